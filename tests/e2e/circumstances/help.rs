@@ -1,0 +1,106 @@
+//! What `--help` promises is frozen: scripts, manuals and people rely on it.
+//! `BRIDGETRACE_BLESS=1` writes the checked-in texts anew.
+
+use std::{env, fs, path::Path};
+
+use anyhow::{Result, ensure};
+
+use super::scene::{Ended, bridgetrace, run};
+
+/// Of a serial console.
+const COLUMNS: usize = 80;
+/// In the design and not built yet: absent, not stubs.
+const NOT_YET: [&str; 6] = ["check", "record", "replay", "report", "doctor", "rescue"];
+
+fn stdout(arguments: &[&str]) -> Result<String> {
+    let mut command = bridgetrace(&[], arguments)?;
+    command.env_remove("COLUMNS");
+    let Ended {
+        status,
+        stdout,
+        stderr,
+    } = run(command)?;
+    ensure!(
+        status.success() && stderr.is_empty(),
+        "{arguments:?}: {status}: {stderr}"
+    );
+    Ok(stdout)
+}
+
+fn is_frozen(name: &str, arguments: &[&str]) -> Result<()> {
+    let now = stdout(arguments)?;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/help")
+        .join(name);
+    if env::var_os("BRIDGETRACE_BLESS").is_some() {
+        fs::write(&file, &now)?;
+    }
+    let frozen = fs::read_to_string(&file).unwrap_or_default();
+    ensure!(
+        now == frozen,
+        "{} differs; if that is meant, set BRIDGETRACE_BLESS=1.\n── frozen\n{frozen}\n── now\n{now}",
+        file.display()
+    );
+    for line in now.lines() {
+        ensure!(
+            line.chars().count() <= COLUMNS,
+            "wider than {COLUMNS} columns: {line}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn help_is_frozen() -> Result<()> {
+    is_frozen("bridgetrace.txt", &["--help"])?;
+    is_frozen("bridgetrace.short.txt", &["-h"])?;
+    is_frozen("trace.txt", &["trace", "--help"])?;
+    is_frozen("completions.txt", &["completions", "--help"])
+}
+
+#[test]
+fn the_version_is_one_line() -> Result<()> {
+    let version = stdout(&["--version"])?;
+    ensure!(
+        version == format!("bridgetrace {}\n", env!("CARGO_PKG_VERSION")),
+        "{version}"
+    );
+    Ok(())
+}
+
+#[test]
+fn subcommands_not_built_yet_are_absent() -> Result<()> {
+    let help = stdout(&["--help"])?;
+    for name in NOT_YET {
+        ensure!(
+            !help.lines().any(|line| line.trim_start().starts_with(name)),
+            "{name} in {help}"
+        );
+        let ended = run(bridgetrace(&[], &[name])?)?;
+        ensure!(ended.status.code() == Some(2), "{name}: {ended:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn completions_are_scripts() -> Result<()> {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = stdout(&["completions", shell])?;
+        ensure!(
+            script.contains("bridgetrace") && script.contains("docker-host"),
+            "{shell}"
+        );
+    }
+    let script = stdout(&["completions", "bash"])?;
+    let mut check = std::process::Command::new("bash");
+    check
+        .args(["-n", "-c", &script])
+        .stderr(std::process::Stdio::piped());
+    let ended = run(check)?;
+    ensure!(
+        ended.status.success(),
+        "bash cannot read it: {}",
+        ended.stderr
+    );
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Busy and healthy hosts, of which nothing is said. Each test first makes sure that what it does
+//! reached the tracer, and ends with a real collision: the stream was alive all the time.
+
+mod addresses;
+mod bridges;
+mod churn;
+mod guests;
+mod host;
+mod probes;
+mod published;
+mod v6;

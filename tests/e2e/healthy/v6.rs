@@ -1,0 +1,103 @@
+//! IPv6 beside IPv4: router advertisements, a dual-stack network, guests that are gone.
+
+use std::net::{Ipv6Addr, SocketAddrV6};
+
+use anyhow::{Context, Result, ensure};
+use bridgetrace_lab::{Netns, peers, topology::SRV, wait_for};
+use nix::libc;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::host::{forget_neighbours, is_healthy, remove, run};
+use crate::outage::stage::SOON;
+
+/// A router's word: a prefix to take an address from, and a default route (RFC 4861 §4.2, §4.6.2).
+fn advertisement() -> Vec<u8> {
+    let mut message = vec![134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0];
+    message.extend([
+        3, 4, 64, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0, 0,
+    ]);
+    message.extend(
+        "fd42:10::"
+            .parse::<Ipv6Addr>()
+            .map_or([0; 16], |ip| ip.octets()),
+    );
+    message
+}
+
+fn advertise(router: &Netns, times: u32) -> Result<()> {
+    let index = link_index(router)?;
+    router.enter(|| -> std::io::Result<()> {
+        let socket = Socket::new(
+            Domain::IPV6,
+            Type::from(libc::SOCK_RAW),
+            Some(Protocol::ICMPV6),
+        )?;
+        socket.set_multicast_hops_v6(255)?;
+        socket.set_multicast_if_v6(index)?;
+        let all = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        for _ in 0..times {
+            socket.send_to(
+                &advertisement(),
+                &SocketAddrV6::new(all, 0, 0, index).into(),
+            )?;
+        }
+        Ok(())
+    })??;
+    Ok(())
+}
+
+fn link_index(router: &Netns) -> Result<u32> {
+    let line = router.run(&["ip", "-o", "link", "show", "lan-srv"])?;
+    let (index, _) = line.split_once(':').context("no index")?;
+    Ok(index.parse()?)
+}
+
+#[test]
+fn a_router_advertises_and_guests_speak_both_tongues() -> Result<()> {
+    is_healthy(|stage| {
+        for netns in [&stage.lab.srv, &stage.lab.router] {
+            for scope in ["all", "default", "lo"] {
+                let key = format!("net.ipv6.conf.{scope}.disable_ipv6");
+                netns.sysctl(&key, "0")?;
+            }
+        }
+        stage
+            .lab
+            .srv
+            .sysctl("net/ipv6/conf/eno8303/accept_ra", "2")?;
+        wait_for("an advertised address", SOON, || {
+            let ask = || -> Result<bool> {
+                // Not before the router's own address has been found to be unique.
+                advertise(&stage.lab.router, 5).ok();
+                let own = stage
+                    .lab
+                    .srv
+                    .run(&["ip", "-6", "address", "show", "dev", "eno8303"])?;
+                Ok(own.contains("fd42:10:"))
+            };
+            ask().map(|has| has.then_some(())).transpose()
+        })??;
+        stage.daemon.docker(&[
+            "network",
+            "create",
+            "--ipv6",
+            "--subnet=10.202.0.0/24",
+            "--subnet=fd00:202::/64",
+            "dual",
+        ])?;
+        let guest = ["--network=dual", "--name=guest", "--ip6=fd00:202::9"];
+        run(&stage.daemon, &guest, "sleep 600")?;
+        let guest: Ipv6Addr = "fd00:202::9".parse()?;
+        wait_for("the guest's IPv6 address", SOON, || {
+            peers::reachable(&stage.lab.srv, guest)
+                .map(|reached| reached.then_some(()))
+                .transpose()
+        })??;
+        advertise(&stage.lab.router, 50)?;
+        remove(&stage.daemon, "guest")?;
+        forget_neighbours(stage)?;
+        ensure!(!peers::reachable(&stage.lab.srv, guest)?, "a ghost answers");
+        ensure!(peers::ping(&stage.lab.pc, SRV, 3)?.received == 3);
+        Ok(())
+    })
+}

@@ -1,0 +1,9 @@
+//! The lab itself: does it show what it claims, and does it leave nothing behind?
+
+mod compose;
+mod daemon;
+mod leaks;
+mod peers;
+mod shared;
+mod topology;
+mod tracer;

@@ -1,0 +1,8 @@
+//! End-to-end suites: real namespaces, a real dockerd, real traffic.
+
+mod circumstances;
+mod healthy;
+mod lab;
+mod outage;
+mod remedies;
+mod variants;

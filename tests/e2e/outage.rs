@@ -1,0 +1,13 @@
+//! Incident I-1 for real: the tracer runs on the server while a docker network swallows replies.
+
+mod compose;
+mod counts;
+pub(crate) mod expect;
+mod kinds;
+mod life;
+mod names;
+pub(crate) mod records;
+mod silence;
+mod ssh;
+pub(crate) mod stage;
+mod victims;

@@ -1,0 +1,182 @@
+//! The stage of every outage test: the I-1 topology, a daemon in the server, the tracer on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bridgetrace_lab::tracer::Line;
+use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, WorldDump, preflight};
+use serde_json::Value;
+
+use super::expect;
+
+/// Within this time every finding must be there: the kernel gives up ARP after 3 s.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// The network of I-1.
+pub(crate) const NETWORK: &str = "XXXX-openldap_default";
+
+pub(crate) struct Stage {
+    pub(crate) lab: Topology,
+    pub(crate) daemon: Dockerd,
+    pub(crate) tracer: Tracer,
+}
+
+impl Stage {
+    /// Raises the lab and starts the tracer on the server with these arguments besides its
+    /// `--docker-host` and `--format jsonl`.
+    pub(crate) fn raise(arguments: &[&str]) -> Result<Self> {
+        preflight::require()?;
+        Self::raise_in(Topology::new()?, arguments)
+    }
+
+    pub(crate) fn raise_in(lab: Topology, arguments: &[&str]) -> Result<Self> {
+        let daemon = Dockerd::start(&lab.srv)?;
+        let tracer = trace(&lab.srv, &daemon, arguments)?;
+        Ok(Self {
+            lab,
+            daemon,
+            tracer,
+        })
+    }
+
+    /// Runs a test's body; when it fails, dumps the world and what the tracer said.
+    pub(crate) fn play<T>(&mut self, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let world = WorldDump::new(&self.lab.namespaces(), Some(&self.daemon));
+        world.on_error(|| {
+            let result = body(self);
+            result.with_context(|| {
+                format!(
+                    "stdout of the tracer:\n{}\nits stderr:\n{}",
+                    self.said(),
+                    self.log()
+                )
+            })
+        })
+    }
+
+    fn said(&self) -> String {
+        text(self.tracer.lines())
+    }
+
+    fn log(&self) -> String {
+        text(self.tracer.log())
+    }
+
+    /// `docker network create` of I-1's network, without any container.
+    pub(crate) fn collide(&self) -> Result<String> {
+        self.daemon
+            .docker(&["network", "create", "--subnet=172.22.0.0/16", NETWORK])
+    }
+
+    /// The first finding about the server, in any phase, of which `wanted` holds. The tracer
+    /// sees the whole machine: findings about other labs are not this test's.
+    pub(crate) fn finding(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let here = self.lab.srv.inum();
+        let (finding, _) = self
+            .tracer
+            .wait_line(SOON, |f| is_about(f, here) && wanted(f))?;
+        Ok(finding)
+    }
+
+    /// The line of `id` in the phase, when it is said.
+    pub(crate) fn phase(&mut self, id: &str, phase: &str) -> Result<Value> {
+        self.finding(|f| at(f, "bridgetrace.finding.id") == id && is_phase(f, phase))
+    }
+
+    /// The first line of `id` that is sure.
+    pub(crate) fn confirmed(&mut self, id: &str) -> Result<Value> {
+        self.finding(|f| at(f, "bridgetrace.finding.id") == id && is_confirmed(f))
+    }
+
+    /// Ends the tracer by SIGTERM; returns the last line of every finding about the server.
+    pub(crate) fn last_words(&mut self) -> Result<Vec<Value>> {
+        let (status, took) = self.tracer.terminate()?;
+        ensure!(
+            status.success() && took < Duration::from_secs(1),
+            "{status} after {took:?}"
+        );
+        let mut last: BTreeMap<String, Value> = BTreeMap::new();
+        for finding in self.findings()? {
+            last.insert(expect::id(&finding)?, finding);
+        }
+        Ok(last.into_values().collect())
+    }
+
+    /// [`Stage::last_words`] where there is one finding only.
+    pub(crate) fn last_word(&mut self) -> Result<Value> {
+        let mut last = self.last_words()?;
+        ensure!(last.len() == 1, "{} findings: {last:#?}", last.len());
+        last.pop().context("nothing was said")
+    }
+
+    /// The line of an incident that names the process: the first, or one that follows soon.
+    pub(crate) fn named(&mut self, id: &str) -> Result<Value> {
+        self.finding(|f| at(f, "bridgetrace.finding.id") == id && f.get("process").is_some())
+    }
+
+    /// Every finding about the server said so far.
+    pub(crate) fn findings(&self) -> Result<Vec<Value>> {
+        let here = self.lab.srv.inum();
+        let mut findings = self.tracer.values()?;
+        findings.retain(|finding| is_about(finding, here));
+        Ok(findings)
+    }
+}
+
+fn is_about(finding: &Value, netns: u32) -> bool {
+    at(finding, "bridgetrace.netns.inum") == netns
+}
+
+fn text(lines: Vec<Line>) -> String {
+    let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+    lines.join("\n")
+}
+
+/// Starts the tracer in `netns`, ready.
+pub(crate) fn trace(netns: &Netns, daemon: &Dockerd, arguments: &[&str]) -> Result<Tracer> {
+    let endpoint = daemon.client().endpoint();
+    let mut all = vec!["--format", "jsonl", "--docker-host", &endpoint];
+    all.extend(arguments);
+    let mut tracer = Tracer::start(netns, &all)?;
+    tracer.wait_ready()?;
+    Ok(tracer)
+}
+
+/// The value at a dotted path, e.g. `bridgetrace.finding.phase`.
+pub(crate) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.')
+        .fold(value, |value, key| match key.parse::<usize>() {
+            Ok(index) => &value[index],
+            Err(_) => &value[key],
+        })
+}
+
+/// Fails unless every path holds the wanted value.
+pub(crate) fn holds(value: &Value, wanted: &[(&str, Value)]) -> Result<()> {
+    for (path, wanted) in wanted {
+        let found = at(value, path);
+        ensure!(
+            found == wanted,
+            "{path} is {found}, not {wanted}, in\n{value:#}"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn is_phase(value: &Value, phase: &str) -> bool {
+    at(value, "bridgetrace.finding.phase") == phase
+}
+
+pub(crate) fn is_confirmed(value: &Value) -> bool {
+    at(value, "bridgetrace.finding.verdict") == "confirmed"
+}
+
+/// Kinds of evidence in a finding.
+pub(crate) fn evidence(value: &Value) -> Vec<&str> {
+    let list = at(value, "bridgetrace.evidence").as_array();
+    list.into_iter()
+        .flatten()
+        .filter_map(|evidence| evidence["kind"].as_str())
+        .collect()
+}

@@ -1,0 +1,11 @@
+//! Real peers that make real traffic.
+
+mod ping;
+mod ssh;
+mod tcp;
+mod udp;
+
+pub use ping::{Pings, ping, ping_from, reachable, reachable_from};
+pub use ssh::Sshd;
+pub use tcp::{EchoServer, begin_connect, connect, echo};
+pub use udp::{UdpResponder, count_replies, udp_send_exactly};

@@ -1,0 +1,164 @@
+//! Ring-buffer bytes into typed events. Bytes are hostile: lengths are checked, integers become
+//! enums through `match`, nothing panics.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use tracer_common::{DropReason, Event, Flow, Hook, event_flags};
+use zerocopy::FromBytes;
+
+use crate::finding::Packet;
+
+const IPPROTO_ICMP: u8 = 1;
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+
+/// A decoded record of the ring buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelEvent {
+    /// Which hook saw it.
+    pub hook: Hook,
+    /// Namespace, inode number.
+    pub netns: u32,
+    /// ifindex of the device.
+    pub ifindex: u32,
+    /// The neighbour or peer it is about.
+    pub remote: IpAddr,
+    /// The packet, if its headers could be read.
+    pub packet: Option<Packet>,
+    /// TCP flags of the packet.
+    pub tcp_flags: u8,
+    /// The route lookup that led here.
+    pub lookup: Option<Lookup>,
+    /// Where the remote was seen coming in just before.
+    pub ingress: Option<u32>,
+    /// Why the packet died ([`Hook::SkbDrop`] only).
+    pub reason: Option<DropReason>,
+    /// Inode of the sending socket, if it has one.
+    pub socket_inode: Option<u64>,
+    /// Packets to the remote that were lost before this one.
+    pub before: u64,
+    /// Process that was current: a hint only.
+    pub tgid: u32,
+}
+
+impl KernelEvent {
+    /// Inode of the sending socket, if a process holds it: the kernel's own, which answer pings
+    /// and have no ports, belong to nobody.
+    #[must_use]
+    pub fn owned_socket(&self) -> Option<u64> {
+        self.packet?.ports?;
+        self.socket_inode
+    }
+}
+
+/// The route lookup behind an event: what policy rules may have selected on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// ifindex the sender is bound to, 0 if none.
+    pub oif: u32,
+    /// fwmark.
+    pub mark: u32,
+}
+
+/// Why bytes are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Another length than [`Event`]'s.
+    Length(usize),
+    /// A hook number nobody knows.
+    Hook(u8),
+    /// A drop reason nobody knows.
+    Reason(u8),
+}
+
+/// Decodes one record.
+///
+/// # Errors
+/// When the bytes are not exactly one [`Event`] of a known hook.
+pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
+    let event = Event::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))?;
+    let hook = Hook::from_u8(event.hook).ok_or(DecodeError::Hook(event.hook))?;
+    let reason = match hook {
+        Hook::SkbDrop => {
+            Some(DropReason::from_u8(event.reason).ok_or(DecodeError::Reason(event.reason))?)
+        }
+        _ => None,
+    };
+    let has = |flag| event.flags & flag != 0;
+    let flow = has(event_flags::FLOW).then_some(event.flow);
+    Ok(KernelEvent {
+        hook,
+        netns: event.netns,
+        ifindex: event.ifindex,
+        remote: address(event.remote),
+        packet: flow.map(packet),
+        tcp_flags: flow.map_or(0, |flow| flow.tcp_flags),
+        lookup: has(event_flags::LOOKUP).then_some(Lookup {
+            oif: event.lookup.oif,
+            mark: event.lookup.mark,
+        }),
+        ingress: has(event_flags::INGRESS).then_some(event.ingress_ifindex),
+        reason,
+        socket_inode: (event.socket_inode != 0).then_some(event.socket_inode),
+        before: event.before,
+        tgid: event.tgid,
+    })
+}
+
+fn packet(flow: Flow) -> Packet {
+    let ports = matches!(flow.proto, IPPROTO_TCP | IPPROTO_UDP).then_some((flow.sport, flow.dport));
+    Packet {
+        source: address(flow.saddr),
+        destination: address(flow.daddr),
+        proto: flow.proto,
+        ports,
+        icmp_type: (flow.proto == IPPROTO_ICMP).then_some(flow.icmp_type),
+    }
+}
+
+fn address(bytes: [u8; 16]) -> IpAddr {
+    Ipv6Addr::from(bytes).to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zerocopy::IntoBytes;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn any_event_of_the_right_length_decodes_or_names_the_bad_field(
+            mut bytes in proptest::collection::vec(any::<u8>(), size_of::<Event>()),
+            hook in 0_u8..8,
+        ) {
+            let at = std::mem::offset_of!(Event, hook);
+            bytes[at] = hook;
+            match decode(&bytes) {
+                Ok(event) => prop_assert_eq!(event.hook as u8, hook),
+                Err(DecodeError::Hook(bad)) => prop_assert!(bad == hook && hook > 5),
+                Err(DecodeError::Reason(_)) => prop_assert_eq!(hook, Hook::SkbDrop as u8),
+                Err(DecodeError::Length(_)) => prop_assert!(false, "the length was right"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_lookup_without_its_flag_is_not_there() {
+        let event = Event {
+            hook: Hook::NeighSend as u8,
+            ..Event::default()
+        };
+        let decoded = decode(event.as_bytes()).unwrap();
+        assert_eq!(
+            (decoded.lookup, decoded.packet, decoded.ingress),
+            (None, None, None)
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! One rule a file: is this event part of an outage of that kind?
+
+pub mod reply_blackhole;

@@ -1,0 +1,294 @@
+//! What the core says: plain data, rendered by the sinks and by nobody else.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use crate::{input::Process, time::Timestamp};
+
+/// One finding, or one step in its life.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The same for every step of one incident.
+    pub id: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Where in its life.
+    pub phase: Phase,
+    /// How sure.
+    pub verdict: Verdict,
+    /// Number of this step in the run, from 1.
+    pub sequence: u64,
+    /// When this step was taken.
+    pub at: Timestamp,
+    /// When the incident began.
+    pub start: Timestamp,
+    /// When it ended, once it has.
+    pub end: Option<Timestamp>,
+    /// One plain sentence: what is lost and why.
+    pub reason: String,
+    /// What is not known and why, each a plain sentence.
+    pub unknown: Vec<String>,
+    /// Where it happened.
+    pub netns: NetnsRef,
+    /// A packet that was lost: the latest that brought something new.
+    pub packet: Option<Packet>,
+    /// Device the remote's packets come in by.
+    pub ingress: Option<Interface>,
+    /// Device the lost packets leave by.
+    pub egress: Option<Interface>,
+    /// Local process whose packets are lost; none when the kernel itself answers (ICMP).
+    pub process: Option<Process>,
+    /// The container for whose sake the network exists.
+    pub container: Option<ContainerRef>,
+    /// The route taken.
+    pub route: Option<RouteRef>,
+    /// The route that would be taken were the bridge's routes not there.
+    pub expected_route: Option<RouteRef>,
+    /// The bridge.
+    pub bridge: Option<Bridge>,
+    /// The docker network behind the bridge.
+    pub docker_network: Option<NetworkRef>,
+    /// Everyone whose packets are lost, most packets first.
+    pub victims: Vec<Victim>,
+    /// What proves it.
+    pub evidence: Vec<Evidence>,
+    /// How much.
+    pub counts: Counts,
+    /// What to type.
+    pub remedies: Vec<Remedy>,
+    /// Events known to be lost when this was said.
+    pub lost_events: u64,
+}
+
+/// Finding kinds (contract: `event.action`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A reply of this host, routed into a bridge.
+    ReplyBlackhole,
+    /// Something was not seen.
+    EventsLost,
+}
+
+impl Kind {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReplyBlackhole => "reply-blackhole",
+            Self::EventsLost => "events-lost",
+        }
+    }
+}
+
+/// Where a finding is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Said for the first time.
+    Opened,
+    /// Something new is known.
+    Updated,
+    /// It is over.
+    Resolved,
+}
+
+impl Phase {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Updated => "updated",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Events were lost or a source was unreachable, and it matters.
+    Inconclusive,
+    /// A route into a bridge where nobody has that address.
+    Suspected,
+    /// Proven by asymmetry, or by the neighbour's failure and the packet's death.
+    Confirmed,
+}
+
+impl Verdict {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inconclusive => "inconclusive",
+            Self::Suspected => "suspected",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// A network namespace, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetnsRef {
+    /// Inode number.
+    pub inum: u32,
+    /// `host`, or whose it is.
+    pub owner: String,
+}
+
+/// A packet that was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Packet {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// IP protocol number.
+    pub proto: u8,
+    /// Source and destination port, for protocols that have them.
+    pub ports: Option<(u16, u16)>,
+    /// Type, for ICMP.
+    pub icmp_type: Option<u8>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Name.
+    pub name: String,
+    /// Index within its namespace.
+    pub ifindex: u32,
+}
+
+/// A container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerRef {
+    /// Container id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A route, resolved to one nexthop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRef {
+    /// Destination prefix.
+    pub prefix: IpNet,
+    /// Gateway, if the destination is not on the link.
+    pub gateway: Option<IpAddr>,
+    /// Outgoing device.
+    pub device: String,
+    /// Routing table.
+    pub table: u32,
+}
+
+/// A bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// Name.
+    pub name: String,
+    /// Index within its namespace.
+    pub ifindex: u32,
+    /// Whether it has carrier; a bridge without any running container has none.
+    pub carrier: bool,
+    /// `docker`, `libvirt`, … or `unknown`.
+    pub owner: String,
+}
+
+/// A docker network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkRef {
+    /// Network id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Its prefixes.
+    pub subnets: Vec<IpNet>,
+    /// Endpoint of its daemon.
+    pub daemon: String,
+    /// Compose project.
+    pub compose_project: Option<String>,
+    /// Creation time.
+    pub created: Option<Timestamp>,
+    /// Containers attached: name and address.
+    pub endpoints: Vec<(String, Option<IpAddr>)>,
+}
+
+/// Somebody whose packets are lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// The address.
+    pub address: IpAddr,
+    /// Packets lost so far.
+    pub packets: u64,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// What kind.
+    pub kind: EvidenceKind,
+    /// When it was first seen.
+    pub at: Timestamp,
+    /// Particulars, ready for JSON.
+    pub detail: BTreeMap<&'static str, Value>,
+}
+
+/// Kinds of evidence (contract).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvidenceKind {
+    /// The remote's packets come in by another device than the replies leave by.
+    IngressAsymmetry,
+    /// The route lookup was answered with the bridge.
+    RouteIntoBridge,
+    /// No container of the network has the address.
+    NoSuchEndpoint,
+    /// Nobody answered ARP.
+    NeighbourFailed,
+    /// The kernel dropped the packet.
+    Drop,
+    /// The bridge has no carrier: no running container uses it.
+    GhostBridge,
+}
+
+impl EvidenceKind {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IngressAsymmetry => "ingress-asymmetry",
+            Self::RouteIntoBridge => "route-into-bridge",
+            Self::NoSuchEndpoint => "no-such-endpoint",
+            Self::NeighbourFailed => "neighbour-failed",
+            Self::Drop => "drop",
+            Self::GhostBridge => "ghost-bridge",
+        }
+    }
+}
+
+/// How much was lost, exactly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets handed to a neighbour that never answered, plus those dropped before that.
+    pub packets: u64,
+    /// Flows seen.
+    pub flows: u64,
+    /// Addresses affected.
+    pub remotes: u64,
+}
+
+/// Something to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// Stable name.
+    pub id: &'static str,
+    /// Shell command, for root.
+    pub command: String,
+    /// Shell command that takes it back.
+    pub undo: String,
+    /// What it does.
+    pub effect: String,
+    /// What it breaks or risks.
+    pub risk: String,
+}

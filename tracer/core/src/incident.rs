@@ -1,0 +1,325 @@
+//! One outage: everything the events say of one bridge, as long as it lasts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    net::IpAddr,
+};
+
+use serde_json::Value;
+use tracer_common::DropReason;
+
+use crate::{
+    finding::{Counts, Evidence, EvidenceKind, Finding, Packet, Verdict, Victim},
+    input::Counter,
+    remote::Remote,
+    time::{SECOND, Timestamp},
+    world::fib::FlowKey,
+};
+
+/// Flows told apart per incident; beyond that they are counted as one.
+const FLOWS: usize = 4096;
+/// Victims told by name, the worst first; their number is told in any case.
+const VICTIMS: usize = 32;
+/// Remotes watched per incident.
+const WATCHED: usize = 256;
+/// News (a new victim, a new flow) is told at most this often,
+const NEWS_GAP: u64 = SECOND;
+/// and after this moment, because one cause makes several facts: the neighbour fails, the packets
+/// in its queue die.
+const GATHER: u64 = SECOND / 20;
+/// Bare counts are told first after this, then ever more rarely.
+const COUNTS_GAP: u64 = 10 * SECOND;
+const COUNTS_GAP_MAX: u64 = 300 * SECOND;
+
+/// Where an incident happens: one bridge in one namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Namespace, inode number.
+    pub netns: u32,
+    /// ifindex of the bridge.
+    pub ifindex: u32,
+}
+
+/// Why an incident has something to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    /// Nothing new.
+    None,
+    /// Numbers went up.
+    Counts,
+    /// A new victim, flow or piece of evidence.
+    Fact,
+    /// What people wait for: the verdict changed, the network or the process became known.
+    Urgent,
+}
+
+/// One outage.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// Where.
+    pub place: Place,
+    /// Stable name.
+    pub id: String,
+    /// First lost packet.
+    pub start: Timestamp,
+    /// Latest lost packet that brought something new.
+    pub packet: Packet,
+    /// What the kernel looked up for it, as far as it is known.
+    pub key: FlowKey,
+    /// The mirrored routing policy agrees with the kernel that the packet belongs here: only then
+    /// can it tell when the outage is over.
+    pub mirrored: bool,
+    /// Inode of its socket.
+    pub socket: Option<u64>,
+    /// Where the remotes come in.
+    pub ingress: Option<u32>,
+    /// Verdict last said.
+    pub verdict: Verdict,
+    /// Since when no remote's route leads here any more.
+    pub rerouted: Option<Timestamp>,
+    /// Who is affected.
+    pub remotes: BTreeMap<IpAddr, Remote>,
+    /// What was said last: the world may forget what an outage needs to be told whole.
+    pub told: Option<Box<Finding>>,
+    /// Fingerprint of what the world knows of the place, see [`Self::note_facts`].
+    facts: String,
+    /// Socket whose process was noted last.
+    process: Option<u64>,
+    flows: BTreeSet<Packet>,
+    evidence: BTreeMap<EvidenceKind, Evidence>,
+    news: News,
+    /// When the facts not told yet began to come in.
+    news_at: Timestamp,
+    last_said: Timestamp,
+    counts_gap: u64,
+}
+
+impl Incident {
+    /// Begins with the first lost packet.
+    #[must_use]
+    pub fn new(place: Place, start: Timestamp, packet: Packet) -> Self {
+        Self {
+            place,
+            // Unique on a host: a bridge has one outage at a time.
+            id: format!("{:x}-{}-{:x}", place.netns, place.ifindex, start.0),
+            start,
+            packet,
+            key: FlowKey::to(packet.destination),
+            mirrored: true,
+            socket: None,
+            ingress: None,
+            verdict: Verdict::Suspected,
+            rerouted: None,
+            remotes: BTreeMap::new(),
+            told: None,
+            facts: String::new(),
+            process: None,
+            flows: BTreeSet::new(),
+            evidence: BTreeMap::new(),
+            news: News::Fact,
+            news_at: start,
+            last_said: Timestamp(0),
+            counts_gap: COUNTS_GAP,
+        }
+    }
+
+    /// A packet of this incident was lost. For a new remote, `before` packets to it were lost
+    /// earlier, and `counted` is what the kernel had counted when it was asked last.
+    /// Whether the remote is new.
+    pub fn add_packet(
+        &mut self,
+        remote: IpAddr,
+        packet: Packet,
+        before: u64,
+        counted: Option<&Counter>,
+    ) -> bool {
+        let new_remote = !self.remotes.contains_key(&remote);
+        let new = || Remote::new(before, counted);
+        let state = self.remotes.entry(remote).or_insert_with(new);
+        state.lose(before);
+        let new_flow = self.flows.len() < FLOWS && self.flows.insert(packet);
+        if new_remote || new_flow {
+            self.packet = packet;
+            self.raise(News::Fact);
+        } else {
+            self.raise(News::Counts);
+        }
+        new_remote
+    }
+
+    /// The kernel's totals of a remote.
+    pub fn add_counter(&mut self, counter: &Counter) {
+        let Some(remote) = self.remotes.get_mut(&counter.remote) else {
+            return;
+        };
+        if remote.count(counter) {
+            self.raise(News::Counts);
+        }
+    }
+
+    /// A packet to `remote` died.
+    pub fn add_drop(&mut self, at: Timestamp, remote: IpAddr, reason: DropReason) {
+        let Some(state) = self.remotes.get_mut(&remote) else {
+            return;
+        };
+        state.see_death(reason);
+        self.prove(
+            EvidenceKind::Drop,
+            at,
+            [("reason", Value::from(reason.name()))],
+        );
+    }
+
+    /// Adds a piece of evidence, once.
+    pub fn prove<const N: usize>(
+        &mut self,
+        kind: EvidenceKind,
+        at: Timestamp,
+        detail: [(&'static str, Value); N],
+    ) {
+        if let Entry::Vacant(entry) = self.evidence.entry(kind) {
+            entry.insert(Evidence {
+                kind,
+                at,
+                detail: BTreeMap::from(detail),
+            });
+            self.raise(News::Fact);
+        }
+    }
+
+    /// Whether this piece of evidence is there.
+    #[must_use]
+    pub fn has(&self, kind: EvidenceKind) -> bool {
+        self.evidence.contains_key(&kind)
+    }
+
+    /// The evidence, in order of time.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let mut evidence: Vec<Evidence> = self.evidence.values().cloned().collect();
+        if let Some(drop) = evidence.iter_mut().find(|e| e.kind == EvidenceKind::Drop) {
+            self.detail_drops(drop);
+        }
+        evidence.sort_by_key(|e| (e.at, e.kind));
+        evidence
+    }
+
+    /// How much was lost.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            packets: self.remotes.values().map(Remote::packets).sum(),
+            flows: self.flows.len() as u64,
+            remotes: self.remotes.len() as u64,
+        }
+    }
+
+    /// Who lost how much, most first.
+    #[must_use]
+    pub fn victims(&self) -> Vec<Victim> {
+        let victim = |(address, remote): (&IpAddr, &Remote)| Victim {
+            address: *address,
+            packets: remote.packets(),
+        };
+        let mut victims: Vec<Victim> = self.remotes.iter().map(victim).collect();
+        victims.sort_by_key(|v| (std::cmp::Reverse(v.packets), v.address));
+        victims.truncate(VICTIMS);
+        victims
+    }
+
+    /// Victims of whom a packet was seen leaving by another device since their last loss.
+    pub fn healed(&self) -> impl Iterator<Item = IpAddr> {
+        let healed = |(_, remote): &(&IpAddr, &Remote)| remote.healed.is_some();
+        self.remotes
+            .iter()
+            .filter(healed)
+            .map(|(address, _)| *address)
+    }
+
+    /// Whom the kernel half should watch: a packet of any of them tells enough.
+    pub fn watched(&self) -> impl Iterator<Item = IpAddr> {
+        self.remotes.keys().take(WATCHED).copied()
+    }
+
+    /// Notes what is known besides the packets (network, way out); new facts are urgent news.
+    pub fn note_facts(&mut self, facts: String) {
+        if self.facts != facts {
+            self.facts = facts;
+            self.raise(News::Urgent);
+        }
+    }
+
+    /// The process behind the packet became known.
+    pub fn note_process(&mut self, inode: u64) {
+        let first = self.process.is_none();
+        if self.process.replace(inode) != Some(inode) {
+            self.raise(if first { News::Urgent } else { News::Fact });
+        }
+    }
+
+    /// Something new came in.
+    pub fn raise(&mut self, news: News) {
+        self.news = self.news.max(news);
+    }
+
+    /// When the pending news should be told; `None` if there is none, or if the outage seems
+    /// over and only its end is worth telling.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.news {
+            News::None => None,
+            _ if self.rerouted.is_some() => None,
+            _ if self.told.is_none() => Some(self.start),
+            News::Urgent => Some(self.last_said),
+            News::Fact => Some(self.last_said.plus(NEWS_GAP).max(self.news_at.plus(GATHER))),
+            News::Counts => Some(self.last_said.plus(self.counts_gap)),
+        }
+    }
+
+    /// Whether anything is untold.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.news > News::None
+    }
+
+    /// Notes the time; facts that came in since the last call began to wait now.
+    pub fn clock(&mut self, now: Timestamp) {
+        if self.news >= News::Fact && self.news_at <= self.last_said {
+            self.news_at = now;
+        }
+    }
+
+    /// `finding` was said.
+    pub fn tell(&mut self, finding: &Finding) {
+        if self.news == News::Counts {
+            self.counts_gap = (self.counts_gap * 2).min(COUNTS_GAP_MAX);
+        }
+        self.news = News::None;
+        self.last_said = finding.at;
+        self.told = Some(Box::new(finding.clone()));
+    }
+
+    /// Exact numbers of dead packets; the commonest reason stands for all.
+    fn detail_drops(&self, evidence: &mut Evidence) {
+        let total = |reason: &DropReason| self.remotes.values().map(|r| r.drops(*reason)).sum();
+        let drops: BTreeMap<DropReason, u64> = DropReason::ALL
+            .iter()
+            .map(|reason| (*reason, total(reason)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        if let Some((reason, _)) = drops.iter().max_by_key(|(_, count)| **count) {
+            evidence.detail.insert("reason", Value::from(reason.name()));
+        }
+        evidence
+            .detail
+            .insert("count", Value::from(drops.values().sum::<u64>()));
+        if drops.len() > 1 {
+            let all = drops
+                .iter()
+                .map(|(reason, n)| (reason.name().to_owned(), Value::from(*n)));
+            evidence
+                .detail
+                .insert("reasons", Value::Object(all.collect()));
+        }
+    }
+}

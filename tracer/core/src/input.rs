@@ -1,0 +1,506 @@
+//! Everything the core is ever told. A recording is a sequence of these; live and replay feed
+//! the same ones.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// One thing that happened, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// When it happened. Inputs may arrive slightly out of order: sources differ.
+    pub at: Timestamp,
+    /// What happened.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// Tracing begins. First input of every run.
+    Session(Session),
+    /// A record from the ring buffer, undecoded (`tracer_common::Event`).
+    Kernel(#[serde(with = "hex")] Vec<u8>),
+    /// Exact packet counters, summed over CPUs, totals since the start. Only entries that changed.
+    Counters(Vec<Counter>),
+    /// Events the kernel half could not deliver: totals since the start, of one hook.
+    Loss(HookLoss),
+    /// A network namespace became known.
+    Netns(Netns),
+    /// Nothing lives in the namespace any more; it is no longer followed (inode number).
+    NetnsGone(u32),
+    /// Something changed in a network namespace.
+    Net {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// What changed.
+        change: NetChange,
+    },
+    /// State of a docker daemon.
+    Daemon(Daemon),
+    /// Complete list of a daemon's networks and containers: what is missing is gone.
+    DockerListing {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Every network.
+        networks: Vec<DockerNetwork>,
+        /// Every container, stopped ones included.
+        containers: Vec<DockerContainer>,
+    },
+    /// A network was created or changed.
+    DockerNetwork {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Its present state.
+        network: DockerNetwork,
+    },
+    /// A network was removed.
+    DockerNetworkGone {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Network id.
+        id: String,
+    },
+    /// A container was created or changed.
+    DockerContainer {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Its present state.
+        container: DockerContainer,
+    },
+    /// A container was removed.
+    DockerContainerGone {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Container id.
+        id: String,
+    },
+    /// Who holds a socket.
+    SocketOwner {
+        /// Inode of the socket.
+        inode: u64,
+        /// The process.
+        process: Process,
+    },
+    /// Time passes.
+    Tick,
+    /// Tracing ends; counters before this one are final.
+    Stop,
+}
+
+/// What is true for a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Name of the host.
+    pub hostname: String,
+    /// Version of bridgetrace that made the inputs.
+    pub version: String,
+    /// Namespace bridgetrace runs in, inode number: "the host".
+    pub netns: u32,
+    /// What cannot be seen in this run, each a sentence in plain words.
+    pub unseen: Vec<String>,
+}
+
+/// Lost packets of one remote, see `tracer_common::LostPackets`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// Namespace, inode number.
+    pub netns: u32,
+    /// ifindex of the bridge.
+    pub ifindex: u32,
+    /// The address nobody answers for.
+    pub remote: IpAddr,
+    /// Packets that met the unresolved neighbour.
+    pub unresolved: u64,
+    /// Packets seen dying, by `tracer_common::DropReason` number.
+    pub dropped: BTreeMap<u8, u64>,
+}
+
+/// Events of one hook that were lost, totals since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookLoss {
+    /// Tracepoint.
+    pub hook: String,
+    /// Records the ring buffer had no room for.
+    pub rejected: u64,
+    /// Packets that could not be counted.
+    pub uncounted: u64,
+    /// Runs the kernel skipped because the program was already active on that CPU.
+    pub skipped: u64,
+    /// Events that came through but could not be decoded or explained.
+    #[serde(default)]
+    pub unexplained: u64,
+}
+
+impl HookLoss {
+    /// Everything that was lost.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.rejected + self.uncounted + self.skipped + self.unexplained
+    }
+}
+
+/// A network namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Netns {
+    /// Inode number.
+    pub inum: u32,
+    /// Whose it is.
+    pub owner: NetnsOwner,
+    /// Why its links and routes cannot be read, if they cannot.
+    pub unreadable: Option<String>,
+}
+
+/// Whose network namespace it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetnsOwner {
+    /// The one bridgetrace runs in.
+    Host,
+    /// `/run/netns/NAME`.
+    Named(String),
+    /// Known only by a process in it.
+    Process(Process),
+    /// Nothing is known.
+    Unknown,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Pid in bridgetrace's pid namespace.
+    pub pid: u32,
+    /// `comm`.
+    pub name: String,
+}
+
+/// A change in a network namespace, from rtnetlink.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetChange {
+    /// A full dump follows: forget everything about the namespace.
+    Resync,
+    /// The dump is complete.
+    Synced,
+    /// A link appeared or changed.
+    Link(Link),
+    /// A link is gone (ifindex).
+    LinkGone(u32),
+    /// An address appeared or changed.
+    Address(Address),
+    /// An address is gone.
+    AddressGone(Address),
+    /// A route appeared or changed.
+    Route(Route),
+    /// A route is gone.
+    RouteGone(Route),
+    /// A policy rule appeared.
+    Rule(Rule),
+    /// A policy rule is gone.
+    RuleGone(Rule),
+    /// A neighbour entry appeared or changed.
+    Neighbour(Neighbour),
+    /// A neighbour entry is gone.
+    NeighbourGone(Neighbour),
+}
+
+impl NetChange {
+    /// Whether it is about neighbours, who come and go by the thousand and change no route.
+    #[must_use]
+    pub const fn is_about_neighbours(&self) -> bool {
+        matches!(self, Self::Neighbour(_) | Self::NeighbourGone(_))
+    }
+}
+
+/// A network interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Index within its namespace.
+    pub ifindex: u32,
+    /// Name. Hostile: anyone with `CAP_NET_ADMIN` in a namespace chooses it.
+    pub name: String,
+    /// `IFLA_INFO_KIND` (`bridge`, `veth`, …); absent for hardware.
+    pub kind: Option<String>,
+    /// ifindex of the bridge, bond or VRF it belongs to.
+    pub master: Option<u32>,
+    /// `IFF_UP`.
+    pub up: bool,
+    /// `IFF_LOWER_UP`.
+    pub carrier: bool,
+}
+
+/// An interface address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Address {
+    /// Interface.
+    pub ifindex: u32,
+    /// Address with the length of its prefix.
+    pub address: IpNet,
+}
+
+/// A route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Route {
+    /// Routing table (254 is `main`).
+    pub table: u32,
+    /// Destination prefix; of length 0 for a default route.
+    pub destination: IpNet,
+    /// What it does.
+    pub kind: RouteKind,
+    /// Priority; lower wins.
+    pub metric: u32,
+    /// Type of service it is limited to; 0 is any.
+    pub tos: u8,
+    /// `RT_SCOPE_*`: 0 universe, 253 link, 254 host.
+    pub scope: u8,
+    /// `RTPROT_*`: 2 is the kernel.
+    pub protocol: u8,
+    /// Preferred source address.
+    pub prefsrc: Option<IpAddr>,
+    /// Nexthops; none for a route that drops.
+    pub nexthops: Vec<Nexthop>,
+}
+
+/// What a route does (`RTN_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteKind {
+    /// Forwards or sends.
+    #[default]
+    Unicast,
+    /// Delivers here.
+    Local,
+    /// Drops silently (`blackhole`), with an error (`unreachable`, `prohibit`).
+    Drop,
+    /// Ends the search in this table.
+    Throw,
+    /// Broadcast, multicast, anycast and whatever else has no part in replies.
+    Other,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Nexthop {
+    /// Outgoing interface.
+    pub ifindex: u32,
+    /// Gateway; none when the destination is on the link.
+    pub gateway: Option<IpAddr>,
+    /// The interface has no carrier (`RTNH_F_LINKDOWN`).
+    pub linkdown: bool,
+}
+
+/// A policy rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rule {
+    /// Priority; lower is looked at first.
+    pub priority: u32,
+    /// IPv6 rule (else IPv4).
+    pub ipv6: bool,
+    /// `not`: the selectors must fail.
+    pub invert: bool,
+    /// Source prefix.
+    pub from: Option<IpNet>,
+    /// Destination prefix.
+    pub to: Option<IpNet>,
+    /// Incoming interface (`lo` for local packets).
+    pub iif: Option<String>,
+    /// Interface the sender is bound to.
+    pub oif: Option<String>,
+    /// fwmark value and mask.
+    pub fwmark: Option<(u32, u32)>,
+    /// Selectors bridgetrace does not evaluate (ports, uid, tos, l3mdev…) are present.
+    pub other_selectors: bool,
+    /// What it does.
+    pub action: RuleAction,
+    /// Routes of this prefix length or shorter do not count.
+    pub suppress_prefixlen: Option<u8>,
+}
+
+/// What a policy rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleAction {
+    /// Look the destination up in this table.
+    Table(u32),
+    /// Go on at the rule with this priority.
+    Goto(u32),
+    /// Drop.
+    Drop,
+    /// Nothing.
+    #[default]
+    Nop,
+}
+
+/// A neighbour (ARP) entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Interface.
+    pub ifindex: u32,
+    /// Protocol address.
+    pub address: IpAddr,
+    /// Link-layer address, if known.
+    pub lladdr: Option<String>,
+    /// `NUD_*` bits.
+    pub state: u16,
+}
+
+/// A docker daemon as seen through its API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Where it is reached, e.g. `unix:///var/run/docker.sock`: its key everywhere.
+    pub endpoint: String,
+    /// Whether it answers.
+    pub status: DaemonStatus,
+}
+
+/// Whether a daemon answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DaemonStatus {
+    /// It answers.
+    Reachable(DaemonInfo),
+    /// It does not; the cause in one plain sentence.
+    Unreachable(String),
+}
+
+/// What a daemon says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonInfo {
+    /// Engine version, e.g. `20.10.24`.
+    pub version: String,
+    /// API version agreed on, e.g. `1.41`.
+    pub api_version: String,
+    /// Namespace the daemon runs in, inode number, if it could be found.
+    pub netns: Option<u32>,
+    /// Path of its `daemon.json`, if pools may be set there: absent when it cannot be read.
+    pub config_file: Option<String>,
+    /// Whether that file exists. Its text stays where it is: it may hold passwords.
+    #[serde(default)]
+    pub has_config: bool,
+}
+
+/// A docker network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerNetwork {
+    /// Network id, 64 hex digits.
+    pub id: String,
+    /// Name. Hostile text.
+    pub name: String,
+    /// Driver; only `bridge` makes bridges of this daemon.
+    pub driver: String,
+    /// Address ranges with their gateways.
+    pub subnets: Vec<DockerSubnet>,
+    /// Labels. Hostile text.
+    pub labels: BTreeMap<String, String>,
+    /// Driver options.
+    pub options: BTreeMap<String, String>,
+    /// `--internal`.
+    pub internal: bool,
+    /// Creation time.
+    pub created: Option<Timestamp>,
+    /// Containers attached.
+    pub endpoints: Vec<DockerEndpoint>,
+}
+
+/// One range of a docker network's IPAM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerSubnet {
+    /// The prefix.
+    pub subnet: IpNet,
+    /// The bridge's own address.
+    pub gateway: Option<IpAddr>,
+}
+
+/// A container's place in a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerEndpoint {
+    /// Network id.
+    pub network: String,
+    /// Container id.
+    pub container: String,
+    /// Container name. Hostile text.
+    pub container_name: String,
+    /// Its addresses in the network.
+    pub addresses: Vec<IpAddr>,
+    /// Its MAC address there.
+    pub mac: Option<String>,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerContainer {
+    /// Container id, 64 hex digits.
+    pub id: String,
+    /// Name without the leading slash. Hostile text.
+    pub name: String,
+    /// Image it was made from.
+    pub image: String,
+    /// `created`, `running`, `exited`, …
+    pub state: String,
+    /// Labels. Hostile text.
+    pub labels: BTreeMap<String, String>,
+    /// Its networks.
+    pub endpoints: Vec<DockerEndpoint>,
+}
+
+impl DockerNetwork {
+    /// Name of the bridge in the kernel: the option if set, else `br-` and 12 digits of the id.
+    #[must_use]
+    pub fn bridge_name(&self) -> String {
+        self.options
+            .get("com.docker.network.bridge.name")
+            .cloned()
+            .unwrap_or_else(|| self.default_bridge_name())
+    }
+
+    /// Whether the bridge is named after the network's id, as no other network's is.
+    #[must_use]
+    pub fn has_default_bridge_name(&self) -> bool {
+        self.bridge_name() == self.default_bridge_name()
+    }
+
+    fn default_bridge_name(&self) -> String {
+        format!("br-{}", self.id.get(..12).unwrap_or(&self.id))
+    }
+
+    /// The compose project that made the network.
+    #[must_use]
+    pub fn compose_project(&self) -> Option<&str> {
+        self.labels
+            .get("com.docker.compose.project")
+            .map(String::as_str)
+    }
+}
+
+/// Bytes as lowercase hex, so that a recording of a few inputs can be read and diffed.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.as_bytes();
+        if digits.len() % 2 != 0 {
+            return Err(D::Error::custom("odd number of hex digits"));
+        }
+        digits
+            .chunks(2)
+            .map(|pair| {
+                std::str::from_utf8(pair)
+                    .ok()
+                    .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                    .ok_or_else(|| D::Error::custom("not a hex digit"))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! The pure core of bridgetrace: [`input::Input`]s in, [`finding::Finding`]s out.
+//!
+//! It does no IO, reads no clock and knows no async: the same inputs give the same findings,
+//! live or from a recording.
+
+mod core;
+pub mod decode;
+mod describe;
+pub mod diagnose;
+mod doubt;
+mod ending;
+pub mod finding;
+pub mod incident;
+pub mod input;
+pub mod remedy;
+pub mod remote;
+pub mod time;
+pub mod world;
+
+pub use self::core::Core;

@@ -1,0 +1,43 @@
+//! What to type, computed for this host. Nothing is applied by itself, and each remedy says
+//! what it breaks.
+
+mod compose;
+mod host_route;
+mod pools;
+mod recreate;
+mod shell;
+mod subnets;
+
+use std::net::IpAddr;
+
+use crate::{
+    finding::{Remedy, RouteRef},
+    input::DockerNetwork,
+    world::World,
+};
+
+/// What the remedies are computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The state of the host.
+    pub world: &'a World,
+    /// Namespace, inode number.
+    pub netns: u32,
+    /// Victims, the worst first.
+    pub victims: &'a [IpAddr],
+    /// The route taken.
+    pub route: Option<&'a RouteRef>,
+    /// The route that should have been taken.
+    pub expected: Option<&'a RouteRef>,
+    /// The docker network and its daemon's endpoint.
+    pub network: Option<(&'a str, &'a DockerNetwork)>,
+}
+
+/// Everything that helps, the quickest first.
+#[must_use]
+pub fn remedies(case: &Case<'_>) -> Vec<Remedy> {
+    let mut remedies = host_route::remedies(case);
+    remedies.extend(recreate::remedy(case));
+    remedies.extend(pools::remedy(case));
+    remedies
+}

@@ -1,0 +1,91 @@
+//! Address space nobody here uses: checked against routes, addresses, docker networks, pools,
+//! neighbours' prefixes and the peers seen.
+
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::input::DockerNetwork;
+
+use super::Case;
+
+/// Everything in use that bridgetrace knows of, default routes aside.
+pub(super) fn used(case: &Case<'_>) -> Vec<IpNet> {
+    let mut used: Vec<IpNet> = case.victims.iter().map(|ip| IpNet::from(*ip)).collect();
+    if let Some(namespace) = case.world.namespace(case.netns) {
+        used.extend(namespace.routes().iter().map(|route| route.destination));
+        used.extend(namespace.addresses().map(|address| address.address));
+        let gateways = namespace.routes().iter().flat_map(|route| &route.nexthops);
+        used.extend(gateways.filter_map(|hop| hop.gateway).map(IpNet::from));
+    }
+    let subnets = |(_, network): (&str, &DockerNetwork)| network.subnets.clone();
+    used.extend(
+        case.world
+            .docker
+            .networks()
+            .flat_map(subnets)
+            .map(|subnet| subnet.subnet),
+    );
+    used.retain(|prefix| prefix.prefix_len() > 0);
+    used
+}
+
+/// Prefixes to try: corners of 10.0.0.0/8 that organisations rarely route, then the rest of it.
+/// A victim's whole /8 is left alone where possible: its neighbours may call next.
+fn candidates() -> impl Iterator<Item = Ipv4Net> {
+    let sixteen = |second: u8| Ipv4Net::new(Ipv4Addr::new(10, second, 0, 0), 16).ok();
+    (201..=254)
+        .chain(128..=200)
+        .chain(1..=127)
+        .filter_map(sixteen)
+}
+
+/// A /16 that overlaps nothing in `used`.
+pub(super) fn free_sixteen(used: &[IpNet]) -> Option<Ipv4Net> {
+    candidates().find(|candidate| is_free(IpNet::V4(*candidate), used))
+}
+
+/// A /24 that overlaps nothing in `used`, other than the first ones of [`free_sixteen`], which
+/// are left for the pool.
+pub(super) fn free_twentyfour(used: &[IpNet]) -> Option<Ipv4Net> {
+    let pool = free_sixteen(used)?;
+    let mut with_pool = used.to_vec();
+    with_pool.push(IpNet::V4(pool));
+    candidates()
+        .filter_map(|sixteen| sixteen.subnets(24).ok())
+        .flatten()
+        .find(|candidate| is_free(IpNet::V4(*candidate), &with_pool))
+}
+
+fn is_free(candidate: IpNet, used: &[IpNet]) -> bool {
+    used.iter().all(|prefix| {
+        !prefix.contains(&candidate.network()) && !candidate.contains(&prefix.network())
+    })
+}
+
+/// The caveat every choice of a subnet carries.
+pub(super) const UNKNOWABLE: &str = "this host cannot see what lies behind its gateways: ask whoever runs your network whether \
+     that range is free";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_prefix_overlaps_nothing_in_either_direction() {
+        let used: Vec<IpNet> = ["10.201.5.0/24", "10.202.0.0/15", "172.22.0.0/16"]
+            .map(|p| p.parse().unwrap())
+            .into();
+        let pool = free_sixteen(&used).unwrap();
+        assert_eq!(pool.to_string(), "10.204.0.0/16");
+        let subnet = free_twentyfour(&used).unwrap();
+        assert_eq!(subnet.to_string(), "10.201.0.0/24");
+    }
+
+    #[test]
+    fn no_space_left_is_no_suggestion() {
+        let used = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(free_sixteen(&used), None);
+        assert_eq!(free_twentyfour(&used), None);
+    }
+}

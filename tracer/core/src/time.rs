@@ -1,0 +1,26 @@
+//! Time comes in with every input; the core has no clock.
+
+use serde::{Deserialize, Serialize};
+
+/// Wall-clock time, nanoseconds since the Unix epoch.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// Nanoseconds from `earlier` to `self`; 0 if `earlier` is the later one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// `self` plus `nanos`, saturating.
+    #[must_use]
+    pub const fn plus(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+/// Nanoseconds in a second.
+pub const SECOND: u64 = 1_000_000_000;

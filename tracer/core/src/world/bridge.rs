@@ -1,0 +1,58 @@
+//! What a bridge is: somebody's uplink, or a place where packets can vanish.
+
+use crate::input::{Link, RouteKind};
+
+use super::namespace::Namespace;
+
+/// Whether the link is a bridge. By its kind, never by its name.
+fn is_bridge(link: &Link) -> bool {
+    link.kind.as_deref() == Some("bridge")
+}
+
+/// Whether the link is a bridge that packets can vanish in: one that does not lead out of the host.
+#[must_use]
+pub fn can_swallow(namespace: &Namespace, link: &Link) -> bool {
+    is_bridge(link) && !is_uplink(namespace, link)
+}
+
+/// Whether the bridge leads out of the host: it carries a default route, or has a port that is
+/// not a container's or virtual machine's (hardware, bond, VLAN, …), as on KVM hosts.
+fn is_uplink(namespace: &Namespace, bridge: &Link) -> bool {
+    let default_route = namespace.routes().iter().any(|route| {
+        route.destination.prefix_len() == 0
+            && route.kind == RouteKind::Unicast
+            && route
+                .nexthops
+                .iter()
+                .any(|hop| hop.ifindex == bridge.ifindex)
+    });
+    default_route
+        || namespace
+            .links()
+            .any(|port| port.master == Some(bridge.ifindex) && is_physical_like(port))
+}
+
+/// A port of one of these kinds belongs to a container or a virtual machine; every other kind,
+/// and hardware, which has none, reaches further.
+fn is_physical_like(port: &Link) -> bool {
+    !matches!(port.kind.as_deref(), Some("veth" | "tun" | "tap" | "dummy"))
+}
+
+/// Who makes bridges with such a name, when no daemon claims it.
+#[must_use]
+pub fn owner_by_name(name: &str) -> &'static str {
+    let docker_default = |name: &str| {
+        name.strip_prefix("br-").is_some_and(|id| {
+            id.len() == 12 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    match name {
+        "docker0" => "docker",
+        name if docker_default(name) => "docker",
+        name if name.starts_with("virbr") => "libvirt",
+        name if name.starts_with("cni") || name.starts_with("cbr") => "cni",
+        name if name.starts_with("buildkit") => "buildkit",
+        name if name.starts_with("podman") => "podman",
+        _ => "unknown",
+    }
+}

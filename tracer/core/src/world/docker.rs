@@ -1,0 +1,204 @@
+//! Docker's networks, containers and daemons, with as much history as a packet may need: it is
+//! judged by the world of its moment.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use crate::{
+    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
+    time::{SECOND, Timestamp},
+};
+
+/// How long an address that left a network still counts as having been a container's.
+const MEMORY: u64 = 600 * SECOND;
+/// Departed addresses kept.
+const DEPARTED: usize = 65_536;
+
+/// A network or container is known by its daemon's endpoint and its id.
+type Key = (String, String);
+
+/// What docker said.
+#[derive(Clone, Debug, Default)]
+pub struct Docker {
+    daemons: BTreeMap<String, DaemonStatus>,
+    /// Last words of daemons that do not answer now.
+    last_info: BTreeMap<String, DaemonInfo>,
+    networks: BTreeMap<Key, DockerNetwork>,
+    containers: BTreeMap<Key, DockerContainer>,
+    /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
+    /// and what is still on its way to the old one's containers meets the new one's bridge.
+    departed: BTreeMap<(String, IpAddr), Timestamp>,
+}
+
+impl Docker {
+    /// Takes in one input, if it is about docker.
+    pub fn apply(&mut self, at: Timestamp, body: &Body) {
+        match body {
+            Body::Daemon(daemon) => self.set_daemon(daemon),
+            Body::DockerListing {
+                daemon,
+                networks,
+                containers,
+            } => {
+                self.replace(at, daemon, networks, containers);
+            }
+            Body::DockerNetwork { daemon, network } => self.set_network(at, daemon, network),
+            Body::DockerNetworkGone { daemon, id } => self.remove_network(at, daemon, id),
+            Body::DockerContainer { daemon, container } => {
+                self.containers
+                    .insert((daemon.clone(), container.id.clone()), container.clone());
+            }
+            Body::DockerContainerGone { daemon, id } => {
+                self.containers.remove(&(daemon.clone(), id.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Every daemon and its state.
+    pub fn daemons(&self) -> impl Iterator<Item = (&str, &DaemonStatus)> {
+        self.daemons
+            .iter()
+            .map(|(endpoint, status)| (endpoint.as_str(), status))
+    }
+
+    /// What is known of the daemon, even if it does not answer now.
+    #[must_use]
+    pub fn info(&self, endpoint: &str) -> Option<&DaemonInfo> {
+        self.last_info.get(endpoint)
+    }
+
+    /// Every network with its daemon's endpoint.
+    pub fn networks(&self) -> impl Iterator<Item = (&str, &DockerNetwork)> {
+        self.networks
+            .iter()
+            .map(|((endpoint, _), network)| (endpoint.as_str(), network))
+    }
+
+    /// The network behind a bridge of this name in the namespace `netns`.
+    #[must_use]
+    pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
+        // A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
+        let lives_there = |endpoint: &str, network: &DockerNetwork| match self
+            .info(endpoint)
+            .and_then(|info| info.netns)
+        {
+            Some(inum) => inum == netns,
+            None => endpoint.starts_with("unix:") || network.has_default_bridge_name(),
+        };
+        self.networks().find(|(endpoint, network)| {
+            network.driver == "bridge"
+                && network.bridge_name() == bridge
+                && lives_there(endpoint, network)
+        })
+    }
+
+    /// Containers of a compose project, by name.
+    pub fn project_containers<'a>(
+        &'a self,
+        endpoint: &'a str,
+        project: &'a str,
+    ) -> impl Iterator<Item = &'a DockerContainer> {
+        let of_project = move |c: &&DockerContainer| {
+            c.labels
+                .get("com.docker.compose.project")
+                .is_some_and(|p| p == project)
+        };
+        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
+        self.containers
+            .iter()
+            .filter(here)
+            .map(|(_, c)| c)
+            .filter(of_project)
+    }
+
+    /// Whether `address` is a container's in that network, or a short while ago was one of any of
+    /// the daemon's networks.
+    #[must_use]
+    pub fn endpoint_known(
+        &self,
+        at: Timestamp,
+        daemon: &str,
+        network: &DockerNetwork,
+        address: IpAddr,
+    ) -> bool {
+        let present = network
+            .endpoints
+            .iter()
+            .any(|e| e.addresses.contains(&address));
+        let left = self.departed.get(&(daemon.to_owned(), address));
+        present || left.is_some_and(|left| at.since(*left) < MEMORY)
+    }
+
+    fn set_daemon(&mut self, daemon: &Daemon) {
+        if let DaemonStatus::Reachable(info) = &daemon.status {
+            self.last_info.insert(daemon.endpoint.clone(), info.clone());
+        }
+        self.daemons
+            .insert(daemon.endpoint.clone(), daemon.status.clone());
+    }
+
+    fn replace(
+        &mut self,
+        at: Timestamp,
+        daemon: &str,
+        networks: &[DockerNetwork],
+        containers: &[DockerContainer],
+    ) {
+        let listed: BTreeSet<&String> = networks.iter().map(|network| &network.id).collect();
+        let gone: Vec<String> = self
+            .networks
+            .keys()
+            .filter(|(endpoint, id)| endpoint == daemon && !listed.contains(id))
+            .map(|(_, id)| id.clone())
+            .collect();
+        for id in gone {
+            self.remove_network(at, daemon, &id);
+        }
+        for network in networks {
+            self.set_network(at, daemon, network);
+        }
+        self.containers
+            .retain(|(endpoint, _), _| endpoint != daemon);
+        for container in containers {
+            self.containers
+                .insert((daemon.to_owned(), container.id.clone()), container.clone());
+        }
+    }
+
+    fn set_network(&mut self, at: Timestamp, daemon: &str, network: &DockerNetwork) {
+        let key = (daemon.to_owned(), network.id.clone());
+        if let Some(old) = self.networks.insert(key, network.clone()) {
+            let stays = |ip: &IpAddr| network.endpoints.iter().any(|e| e.addresses.contains(ip));
+            let left = old
+                .endpoints
+                .iter()
+                .flat_map(|e| &e.addresses)
+                .filter(|ip| !stays(ip));
+            let left: Vec<IpAddr> = left.copied().collect();
+            self.depart(at, daemon, &left);
+        }
+    }
+
+    fn remove_network(&mut self, at: Timestamp, daemon: &str, id: &str) {
+        if let Some(old) = self.networks.remove(&(daemon.to_owned(), id.to_owned())) {
+            let left: Vec<IpAddr> = old
+                .endpoints
+                .iter()
+                .flat_map(|e| e.addresses.clone())
+                .collect();
+            self.depart(at, daemon, &left);
+        }
+    }
+
+    fn depart(&mut self, at: Timestamp, daemon: &str, addresses: &[IpAddr]) {
+        if self.departed.len() + addresses.len() > DEPARTED {
+            self.departed.retain(|_, left| at.since(*left) < MEMORY);
+        }
+        for address in addresses {
+            self.departed.insert((daemon.to_owned(), *address), at);
+        }
+    }
+}

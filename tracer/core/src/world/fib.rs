@@ -1,0 +1,171 @@
+//! The mirrored routing policy: rules, tables, longest prefix, metric. Used to say which route
+//! was taken and, with the bridges left out, which one should have been.
+
+use std::{net::IpAddr, ops::ControlFlow};
+
+use ipnet::IpNet;
+
+use crate::{
+    finding::RouteRef,
+    input::{Nexthop, Route, RouteKind, Rule, RuleAction},
+};
+
+use super::namespace::Namespace;
+
+/// What a packet shows to the policy rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowKey {
+    /// Destination.
+    pub destination: IpAddr,
+    /// Source, if chosen already.
+    pub source: Option<IpAddr>,
+    /// ifindex the sender is bound to, 0 if none.
+    pub oif: u32,
+    /// fwmark.
+    pub mark: u32,
+}
+
+impl FlowKey {
+    /// A packet to `destination` of which nothing else is known.
+    #[must_use]
+    pub const fn to(destination: IpAddr) -> Self {
+        Self {
+            destination,
+            source: None,
+            oif: 0,
+            mark: 0,
+        }
+    }
+}
+
+/// A lookup's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Outgoing interface.
+    pub ifindex: u32,
+    /// The route, for people.
+    pub route: RouteRef,
+}
+
+/// Looks `key` up as the kernel would for a locally generated packet, as if no route led to an
+/// interface for which `without` holds.
+#[must_use]
+pub fn lookup(
+    namespace: &Namespace,
+    key: FlowKey,
+    without: impl Fn(u32) -> bool,
+) -> Option<Answer> {
+    let rules = rules(namespace, key.destination.is_ipv6());
+    let mut goto = None;
+    for rule in &rules {
+        if goto.is_some_and(|target| rule.priority < target) || !matches(namespace, rule, key) {
+            continue;
+        }
+        goto = None;
+        match rule.action {
+            RuleAction::Drop => return None,
+            RuleAction::Nop => {}
+            RuleAction::Goto(target) => goto = Some(target),
+            RuleAction::Table(table) => {
+                if let ControlFlow::Break(answer) = search(namespace, rule, table, key, &without) {
+                    return answer;
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The namespace's rules, or the three the kernel starts with while none are known.
+fn rules(namespace: &Namespace, ipv6: bool) -> Vec<Rule> {
+    let known: Vec<Rule> = namespace
+        .rules()
+        .filter(|rule| rule.ipv6 == ipv6)
+        .cloned()
+        .collect();
+    if !known.is_empty() {
+        return known;
+    }
+    [(0, 255), (32_766, 254), (32_767, 253)]
+        .map(|(priority, table)| Rule {
+            priority,
+            ipv6,
+            action: RuleAction::Table(table),
+            ..Rule::default()
+        })
+        .into()
+}
+
+/// Whether the rule selects the packet. Selectors that cannot be evaluated do not.
+fn matches(namespace: &Namespace, rule: &Rule, key: FlowKey) -> bool {
+    if rule.other_selectors {
+        return false;
+    }
+    let within = |prefix: Option<IpNet>, address: Option<IpAddr>| {
+        prefix.is_none_or(|prefix| address.is_some_and(|address| prefix.contains(&address)))
+    };
+    let bound_to = |name: &String| {
+        namespace
+            .link_named(name)
+            .is_some_and(|link| link.ifindex == key.oif)
+    };
+    let selected = within(rule.from, key.source)
+        && within(rule.to, Some(key.destination))
+        && rule.iif.as_ref().is_none_or(|iif| iif == "lo")
+        && rule.oif.as_ref().is_none_or(bound_to)
+        && rule
+            .fwmark
+            .is_none_or(|(value, mask)| key.mark & mask == value & mask);
+    selected != rule.invert
+}
+
+/// Breaks off with the answer, or lets the walk over the rules go on.
+fn search(
+    namespace: &Namespace,
+    rule: &Rule,
+    table: u32,
+    key: FlowKey,
+    without: &impl Fn(u32) -> bool,
+) -> ControlFlow<Option<Answer>> {
+    let mut candidates: Vec<&Route> = namespace
+        .routes()
+        .iter()
+        .filter(|route| route.table == table && route.destination.contains(&key.destination))
+        .filter(|route| route.tos == 0 && route.kind != RouteKind::Other)
+        .collect();
+    // Stable: of equal routes the older one wins.
+    candidates.sort_by_key(|r| (std::cmp::Reverse(r.destination.prefix_len()), r.metric));
+    for route in candidates {
+        match route.kind {
+            RouteKind::Throw => return ControlFlow::Continue(()),
+            RouteKind::Drop => return ControlFlow::Break(None),
+            RouteKind::Unicast | RouteKind::Local | RouteKind::Other => {}
+        }
+        let usable =
+            |hop: &&Nexthop| !without(hop.ifindex) && (key.oif == 0 || hop.ifindex == key.oif);
+        let Some(hop) = route.nexthops.iter().find(usable) else {
+            continue;
+        };
+        let suppressed = |len| route.destination.prefix_len() <= len;
+        if rule.suppress_prefixlen.is_some_and(suppressed) {
+            return ControlFlow::Continue(());
+        }
+        return ControlFlow::Break(Some(answer(namespace, route, hop)));
+    }
+    ControlFlow::Continue(())
+}
+
+fn answer(namespace: &Namespace, route: &Route, hop: &Nexthop) -> Answer {
+    let device = namespace
+        .link(hop.ifindex)
+        .map_or_else(String::new, |link| link.name.clone());
+    Answer {
+        ifindex: hop.ifindex,
+        route: RouteRef {
+            prefix: route.destination,
+            gateway: hop.gateway,
+            device,
+            table: route.table,
+        },
+    }
+}

@@ -1,0 +1,226 @@
+//! Links, addresses, routes, rules and neighbours of one network namespace.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+
+use crate::{
+    input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule},
+    time::Timestamp,
+};
+
+use super::bridge;
+
+/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT`
+/// (`include/uapi/linux/neighbour.h`): somebody answered.
+const NUD_ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+
+/// Addresses remembered per bridge as having been alive.
+const ALIVE: usize = 65_536;
+
+/// One network namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Namespace {
+    /// Whose it is.
+    pub owner: Option<NetnsOwner>,
+    /// Why it cannot be read, if it cannot.
+    pub unreadable: Option<String>,
+    /// The first dump is complete.
+    pub synced: bool,
+    /// When something last changed that can alter where packets go.
+    pub changed: Timestamp,
+    links: BTreeMap<u32, Link>,
+    addresses: BTreeSet<Address>,
+    /// In the order the kernel reported them: of two equal routes the older wins.
+    routes: Vec<Route>,
+    rules: BTreeSet<Rule>,
+    /// Who ever answered on an interface. Survives the entry: a container that died a moment
+    /// ago explains an unresolved neighbour.
+    alive: BTreeSet<(u32, IpAddr)>,
+    /// A dump in progress: it replaces everything else in one step, so that nothing is judged by
+    /// half a routing table.
+    dump: Option<Box<Self>>,
+}
+
+impl Namespace {
+    /// Takes in one change.
+    pub fn apply(&mut self, at: Timestamp, change: &NetChange) {
+        if !change.is_about_neighbours() {
+            self.changed = at;
+        }
+        match (change, &mut self.dump) {
+            (NetChange::Resync, _) => self.dump = Some(Box::default()),
+            (NetChange::Synced, dump) => {
+                if let Some(dump) = dump.take() {
+                    self.replace(*dump);
+                }
+            }
+            (change, Some(dump)) => dump.change(change),
+            (change, None) => self.change(change),
+        }
+    }
+
+    fn change(&mut self, change: &NetChange) {
+        match change {
+            NetChange::Resync | NetChange::Synced => {}
+            NetChange::Link(link) => drop(self.links.insert(link.ifindex, link.clone())),
+            NetChange::LinkGone(ifindex) => self.remove_link(*ifindex),
+            NetChange::Address(address) => drop(self.addresses.insert(address.clone())),
+            NetChange::AddressGone(address) => drop(self.addresses.remove(address)),
+            NetChange::Route(route) => self.add_route(route),
+            NetChange::RouteGone(route) => self.remove_route(route),
+            NetChange::Rule(rule) => drop(self.rules.insert(rule.clone())),
+            NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
+            NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
+            NetChange::NeighbourGone(_) => {}
+        }
+    }
+
+    /// The link with this index.
+    #[must_use]
+    pub fn link(&self, ifindex: u32) -> Option<&Link> {
+        self.links.get(&ifindex)
+    }
+
+    /// The link with this name.
+    #[must_use]
+    pub fn link_named(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|link| link.name == name)
+    }
+
+    /// Every link.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
+    /// Every route, oldest first.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Every policy rule, by priority.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// Every interface address.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter()
+    }
+
+    /// Whether `address` is one of this namespace's own; on which interface.
+    #[must_use]
+    pub fn own_address(&self, address: IpAddr) -> Option<u32> {
+        let own = |a: &&Address| a.address.addr() == address;
+        self.addresses.iter().find(own).map(|a| a.ifindex)
+    }
+
+    /// Whether somebody on the interface ever answered for `address`.
+    #[must_use]
+    pub fn was_alive(&self, ifindex: u32, address: IpAddr) -> bool {
+        self.alive.contains(&(ifindex, address))
+    }
+
+    /// Bridges that could swallow packets: every bridge that is not an uplink.
+    pub fn bridges(&self) -> impl Iterator<Item = &Link> {
+        self.links
+            .values()
+            .filter(|link| bridge::can_swallow(self, link))
+    }
+
+    /// Prefixes routed into such bridges.
+    pub fn bridge_prefixes(&self) -> impl Iterator<Item = IpNet> {
+        let bridges: BTreeSet<u32> = self.bridges().map(|link| link.ifindex).collect();
+        let into_bridge = move |route: &&Route| {
+            route.kind == RouteKind::Unicast
+                && route
+                    .nexthops
+                    .iter()
+                    .any(|hop| bridges.contains(&hop.ifindex))
+        };
+        self.routes
+            .iter()
+            .filter(into_bridge)
+            .map(|route| route.destination)
+    }
+
+    /// A dump is complete. Who was alive stays known, as does the owner.
+    fn replace(&mut self, dump: Self) {
+        let mut alive = std::mem::take(&mut self.alive);
+        alive.retain(|(ifindex, _)| dump.links.contains_key(ifindex));
+        alive.extend(&dump.alive);
+        *self = Self {
+            owner: self.owner.take(),
+            unreadable: self.unreadable.take(),
+            synced: true,
+            changed: self.changed,
+            alive,
+            ..dump
+        };
+    }
+
+    /// The kernel reports no route removal for a link that vanishes.
+    fn remove_link(&mut self, ifindex: u32) {
+        self.links.remove(&ifindex);
+        self.addresses.retain(|address| address.ifindex != ifindex);
+        for route in &mut self.routes {
+            route.nexthops.retain(|hop| hop.ifindex != ifindex);
+        }
+        self.routes
+            .retain(|route| route.kind != RouteKind::Unicast || !route.nexthops.is_empty());
+        // The index may be given to another interface.
+        self.alive.retain(|(index, _)| *index != ifindex);
+    }
+
+    fn add_route(&mut self, route: &Route) {
+        match self
+            .routes
+            .iter_mut()
+            .find(|known| same_route(known, route))
+        {
+            Some(known) => *known = route.clone(),
+            None => self.routes.push(route.clone()),
+        }
+    }
+
+    fn remove_route(&mut self, route: &Route) {
+        if let Some(index) = self
+            .routes
+            .iter()
+            .position(|known| same_route(known, route))
+        {
+            self.routes.remove(index);
+        }
+    }
+
+    fn see_neighbour(&mut self, neighbour: &Neighbour) {
+        if answers(neighbour) && self.alive.len() < ALIVE {
+            self.alive.insert((neighbour.ifindex, neighbour.address));
+        }
+    }
+}
+
+/// Whether somebody answered for the address.
+#[must_use]
+pub fn answers(neighbour: &Neighbour) -> bool {
+    neighbour.state & NUD_ANSWERED != 0 && neighbour.lladdr.is_some()
+}
+
+/// Whether the kernel would take one for the other when removing: nexthop devices tell apart
+/// two routes to the same prefix, carrier does not.
+fn same_route(a: &Route, b: &Route) -> bool {
+    let hops = |route: &Route| -> Vec<_> {
+        route
+            .nexthops
+            .iter()
+            .map(|hop| (hop.ifindex, hop.gateway))
+            .collect()
+    };
+    (a.table, a.destination, a.metric, a.tos, a.kind)
+        == (b.table, b.destination, b.metric, b.tos, b.kind)
+        && hops(a) == hops(b)
+}

@@ -1,0 +1,239 @@
+//! Whatever comes in, in whatever order: no panic, and the life of a finding makes sense.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use proptest::prelude::*;
+use tracer_common::{Event, Flow, Lookup, v4_mapped};
+use tracer_core::{
+    finding::{Finding, Phase},
+    input::{
+        Address, Body, Counter, Daemon, DaemonInfo, DaemonStatus, HookLoss, Input, Neighbour,
+        NetChange, Netns, NetnsOwner, Process, Session,
+    },
+    time::Timestamp,
+};
+use zerocopy::IntoBytes as _;
+
+use crate::common::{ENDPOINT, HOST, ID, healthy, link, network, route, run};
+
+fn remote() -> impl Strategy<Value = [u8; 4]> {
+    prop_oneof![
+        Just([172, 22, 10, 119]),
+        Just([172, 22, 0, 2]),
+        Just([9, 9, 9, 9])
+    ]
+}
+
+fn ifindex() -> impl Strategy<Value = u32> {
+    1_u32..5
+}
+
+fn netns() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => Just(HOST), 1 => Just(HOST + 1)]
+}
+
+prop_compose! {
+    fn event()(
+        hook in 0_u8..7, netns in netns(), ifindex in ifindex(), remote in remote(),
+        flags in 0_u32..8, proto in prop_oneof![Just(1_u8), Just(6), Just(17)],
+        sport in prop_oneof![Just(22_u16), Just(40_000)], tcp_flags in 0_u8..32,
+        reason in 0_u8..7, iif in ifindex(), ingress in ifindex(),
+    ) -> Vec<u8> {
+        let flow = Flow {
+            saddr: v4_mapped([172, 42, 10, 112]), daddr: v4_mapped(remote), sport, dport: 50_000,
+            proto, tcp_flags, ..Flow::default()
+        };
+        let lookup = Lookup { iif, table: 254, ..Lookup::default() };
+        let event = Event {
+            hook, netns, ifindex, remote: v4_mapped(remote), flags, flow, lookup, reason,
+            ingress_ifindex: ingress, socket_inode: 7, ..Event::default()
+        };
+        event.as_bytes().to_vec()
+    }
+}
+
+fn change() -> impl Strategy<Value = NetChange> {
+    let gateway = Some(IpAddr::from([172, 42, 10, 1]));
+    let address = Address {
+        ifindex: 2,
+        address: "172.42.10.112/24".parse().expect("valid"),
+    };
+    let bridge = || route("172.22.0.0/16", 3, None);
+    let host = || route("172.22.10.119/32", 2, Some(IpAddr::from([172, 42, 10, 1])));
+    let neighbour = |state| Neighbour {
+        ifindex: 3,
+        address: IpAddr::from([172, 22, 0, 2]),
+        lladdr: Some("02:42:ac:16:00:02".to_owned()),
+        state,
+    };
+    prop_oneof![
+        Just(NetChange::Resync),
+        Just(NetChange::Synced),
+        ifindex().prop_map(|i| NetChange::Link(link(i))),
+        ifindex().prop_map(NetChange::LinkGone),
+        Just(NetChange::Address(address.clone())),
+        Just(NetChange::AddressGone(address)),
+        Just(NetChange::Route(bridge())),
+        Just(NetChange::RouteGone(bridge())),
+        Just(NetChange::Route(host())),
+        Just(NetChange::RouteGone(host())),
+        Just(NetChange::Route(route("0.0.0.0/0", 2, gateway))),
+        any::<u16>().prop_map(move |state| NetChange::Neighbour(neighbour(state))),
+    ]
+}
+
+fn docker() -> impl Strategy<Value = Body> {
+    let daemon = |status| {
+        Body::Daemon(Daemon {
+            endpoint: ENDPOINT.to_owned(),
+            status,
+        })
+    };
+    let gone = Body::DockerNetworkGone {
+        daemon: ENDPOINT.to_owned(),
+        id: ID.to_owned(),
+    };
+    prop_oneof![
+        Just(daemon(DaemonStatus::Reachable(DaemonInfo::default()))),
+        Just(daemon(DaemonStatus::Unreachable(
+            "it did not answer".to_owned()
+        ))),
+        Just(gone),
+        any::<bool>().prop_map(|endpoint| Body::DockerNetwork {
+            daemon: ENDPOINT.to_owned(),
+            network: network(endpoint),
+        }),
+        Just(Body::DockerListing {
+            daemon: ENDPOINT.to_owned(),
+            networks: Vec::new(),
+            containers: Vec::new(),
+        }),
+    ]
+}
+
+prop_compose! {
+    fn counter()(
+        netns in netns(), ifindex in ifindex(), remote in remote(), unresolved in 0_u64..50,
+        dropped in proptest::collection::btree_map(0_u8..8, 0_u64..50, 0..3),
+    ) -> Body {
+        Body::Counters(vec![Counter {
+            netns, ifindex, remote: IpAddr::from(remote), unresolved, dropped,
+        }])
+    }
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let owner = Body::SocketOwner {
+        inode: 7,
+        process: Process {
+            pid: 812,
+            name: "sshd".to_owned(),
+        },
+    };
+    let loss = HookLoss {
+        hook: "kfree_skb".to_owned(),
+        rejected: 1,
+        ..HookLoss::default()
+    };
+    let known = Netns {
+        inum: HOST,
+        owner: NetnsOwner::Host,
+        unreadable: None,
+    };
+    prop_oneof![
+        8 => event().prop_map(Body::Kernel),
+        1 => proptest::collection::vec(any::<u8>(), 0..200).prop_map(Body::Kernel),
+        6 => (netns(), change()).prop_map(|(netns, change)| Body::Net { netns, change }),
+        3 => docker(),
+        2 => counter(),
+        2 => Just(Body::Tick),
+        1 => Just(owner),
+        1 => Just(Body::Loss(loss)),
+        1 => Just(Body::Netns(known)),
+    ]
+}
+
+fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    // Steps back in time included: sources differ.
+    let step = prop_oneof![0_u64..100_000_000, Just(1_500_000_000), Just(4_000_000_000)];
+    let one = (step, any::<bool>(), body());
+    proptest::collection::vec(one, 0..120).prop_map(|steps| {
+        let mut now = 1_700_000_000_000_000_000_u64;
+        let session = Session {
+            netns: HOST,
+            ..Session::default()
+        };
+        let mut inputs = vec![Input {
+            at: Timestamp(now),
+            body: Body::Session(session),
+        }];
+        inputs.extend(healthy(now));
+        for (step, back, body) in steps {
+            now = if back { now - step / 4 } else { now + step };
+            inputs.push(Input {
+                at: Timestamp(now),
+                body,
+            });
+        }
+        inputs.push(Input {
+            at: Timestamp(now + 1),
+            body: Body::Stop,
+        });
+        inputs
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_findings_life_makes_sense(inputs in inputs()) {
+        let mut last: BTreeMap<String, Finding> = BTreeMap::new();
+        let mut sequence = 0;
+        for finding in run(&inputs) {
+            prop_assert_eq!(finding.sequence, sequence + 1, "steps are numbered without gaps");
+            sequence = finding.sequence;
+            match last.get(&finding.id) {
+                None => prop_assert_eq!(finding.phase, Phase::Opened, "the first step opens"),
+                Some(before) => {
+                    prop_assert_ne!(finding.phase, Phase::Opened, "opened twice");
+                    prop_assert_ne!(before.phase, Phase::Resolved, "nothing follows the end");
+                    prop_assert!(finding.counts.packets >= before.counts.packets);
+                    prop_assert!(finding.counts.remotes >= before.counts.remotes);
+                    prop_assert!(finding.evidence.len() >= before.evidence.len());
+                    prop_assert_eq!(finding.start, before.start);
+                }
+            }
+            prop_assert_eq!(finding.end.is_some(), finding.phase == Phase::Resolved);
+            last.insert(finding.id.clone(), finding);
+        }
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_findings(inputs in inputs()) {
+        prop_assert_eq!(run(&inputs), run(&inputs));
+    }
+
+    #[test]
+    fn inputs_survive_being_written_down(inputs in inputs()) {
+        let text = serde_json::to_string(&inputs).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Vec<Input>>(&text).unwrap(), inputs);
+    }
+}
+
+#[test]
+fn the_generator_reaches_every_phase() {
+    // A property over inputs that open nothing would prove nothing.
+    use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let mut phases = BTreeMap::new();
+    for _ in 0..300 {
+        let tree = inputs().new_tree(&mut runner).unwrap();
+        for finding in run(&tree.current()) {
+            if finding.kind == tracer_core::finding::Kind::ReplyBlackhole {
+                *phases.entry(finding.phase.name()).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(phases.len(), 3, "{phases:?}");
+}

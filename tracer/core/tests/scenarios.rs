@@ -1,0 +1,519 @@
+//! Judgements on small worlds: each test is a story of a few inputs.
+
+use std::net::IpAddr;
+
+use tracer_common::{Event, Flow, Hook, event_flags, v4_mapped};
+use tracer_core::{
+    Core,
+    finding::{EvidenceKind, Finding, Kind, Phase, Verdict},
+    input::{
+        Body, Counter, Daemon, DaemonInfo, DaemonStatus, DockerNetwork, Input, Link, Neighbour,
+        NetChange, Session,
+    },
+    time::{SECOND, Timestamp},
+};
+use zerocopy::IntoBytes as _;
+
+use crate::common::{ENDPOINT, HOST, ID, healthy, link, network, route};
+
+const START: u64 = 1_700_000_000 * SECOND;
+const PC: [u8; 4] = [172, 22, 10, 119];
+const CONTAINER: [u8; 4] = [172, 22, 0, 2];
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// A core on the host of I-1, docker answering, at a time that only moves forward.
+struct Story {
+    core: Core,
+    now: u64,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let mut story = Self {
+            core: Core::default(),
+            now: START,
+        };
+        story.tell(Body::Session(Session {
+            netns: HOST,
+            ..Session::default()
+        }));
+        for input in healthy(START) {
+            assert_eq!(story.core.observe(&input), Vec::new());
+        }
+        let status = DaemonStatus::Reachable(DaemonInfo::default());
+        story.tell(Body::Daemon(Daemon {
+            endpoint: ENDPOINT.to_owned(),
+            status,
+        }));
+        story.docker(false);
+        story
+    }
+
+    fn tell(&mut self, body: Body) -> Vec<Finding> {
+        self.core.observe(&Input {
+            at: Timestamp(self.now),
+            body,
+        })
+    }
+
+    fn net(&mut self, change: NetChange) -> Vec<Finding> {
+        self.tell(Body::Net {
+            netns: HOST,
+            change,
+        })
+    }
+
+    fn docker(&mut self, endpoint: bool) -> Vec<Finding> {
+        self.tell(Body::DockerNetwork {
+            daemon: ENDPOINT.to_owned(),
+            network: network(endpoint),
+        })
+    }
+
+    /// Time passes.
+    fn after(&mut self, nanos: u64) -> Vec<Finding> {
+        self.now += nanos;
+        self.tell(Body::Tick)
+    }
+
+    /// A segment of sshd to `remote` meets an unresolved neighbour on the bridge.
+    fn lose_segment(&mut self, remote: [u8; 4]) -> Vec<Finding> {
+        self.lose_segment_after(remote, 0)
+    }
+
+    /// The same, after so many others were lost.
+    fn lose_segment_after(&mut self, remote: [u8; 4], before: u64) -> Vec<Finding> {
+        let event = Event {
+            before,
+            ..segment(Hook::NeighSend, 3, remote, 22)
+        };
+        self.tell(Body::Kernel(event.as_bytes().to_vec()))
+    }
+
+    /// `remote` answers ARP on the bridge.
+    fn answer(&mut self, remote: [u8; 4]) -> Vec<Finding> {
+        let address = IpAddr::from(remote);
+        let lladdr = Some("02:42:ac:16:00:02".to_owned());
+        self.net(NetChange::Neighbour(Neighbour {
+            ifindex: 3,
+            address,
+            lladdr,
+            state: 2,
+        }))
+    }
+
+    fn kernel(&mut self, hook: Hook, ifindex: u32, remote: [u8; 4], sport: u16) -> Vec<Finding> {
+        let event = segment(hook, ifindex, remote, sport);
+        self.tell(Body::Kernel(event.as_bytes().to_vec()))
+    }
+
+    fn count(&mut self, unresolved: u64) -> Vec<Finding> {
+        let remote = IpAddr::from(PC);
+        let counter = Counter {
+            netns: HOST,
+            ifindex: 3,
+            remote,
+            unresolved,
+            dropped: [].into(),
+        };
+        self.tell(Body::Counters(vec![counter]))
+    }
+}
+
+/// A record about a segment of this host's `sport` to `remote`.
+fn segment(hook: Hook, ifindex: u32, remote: [u8; 4], sport: u16) -> Event {
+    let flow = Flow {
+        saddr: v4_mapped([172, 42, 10, 112]),
+        daddr: v4_mapped(remote),
+        sport,
+        dport: 43_848,
+        proto: 6,
+        tcp_flags: ACK,
+        ..Flow::default()
+    };
+    Event {
+        hook: hook as u8,
+        netns: HOST,
+        ifindex,
+        remote: v4_mapped(remote),
+        reason: 1,
+        flags: event_flags::FLOW,
+        flow,
+        ..Event::default()
+    }
+}
+
+fn only(findings: Vec<Finding>) -> Finding {
+    let [finding] = <[Finding; 1]>::try_from(findings).expect("one finding");
+    finding
+}
+
+fn has(finding: &Finding, kind: EvidenceKind) -> bool {
+    finding
+        .evidence
+        .iter()
+        .any(|evidence| evidence.kind == kind)
+}
+
+#[test]
+fn a_lost_segment_is_suspected_at_once_and_confirmed_by_its_death() {
+    let mut story = Story::begin();
+    let opened = only(story.lose_segment(PC));
+    assert_eq!(
+        (opened.phase, opened.verdict),
+        (Phase::Opened, Verdict::Suspected)
+    );
+    assert_eq!(
+        opened.expected_route.as_ref().map(|r| r.device.as_str()),
+        Some("eno8303")
+    );
+    story.after(3 * SECOND);
+    story.kernel(Hook::SkbDrop, 3, PC, 22);
+    let confirmed = only(story.kernel(Hook::NeighTimer, 3, PC, 0));
+    assert_eq!(
+        (confirmed.phase, confirmed.verdict),
+        (Phase::Updated, Verdict::Confirmed)
+    );
+    assert!(has(&confirmed, EvidenceKind::Drop) && has(&confirmed, EvidenceKind::NeighbourFailed));
+}
+
+#[test]
+fn a_container_that_just_died_is_no_outage() {
+    let mut story = Story::begin();
+    story.docker(true);
+    story.docker(false);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+}
+
+#[test]
+fn a_container_of_the_network_that_was_here_before_is_no_outage() {
+    let mut story = Story::begin();
+    story.docker(true);
+    story.tell(Body::DockerNetworkGone {
+        daemon: ENDPOINT.to_owned(),
+        id: ID.to_owned(),
+    });
+    story.net(NetChange::LinkGone(3));
+    // The project is made anew: the same subnet on another network's bridge.
+    let anew = DockerNetwork {
+        id: "feedfeedfeed0000".to_owned(),
+        ..network(false)
+    };
+    let bridge = Link {
+        ifindex: 7,
+        name: "br-feedfeedfeed".to_owned(),
+        ..link(3)
+    };
+    story.net(NetChange::Link(bridge));
+    story.net(NetChange::Route(route("172.22.0.0/16", 7, None)));
+    story.tell(Body::DockerNetwork {
+        daemon: ENDPOINT.to_owned(),
+        network: anew,
+    });
+    let old = story.kernel(Hook::NeighSend, 7, CONTAINER, 22);
+    assert_eq!((old, story.after(SECOND)), (Vec::new(), Vec::new()));
+    // Only who was a container is excused.
+    assert_eq!(
+        only(story.kernel(Hook::NeighSend, 7, PC, 22)).phase,
+        Phase::Opened
+    );
+}
+
+#[test]
+fn a_container_that_comes_in_by_another_network_is_no_outage() {
+    let mut story = Story::begin();
+    story.docker(true);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+    story.kernel(Hook::DevReceive, 4, CONTAINER, 0);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+    assert_eq!(story.after(SECOND), Vec::new());
+}
+
+#[test]
+fn a_container_that_came_in_by_a_bridge_that_is_gone_is_no_outage() {
+    let mut story = Story::begin();
+    story.docker(true);
+    story.docker(false);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+    story.kernel(Hook::DevReceive, 9, CONTAINER, 0);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+    assert_eq!(story.after(SECOND), Vec::new());
+}
+
+#[test]
+fn a_request_in_a_namespace_that_is_gone_is_nobodys_loss() {
+    let mut story = Story::begin();
+    let told = |story: &mut Story, sport, tcp_flags| {
+        let remote = v4_mapped([10, 55, 0, 2]);
+        let flow = Flow {
+            saddr: v4_mapped([10, 55, 0, 1]),
+            daddr: remote,
+            sport,
+            dport: 443,
+            proto: 6,
+            tcp_flags,
+            ..Flow::default()
+        };
+        let event = Event {
+            hook: Hook::NeighSend as u8,
+            netns: HOST + 1,
+            ifindex: 3,
+            remote,
+            flags: event_flags::FLOW,
+            flow,
+            ..Event::default()
+        };
+        story.tell(Body::Kernel(event.as_bytes().to_vec()));
+        story.after(3 * SECOND)
+    };
+    assert_eq!(told(&mut story, 40_000, SYN), Vec::new());
+    let lost = only(told(&mut story, 22, ACK));
+    assert_eq!(lost.kind, Kind::EventsLost, "a reply is missed");
+}
+
+#[test]
+fn a_packet_that_leaves_elsewhere_outranks_the_route_of_a_bridge_without_carrier() {
+    let mut story = Story::begin();
+    let ghost = Link {
+        carrier: false,
+        ..link(3)
+    };
+    story.net(NetChange::Link(ghost));
+    only(story.lose_segment(PC));
+    let resolved = story.kernel(Hook::DevQueue, 2, PC, 22);
+    assert_eq!(only(resolved).phase, Phase::Resolved);
+}
+
+#[test]
+fn a_packet_that_leaves_elsewhere_proves_nothing_while_the_bridge_has_carrier() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.kernel(Hook::DevQueue, 2, PC, 22);
+    let later = story.after(10 * SECOND);
+    assert!(
+        later.iter().all(|f| f.phase != Phase::Resolved),
+        "{later:?}"
+    );
+}
+
+#[test]
+fn an_address_that_once_answered_arp_is_no_outage() {
+    let mut story = Story::begin();
+    let address = IpAddr::from(CONTAINER);
+    let lladdr = Some("02:42:ac:16:00:02".to_owned());
+    story.net(NetChange::Neighbour(Neighbour {
+        ifindex: 3,
+        address,
+        lladdr,
+        state: 2,
+    }));
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+}
+
+#[test]
+fn an_excused_address_that_comes_in_by_the_uplink_is_blamed_after_all() {
+    let mut story = Story::begin();
+    story.docker(true);
+    story.docker(false);
+    assert_eq!(story.lose_segment(CONTAINER), Vec::new());
+    assert!(
+        story
+            .core
+            .watched()
+            .contains_key(&(HOST, IpAddr::from(CONTAINER)))
+    );
+    story.kernel(Hook::DevReceive, 2, CONTAINER, 0);
+    let opened = only(story.lose_segment(CONTAINER));
+    assert_eq!(opened.verdict, Verdict::Confirmed);
+    assert!(has(&opened, EvidenceKind::IngressAsymmetry));
+}
+
+#[test]
+fn nothing_is_judged_by_half_a_routing_table() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    assert_eq!(story.net(NetChange::Resync), Vec::new());
+    assert_eq!(
+        story.after(10 * SECOND),
+        Vec::new(),
+        "the route is not gone, only read again"
+    );
+    for input in healthy(story.now).into_iter().skip(1) {
+        assert_eq!(story.core.observe(&input), Vec::new());
+    }
+}
+
+#[test]
+fn a_bridge_with_the_default_route_is_never_blamed() {
+    let mut story = Story::begin();
+    story.net(NetChange::Route(route(
+        "0.0.0.0/0",
+        3,
+        Some(IpAddr::from([172, 22, 0, 9])),
+    )));
+    story.lose_segment(PC);
+    assert_eq!(story.after(SECOND), Vec::new());
+}
+
+#[test]
+fn without_traffic_the_end_is_told_after_a_while_and_says_so() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    assert_eq!(story.net(NetChange::LinkGone(3)), Vec::new());
+    let resolved = only(story.after(4 * SECOND));
+    assert_eq!(resolved.phase, Phase::Resolved);
+    assert!(
+        resolved.reason.contains("none was sent since"),
+        "{}",
+        resolved.reason
+    );
+    let bridge = resolved.bridge.expect("told as it was");
+    assert_eq!(bridge.name, link(3).name);
+}
+
+#[test]
+fn the_second_outage_counts_from_where_the_first_ended() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.count(415);
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    let resolved = only(story.after(4 * SECOND));
+    assert_eq!(resolved.counts.packets, 415);
+    story.net(NetChange::Route(route("172.22.0.0/16", 3, None)));
+    story.now += SECOND;
+    let again = only(story.lose_segment_after(PC, 415));
+    assert_eq!(again.counts.packets, 1);
+    assert_ne!(again.id, resolved.id);
+    story.count(420);
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    assert_eq!(only(story.after(4 * SECOND)).counts.packets, 5);
+}
+
+#[test]
+fn a_remote_the_kernel_half_forgot_is_counted_on() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.count(1000);
+    story.count(0);
+    story.count(400);
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    assert_eq!(only(story.after(4 * SECOND)).counts.packets, 1400);
+}
+
+#[test]
+fn a_neighbour_that_answers_after_all_ends_the_alarm_and_says_so() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    let resolved = only(story.answer(PC));
+    assert_eq!(resolved.phase, Phase::Resolved);
+    assert!(
+        resolved.reason.starts_with("No outage after all"),
+        "{}",
+        resolved.reason
+    );
+}
+
+#[test]
+fn a_client_that_comes_in_by_the_uplink_is_not_cleared_by_a_container_with_its_address() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    only(story.kernel(Hook::DevReceive, 2, PC, 0));
+    assert_eq!(story.answer(PC), Vec::new());
+}
+
+#[test]
+fn a_policy_the_mirror_cannot_evaluate_hides_no_outage() {
+    let mut story = Story::begin();
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    story.now += SECOND;
+    assert_eq!(
+        story.lose_segment(PC),
+        Vec::new(),
+        "the route may be about to come"
+    );
+    let opened = only(story.after(SECOND));
+    assert_eq!((opened.phase, opened.route), (Phase::Opened, None));
+    assert_eq!(
+        story.after(10 * SECOND),
+        Vec::new(),
+        "only a packet elsewhere ends it"
+    );
+    let resolved = only(story.kernel(Hook::DevQueue, 2, PC, 22));
+    assert_eq!(resolved.phase, Phase::Resolved);
+}
+
+#[test]
+fn an_outage_ends_with_its_namespace() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    let resolved = only(story.tell(Body::NetnsGone(HOST)));
+    assert_eq!(resolved.phase, Phase::Resolved);
+    assert!(story.core.watched().is_empty() && story.core.deadline().is_none());
+}
+
+#[test]
+fn docker_that_comes_late_names_the_network() {
+    let mut story = Story::begin();
+    let gone = Body::DockerNetworkGone {
+        daemon: ENDPOINT.to_owned(),
+        id: ID.to_owned(),
+    };
+    story.tell(gone);
+    assert_eq!(
+        story.lose_segment(PC),
+        Vec::new(),
+        "docker may be about to tell"
+    );
+    let opened = only(story.after(SECOND));
+    assert_eq!(opened.docker_network, None);
+    let named = only(story.docker(true));
+    assert_eq!(
+        named.docker_network.as_ref().expect("named").name,
+        "XXXX-openldap_default"
+    );
+    assert!(has(&named, EvidenceKind::NoSuchEndpoint));
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_named_as_what_is_not_known() {
+    let mut story = Story::begin();
+    story.tell(Body::DockerNetworkGone {
+        daemon: ENDPOINT.to_owned(),
+        id: ID.to_owned(),
+    });
+    let status = DaemonStatus::Unreachable("it did not answer within 2 s".to_owned());
+    story.tell(Body::Daemon(Daemon {
+        endpoint: ENDPOINT.to_owned(),
+        status,
+    }));
+    assert_eq!(
+        story.lose_segment(PC),
+        Vec::new(),
+        "somebody may answer yet"
+    );
+    let opened = only(story.after(SECOND));
+    assert_eq!(opened.verdict, Verdict::Inconclusive);
+    assert!(
+        opened
+            .unknown
+            .iter()
+            .any(|what| what.contains("did not answer"))
+    );
+    assert_eq!(opened.bridge.expect("a bridge").owner, "docker");
+}
+
+#[test]
+fn an_event_that_still_waits_for_its_explanation_is_told_at_the_end() {
+    let mut story = Story::begin();
+    story.tell(Body::DockerNetworkGone {
+        daemon: ENDPOINT.to_owned(),
+        id: ID.to_owned(),
+    });
+    assert_eq!(
+        story.lose_segment(PC),
+        Vec::new(),
+        "docker may be about to tell"
+    );
+    assert_eq!(only(story.tell(Body::Stop)).phase, Phase::Opened);
+}

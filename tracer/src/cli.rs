@@ -1,0 +1,96 @@
+//! The command line, as typed. What it means is decided in [`crate::config`].
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Names the packets that leave this host through a docker bridge when they should have left by
+/// the uplink: what is lost, why, whose bridge it is, what proves it, what to type.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bridgetrace",
+    version,
+    // A serial console's; on a terminal narrower than that, the terminal's.
+    max_term_width = 80,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command it traces: sudo bridgetrace\n\n\
+                  Exit status: 0 done, 2 wrong usage or this host cannot be traced."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// What to do without a command.
+    #[command(flatten)]
+    pub(crate) trace: Trace,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch this host live, until Ctrl-C (the default)
+    Trace(Trace),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Watching live.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Trace {
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Stop after this long, e.g. 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated
+    /// [default: $DOCKER_HOST, then unix:///var/run/docker.sock]
+    #[arg(long, value_name = "URL")]
+    pub(crate) docker_host: Vec<String>,
+    /// Say more on standard error; -vv adds the kernel half's log, -vvv every input as JSON
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What findings look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// A JSON object a line, Elastic Common Schema.
+    Jsonl,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let hint = "write a number and a unit, e.g. 30s, 5m or 1h30m";
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| hint.to_owned())?;
+    match Duration::try_from(parsed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(format!("it must be longer than nothing; {hint}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_positive_and_have_a_unit() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        for bad in ["", "30", "-5s", "0s", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

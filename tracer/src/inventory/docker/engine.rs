@@ -1,0 +1,252 @@
+//! Requests to an engine. None waits longer than [`LIMIT`], and failures come in four kinds.
+
+use std::{collections::HashMap, future::Future, time::Duration};
+
+use bollard::{
+    API_DEFAULT_VERSION, Docker,
+    errors::Error as BollardError,
+    models::{EventMessage, Network, NetworkInspect},
+    query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder},
+};
+use futures_util::StreamExt as _;
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tracer_core::{
+    input::{DockerContainer, DockerNetwork},
+    time::SECOND,
+};
+
+use super::{Endpoint, convert};
+use crate::inventory::clock;
+
+/// Seconds a request may take.
+const LIMIT_SECONDS: u64 = 2;
+const LIMIT: Duration = Duration::from_secs(LIMIT_SECONDS);
+/// Events that may wait while objects are inspected; more wait in the engine.
+const WAITING_EVENTS: usize = 1024;
+
+/// Why a request brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The object does not exist (any more).
+    #[error("it does not exist")]
+    Missing,
+    /// No answer in time.
+    #[error("{0} did not answer within {LIMIT_SECONDS} s")]
+    Slow(String),
+    /// Nothing came but the end of the connection.
+    #[error("{0} closed the connection")]
+    Closed(Endpoint),
+    /// The engine cannot be used.
+    #[error("{0}")]
+    Lost(String),
+}
+
+/// An engine that answered once.
+pub(super) struct Engine {
+    docker: Docker,
+    endpoint: Endpoint,
+    /// Engine version.
+    pub(super) version: String,
+    /// API version agreed on.
+    pub(super) api_version: String,
+}
+
+/// The stream of events; dropping it ends the subscription.
+pub(super) struct Events {
+    received: mpsc::Receiver<Result<EventMessage, Failure>>,
+    endpoint: Endpoint,
+    /// The task that reads them: aborted with this.
+    _reader: JoinSet<()>,
+}
+
+impl Engine {
+    /// Reaches the engine and agrees on an API version. Also returns the pid of who listens, if
+    /// it can be told.
+    pub(super) async fn connect(endpoint: &Endpoint) -> Result<(Self, Option<u32>), String> {
+        let slow = |_| Failure::Slow(endpoint.to_string()).to_string();
+        let peer = timeout(LIMIT, endpoint.knock()).await.map_err(slow)?;
+        let peer = peer.map_err(|error| endpoint.explain(&error))?;
+        let (docker, version) = greet(endpoint)
+            .await
+            .map_err(|failure| unfriendly(endpoint, &failure))?;
+        let api_version = docker.client_version().to_string();
+        Ok((
+            Self {
+                docker,
+                endpoint: endpoint.clone(),
+                version,
+                api_version,
+            },
+            peer,
+        ))
+    }
+
+    /// Subscribes to events from two seconds ago on: the request is on its way when this
+    /// returns, not necessarily at the engine, which keeps the last 256.
+    pub(super) fn events(&self) -> Events {
+        let since = clock::now().0 / SECOND;
+        let filters = HashMap::from([("type", vec!["container", "network", "daemon"])]);
+        let options = EventsOptionsBuilder::default()
+            .since(&since.saturating_sub(2).to_string())
+            .filters(&filters)
+            .build();
+        let mut stream = Box::pin(self.docker.events(Some(options)));
+        let endpoint = self.endpoint.clone();
+        let (sender, received) = mpsc::channel(WAITING_EVENTS);
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            while let Some(event) = stream.next().await {
+                let event = event.map_err(|error| failure(&endpoint, error));
+                if sender.send(event).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Events {
+            received,
+            endpoint: self.endpoint.clone(),
+            _reader: reader,
+        }
+    }
+
+    /// Whether the engine answers at all.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        self.within(self.docker.ping()).await.map(drop)
+    }
+
+    /// All networks, as far as the list tells: without endpoints.
+    pub(super) async fn networks(&self) -> Result<Vec<DockerNetwork>, Failure> {
+        let networks = self.within(self.docker.list_networks(None)).await?;
+        Ok(networks
+            .into_iter()
+            .map(bare)
+            .filter_map(convert::network)
+            .collect())
+    }
+
+    /// A network in full.
+    pub(super) async fn network(&self, id: &str) -> Result<Option<DockerNetwork>, Failure> {
+        self.within(self.docker.inspect_network(id, None))
+            .await
+            .map(convert::network)
+    }
+
+    /// All containers, stopped ones included.
+    pub(super) async fn containers(&self) -> Result<Vec<DockerContainer>, Failure> {
+        let options = ListContainersOptionsBuilder::default().all(true).build();
+        let containers = self
+            .within(self.docker.list_containers(Some(options)))
+            .await?;
+        Ok(containers.into_iter().filter_map(convert::listed).collect())
+    }
+
+    /// A container in full.
+    pub(super) async fn container(&self, id: &str) -> Result<Option<DockerContainer>, Failure> {
+        self.within(self.docker.inspect_container(id, None))
+            .await
+            .map(convert::container)
+    }
+
+    async fn within<T>(
+        &self,
+        request: impl Future<Output = Result<T, BollardError>>,
+    ) -> Result<T, Failure> {
+        within(&self.endpoint, request).await
+    }
+}
+
+impl Events {
+    /// The next event. An end of the stream is the end of the connection.
+    pub(super) async fn next(&mut self) -> Result<EventMessage, Failure> {
+        match self.received.recv().await {
+            Some(event) => event,
+            None => Err(Failure::Closed(self.endpoint.clone())),
+        }
+    }
+}
+
+/// Agrees on an API version and asks who it is.
+async fn greet(endpoint: &Endpoint) -> Result<(Docker, String), Failure> {
+    let docker = match endpoint {
+        Endpoint::Unix(path) => Docker::connect_with_unix(path, LIMIT_SECONDS, API_DEFAULT_VERSION),
+        Endpoint::Tcp(address) => {
+            Docker::connect_with_http(address, LIMIT_SECONDS, API_DEFAULT_VERSION)
+        }
+    };
+    let docker = docker.map_err(|error| failure(endpoint, error))?;
+    let docker = within(endpoint, docker.negotiate_version()).await?;
+    let version = within(endpoint, docker.version())
+        .await?
+        .version
+        .unwrap_or_default();
+    Ok((docker, version))
+}
+
+/// Why an endpoint that accepts connections is not used.
+fn unfriendly(endpoint: &Endpoint, failure: &Failure) -> String {
+    match failure {
+        Failure::Closed(_) | Failure::Missing => {
+            format!("{endpoint} accepts connections but does not answer like a docker engine")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A request, its answer included, within the limit.
+async fn within<T>(
+    endpoint: &Endpoint,
+    request: impl Future<Output = Result<T, BollardError>>,
+) -> Result<T, Failure> {
+    match timeout(LIMIT, request).await {
+        Ok(answer) => answer.map_err(|error| failure(endpoint, error)),
+        Err(_) => Err(Failure::Slow(endpoint.to_string())),
+    }
+}
+
+/// A failure in plain words.
+fn failure(endpoint: &Endpoint, error: BollardError) -> Failure {
+    match error {
+        BollardError::RequestTimeoutError => Failure::Slow(endpoint.to_string()),
+        BollardError::DockerResponseServerError {
+            status_code: 404, ..
+        } => Failure::Missing,
+        BollardError::DockerResponseServerError { message, .. } if message.contains("HTTPS") => {
+            Failure::Lost(format!(
+                "{endpoint} wants TLS, which bridgetrace does not speak: use the unix socket of \
+                 that host"
+            ))
+        }
+        BollardError::DockerResponseServerError {
+            status_code,
+            message,
+        } => Failure::Lost(format!(
+            "{endpoint} answered {status_code}: {}",
+            message.trim()
+        )),
+        BollardError::HyperLegacyError { .. }
+        | BollardError::HyperResponseError { .. }
+        | BollardError::IOError { .. } => {
+            log::debug!("{endpoint}: {:#}", anyhow::Error::from(error));
+            Failure::Closed(endpoint.clone())
+        }
+        other => Failure::Lost(format!(
+            "{endpoint} gave no usable answer: {:#}",
+            anyhow::Error::from(other)
+        )),
+    }
+}
+
+/// A listed network in the shape of an inspected one.
+fn bare(listed: Network) -> NetworkInspect {
+    NetworkInspect {
+        id: listed.id,
+        name: listed.name,
+        created: listed.created,
+        driver: listed.driver,
+        internal: listed.internal,
+        ipam: listed.ipam,
+        labels: listed.labels,
+        options: listed.options,
+        ..NetworkInspect::default()
+    }
+}

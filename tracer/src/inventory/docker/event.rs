@@ -1,0 +1,149 @@
+//! What an event of the engine points at. Events carry too little to be taken at their word.
+
+use bollard::models::{EventMessage, EventMessageTypeEnum as Type};
+
+/// Something an engine keeps.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Object {
+    /// A network, by id.
+    Network(String),
+    /// A container, by id.
+    Container(String),
+}
+
+/// What to do about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Ask for the object.
+    Look(Object),
+    /// The object is gone.
+    Gone(Object),
+    /// The engine read its configuration again.
+    Reloaded,
+}
+
+/// Container events that change nothing bridgetrace knows. Health checks make three of them
+/// every few seconds, for each container.
+const NOISE: [&str; 12] = [
+    "exec_",
+    "health_status",
+    "top",
+    "attach",
+    "detach",
+    "resize",
+    "archive-path",
+    "extract-to-dir",
+    "copy",
+    "export",
+    "commit",
+    "checkpoint",
+];
+
+/// What an event asks for.
+pub(super) fn changes(event: &EventMessage) -> Vec<Change> {
+    let action = event.action.as_deref().unwrap_or_default();
+    let id = event
+        .actor
+        .as_ref()
+        .and_then(|actor| actor.id.clone())
+        .filter(|id| !id.is_empty());
+    match (event.typ, id) {
+        (Some(Type::CONTAINER), Some(id)) => container(action, id),
+        (Some(Type::NETWORK), Some(id)) => network(event, action, id),
+        (Some(Type::DAEMON), _) if action == "reload" => vec![Change::Reloaded],
+        _ => Vec::new(),
+    }
+}
+
+fn container(action: &str, id: String) -> Vec<Change> {
+    if NOISE.iter().any(|noise| action.starts_with(noise)) {
+        return Vec::new();
+    }
+    let object = Object::Container(id);
+    vec![if action == "destroy" {
+        Change::Gone(object)
+    } else {
+        Change::Look(object)
+    }]
+}
+
+/// Connecting changes two objects: the network and the container.
+fn network(event: &EventMessage, action: &str, id: String) -> Vec<Change> {
+    let object = Object::Network(id);
+    match action {
+        "destroy" | "remove" => vec![Change::Gone(object)],
+        "connect" | "disconnect" => {
+            let container = attribute(event, "container").map(Object::Container);
+            [Some(object), container]
+                .into_iter()
+                .flatten()
+                .map(Change::Look)
+                .collect()
+        }
+        _ => vec![Change::Look(object)],
+    }
+}
+
+fn attribute(event: &EventMessage, key: &str) -> Option<String> {
+    event
+        .actor
+        .as_ref()?
+        .attributes
+        .as_ref()?
+        .get(key)
+        .filter(|it| !it.is_empty())
+        .cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(json: &str) -> Vec<Change> {
+        changes(&serde_json::from_str(json).expect("an event"))
+    }
+
+    #[test]
+    fn events_point_at_what_changed() {
+        let network = || Object::Network("n".into());
+        let container = || Object::Container("c".into());
+        for (event, expected) in [
+            (
+                r#"{"Type":"network","Action":"create","Actor":{"ID":"n"}}"#,
+                vec![Change::Look(network())],
+            ),
+            (
+                r#"{"Type":"network","Action":"destroy","Actor":{"ID":"n"}}"#,
+                vec![Change::Gone(network())],
+            ),
+            (
+                r#"{"Type":"network","Action":"connect","Actor":{"ID":"n","Attributes":{"container":"c"}}}"#,
+                vec![Change::Look(network()), Change::Look(container())],
+            ),
+            (
+                r#"{"Type":"container","Action":"die","Actor":{"ID":"c"}}"#,
+                vec![Change::Look(container())],
+            ),
+            (
+                r#"{"Type":"container","Action":"destroy","Actor":{"ID":"c"}}"#,
+                vec![Change::Gone(container())],
+            ),
+            (
+                r#"{"Type":"container","Action":"exec_start: sh","Actor":{"ID":"c"}}"#,
+                vec![],
+            ),
+            (
+                r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"c"}}"#,
+                vec![],
+            ),
+            (
+                r#"{"Type":"daemon","Action":"reload","Actor":{"ID":"d"}}"#,
+                vec![Change::Reloaded],
+            ),
+            (r#"{"Type":"network","Action":"create"}"#, vec![]),
+            (r"{}", vec![]),
+        ] {
+            assert_eq!(said(event), expected, "{event}");
+        }
+    }
+}

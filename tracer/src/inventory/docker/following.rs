@@ -1,0 +1,231 @@
+//! Following one engine over one connection: a listing, then inspections as events ask for them.
+//!
+//! Inspections run side by side: inspecting a container waits for its lock, which a slow start
+//! holds for seconds, and nothing else may wait for that. Of one object there is one inspection
+//! at a time, so that an older answer never follows a newer one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::mpsc::Sender, task::JoinSet, time::interval};
+use tracer_core::input::{Body, DaemonInfo, DaemonStatus, DockerNetwork, Input};
+
+use super::{
+    Closed, Ended, Endpoint,
+    engine::{Engine, Events, Failure},
+    event::{self, Change, Object},
+    info, send, tell_status,
+};
+
+/// Objects the engine was too busy to describe are asked for again this often.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What happened to an object while it was inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    Changed,
+    Gone,
+}
+
+/// What an inspection brought: nothing for an object without an id.
+type Inspected = (Object, Result<Option<Body>, Failure>);
+
+/// A connection that was made.
+pub(super) struct Following<'a> {
+    endpoint: &'a Endpoint,
+    engine: Arc<Engine>,
+    inputs: &'a Sender<Input>,
+    peer: Option<u32>,
+    info: DaemonInfo,
+    /// Aborted when the connection is lost.
+    inspections: JoinSet<Inspected>,
+    /// The objects being inspected.
+    inspected: BTreeMap<Object, Meanwhile>,
+    /// What the engine was too busy to describe.
+    slow: BTreeSet<Object>,
+}
+
+impl<'a> Following<'a> {
+    pub(super) fn new(
+        endpoint: &'a Endpoint,
+        engine: Arc<Engine>,
+        inputs: &'a Sender<Input>,
+        peer: Option<u32>,
+        info: DaemonInfo,
+    ) -> Self {
+        Self {
+            endpoint,
+            engine,
+            inputs,
+            peer,
+            info,
+            inspections: JoinSet::new(),
+            inspected: BTreeMap::new(),
+            slow: BTreeSet::new(),
+        }
+    }
+
+    /// Lists everything, then follows the events. `told` is forgotten once the engine is back.
+    pub(super) async fn run(
+        mut self,
+        mut events: Events,
+        told: &mut Option<String>,
+    ) -> Result<Infallible, Ended> {
+        // The listing is fetched before the engine is called reachable: one that accepts
+        // connections but cannot list must not flap.
+        let listing = self.listing().await?;
+        self.tell_reachable().await?;
+        *told = None;
+        send(self.inputs, listing).await?;
+        let mut retry = interval(RETRY);
+        loop {
+            tokio::select! {
+                event = events.next() => {
+                    let event = event.map_err(|failure| Ended::Lost(failure.to_string()))?;
+                    for change in event::changes(&event) {
+                        self.apply(change).await?;
+                    }
+                }
+                Some(Ok(inspected)) = self.inspections.join_next() => {
+                    self.done(inspected).await?;
+                }
+                _ = retry.tick(), if !self.slow.is_empty() => {
+                    for object in std::mem::take(&mut self.slow) {
+                        self.look(object);
+                    }
+                }
+            }
+        }
+    }
+
+    fn daemon(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    async fn tell_reachable(&self) -> Result<(), Closed> {
+        let status = DaemonStatus::Reachable(self.info.clone());
+        tell_status(self.endpoint, self.inputs, status).await
+    }
+
+    /// Everything there is.
+    async fn listing(&mut self) -> Result<Body, Ended> {
+        let lost = |failure: Failure| Ended::Lost(failure.to_string());
+        let mut networks = Vec::new();
+        for listed in self.engine.networks().await.map_err(lost)? {
+            networks.extend(self.in_full(listed).await?);
+        }
+        let containers = self.engine.containers().await.map_err(lost)?;
+        Ok(Body::DockerListing {
+            daemon: self.daemon(),
+            networks,
+            containers,
+        })
+    }
+
+    /// A network the engine is too busy to inspect is listed without its endpoints and looked
+    /// at again.
+    async fn in_full(&mut self, listed: DockerNetwork) -> Result<Option<DockerNetwork>, Ended> {
+        match self.engine.network(&listed.id).await {
+            Ok(network) => Ok(network),
+            Err(Failure::Missing) => Ok(None),
+            Err(Failure::Slow(_)) => {
+                self.slow.insert(Object::Network(listed.id.clone()));
+                Ok(Some(listed))
+            }
+            Err(failure) => Err(Ended::Lost(failure.to_string())),
+        }
+    }
+
+    async fn apply(&mut self, change: Change) -> Result<(), Closed> {
+        match change {
+            Change::Look(object) => {
+                self.look(object);
+                Ok(())
+            }
+            Change::Gone(object) => self.gone(object).await,
+            Change::Reloaded => self.reload().await,
+        }
+    }
+
+    /// Begins an inspection, or has one under way followed by another.
+    fn look(&mut self, object: Object) {
+        if let Some(meanwhile) = self.inspected.get_mut(&object) {
+            *meanwhile = Meanwhile::Changed;
+            return;
+        }
+        self.inspected.insert(object.clone(), Meanwhile::Nothing);
+        let (engine, daemon) = (Arc::clone(&self.engine), self.daemon());
+        self.inspections.spawn(async move {
+            let found = inspect(&engine, daemon, &object).await;
+            (object, found)
+        });
+    }
+
+    /// An inspection has ended.
+    async fn done(&mut self, (object, found): Inspected) -> Result<(), Ended> {
+        let meanwhile = self.inspected.remove(&object).unwrap_or(Meanwhile::Nothing);
+        match found {
+            _ if meanwhile == Meanwhile::Gone => return Ok(()),
+            Ok(Some(body)) => send(self.inputs, body).await?,
+            Ok(None) => {}
+            Err(Failure::Missing) => return Ok(self.gone(object).await?),
+            // Whether the whole engine hangs is for the watchdog to say.
+            Err(Failure::Slow(_)) => {
+                self.slow.insert(object);
+                return Ok(());
+            }
+            Err(failure @ (Failure::Closed(_) | Failure::Lost(_))) => {
+                return Err(Ended::Lost(failure.to_string()));
+            }
+        }
+        if meanwhile == Meanwhile::Changed {
+            self.look(object);
+        }
+        Ok(())
+    }
+
+    async fn gone(&mut self, object: Object) -> Result<(), Closed> {
+        self.slow.remove(&object);
+        if let Some(meanwhile) = self.inspected.get_mut(&object) {
+            *meanwhile = Meanwhile::Gone;
+        }
+        let daemon = self.daemon();
+        let body = match object {
+            Object::Network(id) => Body::DockerNetworkGone { daemon, id },
+            Object::Container(id) => Body::DockerContainerGone { daemon, id },
+        };
+        send(self.inputs, body).await
+    }
+
+    /// `dockerd` read its configuration again.
+    async fn reload(&mut self) -> Result<(), Closed> {
+        let info = info(&self.engine, self.peer).await;
+        if info == self.info {
+            return Ok(());
+        }
+        self.info = info;
+        self.tell_reachable().await
+    }
+}
+
+async fn inspect(
+    engine: &Engine,
+    daemon: String,
+    object: &Object,
+) -> Result<Option<Body>, Failure> {
+    match object {
+        Object::Network(id) => {
+            let network = engine.network(id).await?;
+            Ok(network.map(|network| Body::DockerNetwork { daemon, network }))
+        }
+        Object::Container(id) => {
+            let container = engine.container(id).await?;
+            Ok(container.map(|container| Body::DockerContainer { daemon, container }))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Docker networks and containers of one engine: a full listing, then what its events point at.
+//!
+//! An engine that is absent, stopped, hung or restarted costs nothing but the knowledge: the
+//! loss is told once with its cause, and the listing comes again with the engine.
+
+mod config;
+mod convert;
+mod endpoint;
+mod engine;
+mod event;
+mod following;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc::Sender, task, time::sleep};
+use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input};
+
+use self::{engine::Engine, following::Following};
+use super::{Closed, send};
+
+pub(crate) use self::endpoint::Endpoint;
+
+/// Between two attempts to reach an engine that is away.
+const POLL: Duration = Duration::from_millis(500);
+/// Between two checks that a silent engine still answers. With the limit of a request this
+/// bounds how long a hung engine goes unnoticed.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// Why a connection to an engine came to an end.
+enum Ended {
+    /// Nobody listens to the inputs any more.
+    Closed,
+    /// The engine is lost; the cause in one plain sentence.
+    Lost(String),
+}
+
+impl From<Closed> for Ended {
+    fn from(Closed: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// Follows one engine until the receiver of the inputs is gone.
+pub(crate) async fn watch(endpoint: Endpoint, inputs: Sender<Input>) {
+    let mut told = None;
+    loop {
+        let ended = tokio::select! {
+            () = inputs.closed() => return,
+            ended = connection(&endpoint, &inputs, &mut told) => ended,
+        };
+        let Err(Ended::Lost(cause)) = ended else {
+            return;
+        };
+        if told.as_ref() != Some(&cause) {
+            let status = DaemonStatus::Unreachable(cause.clone());
+            if tell_status(&endpoint, &inputs, status).await.is_err() {
+                return;
+            }
+            told = Some(cause);
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// One connection, from the first knock to the loss. `told` is the cause of the last loss that
+/// was told, until the engine is back.
+async fn connection(
+    endpoint: &Endpoint,
+    inputs: &Sender<Input>,
+    told: &mut Option<String>,
+) -> Result<Infallible, Ended> {
+    let (engine, peer) = Engine::connect(endpoint).await.map_err(Ended::Lost)?;
+    // Before the listing, so that nothing falls between the two.
+    let events = engine.events();
+    let info = info(&engine, peer).await;
+    let engine = Arc::new(engine);
+    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer, info);
+    tokio::select! {
+        lost = watchdog(&engine) => Err(Ended::Lost(lost)),
+        ended = following.run(events, told) => ended,
+    }
+}
+
+/// Ends when the engine no longer answers.
+async fn watchdog(engine: &Engine) -> String {
+    loop {
+        sleep(CHECK).await;
+        if let Err(failure) = engine.ping().await {
+            return failure.to_string();
+        }
+    }
+}
+
+/// What the engine and its process say of themselves.
+async fn info(engine: &Engine, peer: Option<u32>) -> DaemonInfo {
+    let server = task::spawn_blocking(move || config::server(peer)).await;
+    DaemonInfo {
+        version: engine.version.clone(),
+        api_version: engine.api_version.clone(),
+        ..server.unwrap_or_default()
+    }
+}
+
+async fn tell_status(
+    endpoint: &Endpoint,
+    inputs: &Sender<Input>,
+    status: DaemonStatus,
+) -> Result<(), Closed> {
+    send(
+        inputs,
+        Body::Daemon(Daemon {
+            endpoint: endpoint.to_string(),
+            status,
+        }),
+    )
+    .await
+}

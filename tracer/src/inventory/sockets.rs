@@ -1,0 +1,241 @@
+//! Which process holds a socket, told by its inode number, without keeping the runtime waiting.
+//!
+//! The kernel half knows the socket of a lost reply, not its process: softirqs run in anybody's
+//! context. `/proc/*/fd` knows, at the price of a walk over every descriptor on the host; the
+//! walk is done beforehand on a thread, and again only when it is out of date.
+
+use std::{
+    collections::HashMap,
+    fs,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::mpsc::Sender, task};
+use tracer_core::input::{Body, Input, Process};
+
+use super::{clock, netns};
+
+/// Descriptors read on the runtime before a process is left to the walk: about a millisecond.
+const GLANCE: usize = 500;
+/// Between two walks at least this long, however many lost replies have no owner.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Socket inodes and the processes that hold them.
+#[derive(Clone)]
+pub(crate) struct SocketIndex {
+    shared: Arc<Mutex<Shared>>,
+    inputs: Sender<Input>,
+}
+
+#[derive(Default)]
+struct Shared {
+    owners: HashMap<u64, u32>,
+    /// Inodes somebody waits for.
+    wanted: Vec<u64>,
+    scanning: bool,
+    /// End of the last walk.
+    walked: Option<Instant>,
+}
+
+impl SocketIndex {
+    /// An index that begins to fill itself in the background. Needs a tokio runtime.
+    pub(crate) fn new(inputs: Sender<Input>) -> Self {
+        let index = Self {
+            shared: Arc::default(),
+            inputs,
+        };
+        index.scan_if_idle();
+        index
+    }
+
+    /// Who holds a socket, if that is known at once. `hint_tgid` is the process that was running at the time, 0 if
+    /// unknown: it is tried first, and preferred where several hold the socket.
+    ///
+    /// Reads a few hundred descriptors of two processes at most. Owners known at once are for
+    /// the caller to pass on; those found later come as `Body::SocketOwner`.
+    pub(crate) fn lookup(&self, inode: u64, hint_tgid: u32) -> Option<Process> {
+        let known = self.lock().owners.get(&inode).copied();
+        let candidates = [Some(hint_tgid).filter(|pid| *pid != 0), known];
+        let holder = candidates
+            .into_iter()
+            .flatten()
+            .find(|pid| holds(*pid, inode));
+        let process = holder.and_then(netns::process);
+        match &process {
+            Some(process) => drop(self.lock().owners.insert(inode, process.pid)),
+            None => self.search(inode),
+        }
+        process
+    }
+
+    fn search(&self, inode: u64) {
+        let mut shared = self.lock();
+        if !shared.wanted.contains(&inode) {
+            shared.wanted.push(inode);
+        }
+        drop(shared);
+        self.scan_if_idle();
+    }
+
+    /// Starts a walk unless one is under way; that one starts the next if it came too early for
+    /// somebody.
+    fn scan_if_idle(&self) {
+        let mut shared = self.lock();
+        if std::mem::replace(&mut shared.scanning, true) {
+            return;
+        }
+        drop(shared);
+        let index = self.clone();
+        task::spawn_blocking(move || index.scan());
+    }
+
+    /// Walks until nobody waits who was not there when the walk began. Whoever's socket a whole
+    /// walk does not find has to ask again: it is closed, or in a pid namespace out of sight.
+    fn scan(&self) {
+        loop {
+            let rest = self
+                .lock()
+                .walked
+                .map(|walked| PAUSE.saturating_sub(walked.elapsed()));
+            thread::sleep(rest.unwrap_or_default());
+            let asked = std::mem::take(&mut self.lock().wanted);
+            self.take_over(walk());
+            asked.iter().for_each(|inode| self.tell(*inode));
+            let mut shared = self.lock();
+            if shared.wanted.is_empty() {
+                shared.scanning = false;
+                return;
+            }
+        }
+    }
+
+    fn take_over(&self, owners: HashMap<u64, u32>) {
+        let mut shared = self.lock();
+        shared.owners = owners;
+        shared.walked = Some(Instant::now());
+    }
+
+    fn tell(&self, inode: u64) {
+        let owner = self.lock().owners.get(&inode).copied();
+        let Some(process) = owner.and_then(netns::process) else {
+            return;
+        };
+        let body = Body::SocketOwner { inode, process };
+        // The run ends when nobody listens; that is no failure of the search.
+        let _ = self.inputs.blocking_send(clock::stamp(body));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every socket and the first process that holds it.
+fn walk() -> HashMap<u64, u32> {
+    let mut owners = HashMap::new();
+    for pid in netns::pids() {
+        for inode in sockets(pid, usize::MAX) {
+            owners.entry(inode).or_insert(pid);
+        }
+    }
+    owners
+}
+
+/// Whether a process holds a socket among its first descriptors.
+fn holds(pid: u32, inode: u64) -> bool {
+    sockets(pid, GLANCE).any(|held| held == inode)
+}
+
+/// The sockets among the first descriptors of a process, by inode number.
+fn sockets(pid: u32, descriptors: usize) -> impl Iterator<Item = u64> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .take(descriptors)
+        .filter_map(|entry| socket_inode(fs::read_link(entry.path()).ok()?.to_str()?))
+}
+
+/// The number in `socket:[12345]`.
+fn socket_inode(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket, time::Duration};
+
+    use tokio::{runtime, sync::mpsc, time::timeout};
+
+    use super::*;
+
+    fn socket() -> (UdpSocket, u64) {
+        use std::os::fd::AsRawFd as _;
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).expect("link");
+        let inode = socket_inode(link.to_str().expect("text")).expect("inode");
+        (socket, inode)
+    }
+
+    fn in_runtime(test: impl Future<Output = ()>) {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("runtime").block_on(test);
+    }
+
+    #[test]
+    fn the_hinted_process_is_asked_first() {
+        in_runtime(async {
+            let (_open, inode) = socket();
+            let (inputs, _received) = mpsc::channel(8);
+            let owner = SocketIndex::new(inputs).lookup(inode, std::process::id());
+            assert_eq!(owner.map(|it| it.pid), Some(std::process::id()));
+        });
+    }
+
+    #[test]
+    fn an_owner_not_known_yet_is_sent_when_found() {
+        in_runtime(async {
+            let (_open, inode) = socket();
+            let (inputs, mut received) = mpsc::channel(8);
+            let index = SocketIndex::new(inputs);
+            if index.lookup(inode, 0).is_none() {
+                let input = timeout(Duration::from_secs(20), received.recv()).await;
+                let body = input.expect("in time").expect("an input").body;
+                let Body::SocketOwner {
+                    inode: found,
+                    process,
+                } = body
+                else {
+                    panic!("{body:?}");
+                };
+                assert_eq!((found, process.pid), (inode, std::process::id()));
+            }
+            assert!(index.lookup(inode, 0).is_some());
+        });
+    }
+
+    #[test]
+    fn a_closed_socket_has_no_owner() {
+        in_runtime(async {
+            let (open, inode) = socket();
+            let (inputs, _received) = mpsc::channel(8);
+            let index = SocketIndex::new(inputs);
+            assert!(index.lookup(inode, std::process::id()).is_some());
+            drop(open);
+            assert_eq!(index.lookup(inode, std::process::id()), None);
+        });
+    }
+
+    #[test]
+    fn only_sockets_have_a_socket_inode() {
+        assert_eq!(socket_inode("socket:[12345]"), Some(12345));
+        assert_eq!(socket_inode("pipe:[12345]"), None);
+        assert_eq!(socket_inode("socket:[x]"), None);
+    }
+}

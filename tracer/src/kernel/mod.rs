@@ -1,0 +1,9 @@
+//! The way into the kernel: what this kernel looks like (BTF), loading, attaching, reading.
+
+mod btf;
+mod counters;
+mod needs;
+mod preflight;
+mod tracer;
+
+pub(crate) use tracer::{Tracer, Watched};

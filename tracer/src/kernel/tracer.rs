@@ -1,0 +1,353 @@
+//! Loads the BPF object and attaches it; the netdev hooks only while somebody is suspected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{Array, HashMap, MapData, RingBuf},
+    programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLinkId},
+};
+use ipnet::IpNet;
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use tracer_common::{HOOKS, Hook, KernelOffsets, WatchKey};
+use tracer_core::input::{Counter, HookLoss};
+use zerocopy::IntoBytes;
+
+use super::{
+    btf::KernelTypes,
+    counters::{LostCounters, Stats, Totals, recursion_misses},
+    needs, preflight,
+};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bridgetrace-ebpf"));
+
+/// Remotes under suspicion: (namespace, address) → ifindex of the suspected bridge.
+pub(crate) type Watched = BTreeMap<WatchKey, u32>;
+
+/// The hooks that run always, in the order they are attached: what is remembered must be
+/// remembered before it is asked for.
+const ALWAYS: [Hook; 4] = [
+    Hook::FibLookup,
+    Hook::NeighTimer,
+    Hook::SkbDrop,
+    Hook::NeighSend,
+];
+/// The hooks that run per packet, attached only while a remote is watched.
+const WHILE_WATCHING: [Hook; 2] = [Hook::DevReceive, Hook::DevQueue];
+
+/// The loaded kernel half. Detaches on drop.
+pub(crate) struct Tracer {
+    ebpf: Ebpf,
+    lost: LostCounters,
+    stats: Stats,
+    watch: HashMap<MapData, [u8; size_of::<WatchKey>()], u32>,
+    watched: Watched,
+    prefix_bits: Array<MapData, u64>,
+    prefixes: BTreeSet<IpNet>,
+    netdev: BTreeMap<Hook, BtfTracePointLinkId>,
+    /// Hooks this kernel has.
+    loaded: BTreeSet<Hook>,
+    /// What this kernel cannot show, each a sentence.
+    pub(crate) unseen: Vec<String>,
+}
+
+impl Tracer {
+    /// Loads and attaches. `verbose` turns the kernel half's own log on.
+    pub(crate) fn start(verbose: bool) -> Result<Self> {
+        let mut unseen = preflight::capabilities()?;
+        let types = KernelTypes::read()?;
+        let offsets = needs::offsets(&types, &mut unseen)?;
+        let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
+        lift_memory_limit();
+        let mut ebpf = load(&offsets, &types, &btf, verbose)?;
+        let mut loaded = BTreeSet::new();
+        for hook in HOOKS {
+            if let Some(what) = needs::hook(&types, hook)? {
+                unseen.push(what);
+                continue;
+            }
+            load_program(&mut ebpf, &btf, hook)?;
+            loaded.insert(hook);
+        }
+        let mut tracer = Self {
+            lost: LostCounters::new(take(&mut ebpf, "LOST")?),
+            stats: Stats(take(&mut ebpf, "STATS")?),
+            watch: take(&mut ebpf, "WATCH")?,
+            watched: Watched::new(),
+            prefix_bits: take(&mut ebpf, "PREFIX_BITS")?,
+            prefixes: BTreeSet::new(),
+            netdev: BTreeMap::new(),
+            loaded,
+            unseen,
+            ebpf,
+        };
+        for hook in tracer.loaded_of(&ALWAYS) {
+            tracer.attach(hook)?;
+        }
+        Ok(tracer)
+    }
+
+    /// The ring buffer; once.
+    pub(crate) fn events(&mut self) -> Result<RingBuf<MapData>> {
+        take(&mut self.ebpf, "EVENTS")
+    }
+
+    /// The kernel half's log; only when started verbose.
+    pub(crate) fn logger(&mut self) -> Result<aya_log::EbpfLogger<&'static dyn log::Log>> {
+        aya_log::EbpfLogger::init(&mut self.ebpf).context("open the kernel half's log")
+    }
+
+    /// Tells the kernel half which prefixes bridges cover, so that it remembers packets that
+    /// come in from there.
+    pub(crate) fn set_bridge_prefixes(&mut self, prefixes: BTreeSet<IpNet>) -> Result<()> {
+        if self.prefixes == prefixes {
+            return Ok(());
+        }
+        let old = prefix_words(&self.prefixes);
+        for (word, (old, bits)) in (0_u32..).zip(old.into_iter().zip(prefix_words(&prefixes))) {
+            if old != bits {
+                self.prefix_bits
+                    .set(word, bits, 0)
+                    .context("write the bridges' prefixes")?;
+            }
+        }
+        self.prefixes = prefixes;
+        Ok(())
+    }
+
+    /// Sets who is watched, and attaches or detaches the per-packet hooks accordingly.
+    pub(crate) fn set_watched(&mut self, wanted: Watched) -> Result<()> {
+        if self.watched == wanted {
+            return Ok(());
+        }
+        for key in self.watched.keys().filter(|key| !wanted.contains_key(key)) {
+            // Gone already is as good.
+            let _ = self.watch.remove(&raw(*key));
+        }
+        for (key, bridge) in &wanted {
+            if self.watched.get(key) != Some(bridge) {
+                // A full map costs a proof, not the run.
+                if let Err(error) = self.watch.insert(raw(*key), bridge, 0) {
+                    log::debug!("a remote is not watched: {error}");
+                }
+            }
+        }
+        self.watched = wanted;
+        if self.watched.is_empty() {
+            self.detach_netdev()
+        } else {
+            self.attach_netdev()
+        }
+    }
+
+    /// Packets lost, entries that changed since the last call.
+    pub(crate) fn lost(&mut self) -> Result<Vec<Counter>> {
+        self.lost.changed()
+    }
+
+    /// What each hook emitted and lost.
+    pub(crate) fn totals(&self, hook: Hook) -> Result<Totals> {
+        let mut totals = self.stats.totals(hook)?;
+        if let Some(program) = self.ebpf.program(program_name(hook)) {
+            totals.lost.skipped = program.fd().map_or(0, recursion_misses);
+        }
+        Ok(totals)
+    }
+
+    /// Losses of every hook that has any.
+    pub(crate) fn losses(&self) -> Result<Vec<HookLoss>> {
+        let totals = HOOKS.into_iter().map(|hook| Ok(self.totals(hook)?.lost));
+        let lossy = |loss: &HookLoss| loss.total() > 0;
+        totals
+            .filter(|loss| loss.as_ref().map_or(true, lossy))
+            .collect()
+    }
+
+    fn loaded_of(&self, hooks: &[Hook]) -> Vec<Hook> {
+        let here = |hook: &Hook| self.loaded.contains(hook);
+        hooks.iter().copied().filter(here).collect()
+    }
+
+    fn attach(&mut self, hook: Hook) -> Result<BtfTracePointLinkId> {
+        program(&mut self.ebpf, hook)?
+            .attach()
+            .with_context(|| format!("attach to the tracepoint {}", hook.tracepoint()))
+    }
+
+    fn attach_netdev(&mut self) -> Result<()> {
+        for hook in self.loaded_of(&WHILE_WATCHING) {
+            if !self.netdev.contains_key(&hook) {
+                let link = self.attach(hook)?;
+                self.netdev.insert(hook, link);
+            }
+        }
+        Ok(())
+    }
+
+    fn detach_netdev(&mut self) -> Result<()> {
+        for (hook, link) in std::mem::take(&mut self.netdev) {
+            program(&mut self.ebpf, hook)?
+                .detach(link)
+                .with_context(|| format!("detach from the tracepoint {}", hook.tracepoint()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Before 5.11 the kernel counts BPF maps as locked memory, of which a login has 64 KiB, and
+/// answers with the errno of a missing privilege.
+/// <https://elixir.bootlin.com/linux/v5.10/A/ident/bpf_charge_memlock>
+fn lift_memory_limit() {
+    // Without CAP_SYS_RESOURCE this fails; since 5.11 nothing depends on it.
+    if let Err(error) = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY) {
+        log::debug!("the limit of locked memory stays: {error}");
+    }
+}
+
+fn load(offsets: &KernelOffsets, types: &KernelTypes, btf: &Btf, verbose: bool) -> Result<Ebpf> {
+    let level = if verbose {
+        aya_log::Level::Debug as u8
+    } else {
+        0
+    };
+    let mut loader = EbpfLoader::new();
+    loader
+        .btf(Some(btf))
+        .override_global("OFFSETS", offsets.as_bytes(), true)
+        .override_global("REASONS", types.reasons.as_slice(), true)
+        .override_global(aya_log::LEVEL, &level, true);
+    loader
+        .load(OBJECT)
+        .map_err(|error| refused(error.into(), "create BPF maps"))
+}
+
+fn load_program(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<()> {
+    let name = hook.tracepoint();
+    let loaded = program(ebpf, hook)?.load(name, btf);
+    loaded.map_err(|error| refused(error.into(), &format!("load the program for {name}")))
+}
+
+/// Turns "permission denied" into what it means here.
+fn refused(error: anyhow::Error, doing: &str) -> anyhow::Error {
+    let denied = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| matches!(io.kind(), std::io::ErrorKind::PermissionDenied));
+    if let Some(log) = verifier_log(&error) {
+        for line in log.lines() {
+            log::info!("verifier: {line}");
+        }
+        return anyhow!(
+            "cannot {doing}: the kernel's verifier refuses it ({}); this is a bug of bridgetrace: \
+             report it with the output of -v and of uname -r",
+            last_word(&log)
+        );
+    }
+    if denied {
+        anyhow!("cannot {doing}: {}", preflight::explain_refusal())
+    } else {
+        error.context(format!("cannot {doing}"))
+    }
+}
+
+/// The verifier's own refusals are EACCES too, and always come with a log.
+fn verifier_log(error: &anyhow::Error) -> Option<String> {
+    match error.downcast_ref::<ProgramError>() {
+        Some(ProgramError::LoadError { verifier_log, .. }) => {
+            Some(verifier_log.to_string()).filter(|log| !log.trim().is_empty())
+        }
+        _ => None,
+    }
+}
+
+/// What the verifier says at last, before its statistics.
+fn last_word(log: &str) -> &str {
+    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
+    let tells = |line: &&str| {
+        !line.trim().is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word))
+    };
+    log.lines().rev().find(tells).unwrap_or(log).trim()
+}
+
+const fn program_name(hook: Hook) -> &'static str {
+    match hook {
+        Hook::FibLookup => "on_fib_lookup",
+        Hook::NeighSend => "on_neigh_send",
+        Hook::NeighTimer => "on_neigh_timer",
+        Hook::SkbDrop => "on_skb_drop",
+        Hook::DevReceive => "on_dev_receive",
+        Hook::DevQueue => "on_dev_queue",
+    }
+}
+
+fn program(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut BtfTracePoint> {
+    let name = program_name(hook);
+    ebpf.program_mut(name)
+        .with_context(|| format!("the BPF object has no program {name}"))?
+        .try_into()
+        .with_context(|| format!("the BPF program {name} is of another type"))
+}
+
+fn take<T: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
+    ebpf: &mut Ebpf,
+    name: &str,
+) -> Result<T> {
+    let map = ebpf
+        .take_map(name)
+        .with_context(|| format!("the BPF object has no map {name}"))?;
+    T::try_from(map).with_context(|| format!("the BPF map {name} is of another type"))
+}
+
+fn raw(key: WatchKey) -> [u8; size_of::<WatchKey>()] {
+    zerocopy::transmute!(key)
+}
+
+/// A bit for each IPv4 /16 that one of `prefixes` touches.
+fn prefix_words(prefixes: &BTreeSet<IpNet>) -> [u64; 1024] {
+    let mut words = [0; 1024];
+    for prefix in prefixes {
+        let IpNet::V4(prefix) = prefix else { continue };
+        let first = u32::from(prefix.network()) >> 16;
+        let last = u32::from(prefix.broadcast()) >> 16;
+        for sixteen in first..=last {
+            words[(sixteen / 64) as usize] |= 1 << (sixteen % 64);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bit(words: &[u64; 1024], a: usize, b: usize) -> bool {
+        // As the kernel half computes it (`in_bridge_prefix`).
+        words[(a << 2) | (b >> 6)] >> (b & 63) & 1 == 1
+    }
+
+    #[test]
+    fn the_verifier_s_last_word_is_its_reason() {
+        let log = "408: (0f) r7 += r1\n\
+                   math between untrusted_ptr_ pointer and 4294967295 is not allowed\n\
+                   verification time 9264 usec\nstack depth 352+0+0\n\
+                   processed 2984 insns (limit 1000000) max_states_per_insn 4\n";
+        assert_eq!(
+            last_word(log),
+            "math between untrusted_ptr_ pointer and 4294967295 is not allowed"
+        );
+        assert_eq!(last_word(""), "");
+    }
+
+    #[test]
+    fn every_touched_sixteen_has_its_bit() {
+        let prefixes = ["172.22.0.0/16", "192.168.16.0/20", "10.0.0.0/14"];
+        let words = prefix_words(&prefixes.iter().map(|p| p.parse().unwrap()).collect());
+        for (a, b) in [(172, 22), (192, 168), (10, 0), (10, 3)] {
+            assert!(bit(&words, a, b), "{a}.{b}");
+        }
+        for (a, b) in [(172, 21), (172, 23), (192, 167), (10, 4), (0, 0)] {
+            assert!(!bit(&words, a, b), "{a}.{b}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! bridgetrace: names the packets that vanish into a docker bridge, and says why.
+
+mod cli;
+mod config;
+mod inventory;
+mod kernel;
+mod run;
+mod sink;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::{
+    cli::{Cli, Command, Trace},
+    config::Plan,
+    sink::escape,
+};
+
+/// Wrong usage, or this host cannot be traced.
+const UNABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => trace(&cli.trace),
+        Some(Command::Trace(args)) => trace(&args),
+        Some(Command::Completions { shell }) => completions(shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error may be gone too; there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "bridgetrace: {error:#}");
+            ExitCode::from(UNABLE)
+        }
+    }
+}
+
+fn trace(args: &Trace) -> Result<()> {
+    start_log(config::log_level(args));
+    let plan = Plan::resolve(args)?;
+    run::trace(plan)
+}
+
+/// The log goes to standard error; standard output is for findings only.
+fn start_log(level: log::LevelFilter) {
+    env_logger::Builder::new()
+        .filter_level(level.min(log::LevelFilter::Info))
+        .filter_module("bridgetrace", level)
+        // aya-log gives the kernel half's lines the name of the BPF program.
+        .filter_module("bridgetrace_ebpf", level)
+        // Inputs and causes hold names from outside.
+        .format(|out, record| {
+            let text = record.args().to_string();
+            writeln!(out, "bridgetrace: {}", escape::visible(&text))
+        })
+        .init();
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "bridgetrace", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(())
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|io| io.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,286 @@
+//! A live trace: everything that happens goes, in one order, through the core and out.
+
+mod fd;
+mod loss;
+mod outlet;
+mod output;
+mod sources;
+mod stop;
+
+use std::{collections::BTreeSet, future::pending, time::Duration};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::mpsc::{self, Receiver},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
+};
+use tracer_common::{Hook, WatchKey};
+use tracer_core::{
+    Core,
+    decode::decode,
+    input::{Body, Daemon, DaemonStatus, Input},
+};
+
+use crate::{
+    config::Plan,
+    inventory::{clock, docker::Endpoint},
+    kernel::{Tracer, Watched},
+};
+
+use self::{loss::LossReader, output::Output, sources::Sources, stop::Stop};
+
+/// Inputs waiting for the core; the sources wait beyond that.
+const QUEUE: usize = 4096;
+/// Records taken from the ring buffer before anything else gets its turn.
+const BATCH: usize = 128;
+/// How long the end may take over records that are still in the ring buffer.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How often counters are read and time is told to the core.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long the start waits for links, routes and docker before it says what it watches.
+const SETTLE: Duration = Duration::from_millis(1500);
+
+/// Traces until a signal, the end of `plan.duration`, or the reader of the output goes.
+pub(crate) fn trace(plan: Plan) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")?;
+    let ended = runtime.block_on(start_to_end(plan));
+    // A read of another process' files may never come back: the end does not wait for it.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn start_to_end(plan: Plan) -> Result<()> {
+    // Before anything is loaded: a start may be told to stop, too.
+    let mut stop = Stop::listen()?;
+    let tracer = Tracer::start(plan.kernel_log)?;
+    let run = tokio::select! {
+        biased;
+        () = stop.wanted() => return Ok(()),
+        run = Run::start(plan, tracer) => run?,
+    };
+    run.until_the_end(stop).await
+}
+
+/// One run.
+struct Run {
+    core: Core,
+    tracer: Tracer,
+    events: AsyncFd<RingBuf<MapData>>,
+    inputs: Receiver<Input>,
+    sources: Sources,
+    loss: LossReader,
+    output: Output,
+    end: Option<Instant>,
+    /// The ring buffer was left before it was empty.
+    backlog: bool,
+    /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
+    watch_version: u64,
+}
+
+impl Run {
+    async fn start(plan: Plan, mut tracer: Tracer) -> Result<Self> {
+        let events =
+            fd::watch(tracer.events()?, Interest::READABLE).context("watch the ring buffer")?;
+        if plan.kernel_log {
+            sources::follow_kernel_log(tracer.logger()?)?;
+        }
+        let (sender, inputs) = mpsc::channel(QUEUE);
+        let (sources, session) = Sources::start(&plan, tracer.unseen.clone(), sender)?;
+        let mut run = Self {
+            core: Core::default(),
+            tracer,
+            events,
+            inputs,
+            sources,
+            loss: LossReader::default(),
+            output: Output::new(&plan, &session)?,
+            end: plan.duration.map(|duration| Instant::now() + duration),
+            backlog: false,
+            watch_version: 0,
+        };
+        run.observe(clock::stamp(Body::Session(session)))?;
+        run.settle(plan.endpoints.len()).await?;
+        run.note_silence(&plan.endpoints)?;
+        run.output.banner(run.core.world())?;
+        Ok(run)
+    }
+
+    /// Takes in the first inventory, so that the banner and the first finding know it.
+    async fn settle(&mut self, daemons: usize) -> Result<()> {
+        let deadline = Instant::now() + SETTLE;
+        while self.core.world().namespace_count() == 0
+            || self.core.world().docker.daemons().count() < daemons
+        {
+            tokio::select! {
+                input = self.inputs.recv() => {
+                    if let Some(input) = input { self.observe(input)?; }
+                }
+                () = sleep_until(deadline) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// A daemon that has not said anything by now is one that cannot be asked: what it would
+    /// know is unknown until it speaks.
+    fn note_silence(&mut self, endpoints: &[Endpoint]) -> Result<()> {
+        let daemons = self.core.world().docker.daemons();
+        let heard: BTreeSet<String> = daemons.map(|(daemon, _)| daemon.to_owned()).collect();
+        let all = endpoints.iter().map(Endpoint::to_string);
+        for endpoint in all.filter(|endpoint| !heard.contains(endpoint)) {
+            let status = DaemonStatus::Unreachable("it has not answered yet".to_owned());
+            self.observe(clock::stamp(Body::Daemon(Daemon { endpoint, status })))?;
+        }
+        Ok(())
+    }
+
+    async fn until_the_end(mut self, mut stop: Stop) -> Result<()> {
+        let mut beat = beat();
+        loop {
+            let wake = self.core.deadline().map(sources::instant);
+            tokio::select! {
+                biased;
+                () = stop.wanted() => break,
+                () = at(self.end) => break,
+                closed = self.output.closed() => return closed,
+                // Before the events they explain.
+                Some(input) = self.inputs.recv() => self.observe(input)?,
+                () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
+                _ = beat.tick() => self.tick()?,
+                () = at(wake) => self.tick()?,
+            }
+        }
+        self.finish().await
+    }
+
+    /// Feeds what is in the ring buffer to the core, up to [`BATCH`] records: a flood must not
+    /// keep signals and inventory waiting. Whether the buffer is empty now.
+    fn drain(&mut self) -> Result<bool> {
+        let mut records = Vec::new();
+        while records.len() < BATCH
+            && let Some(record) = self.events.get_mut().next()
+        {
+            records.push(record.to_vec());
+        }
+        // An event that ends an outage must find the counters true.
+        if records.iter().any(|record| is_departure(record)) {
+            self.read_counters()?;
+        }
+        let empty = records.len() < BATCH;
+        for record in records {
+            self.take_record(record)?;
+        }
+        Ok(empty)
+    }
+
+    fn take_record(&mut self, record: Vec<u8>) -> Result<()> {
+        if let Ok(event) = decode(&record)
+            && let Some(owner) = self.sources.socket_owner(&event, self.core.world())
+        {
+            self.observe(owner)?;
+        }
+        let at = sources::time_of(&record);
+        self.observe(Input {
+            at,
+            body: Body::Kernel(record),
+        })
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        self.read_counters()?;
+        for loss in self.loss.changed(&self.tracer)? {
+            self.observe(clock::stamp(Body::Loss(loss)))?;
+        }
+        self.observe(clock::stamp(Body::Tick))
+    }
+
+    fn read_counters(&mut self) -> Result<()> {
+        let counters = self.tracer.lost()?;
+        if counters.is_empty() {
+            return Ok(());
+        }
+        self.observe(clock::stamp(Body::Counters(counters)))
+    }
+
+    async fn finish(mut self) -> Result<()> {
+        while let Ok(input) = self.inputs.try_recv() {
+            self.observe(input)?;
+        }
+        let deadline = Instant::now() + LAST_WORDS;
+        while !self.drain()? && Instant::now() < deadline {}
+        self.tick()?;
+        self.observe(clock::stamp(Body::Stop))?;
+        log::info!("{}", self.loss.summary(&self.tracer)?);
+        self.output.finish().await
+    }
+
+    /// The one way into the core, and from it to the sinks and the kernel half.
+    fn observe(&mut self, input: Input) -> Result<()> {
+        if log::log_enabled!(log::Level::Trace) {
+            log::trace!("input {}", serde_json::to_string(&input)?);
+        }
+        for finding in self.core.observe(&input) {
+            self.output.finding(&finding)?;
+        }
+        if matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours()) {
+            self.tracer
+                .set_bridge_prefixes(self.core.bridge_prefixes())?;
+        }
+        if self.watch_version != self.core.watch_version() {
+            self.watch_version = self.core.watch_version();
+            self.tracer.set_watched(self.watched())?;
+        }
+        self.sources
+            .find_namespaces(&self.core.unknown_namespaces());
+        Ok(())
+    }
+
+    fn watched(&self) -> Watched {
+        let remote = |address| match address {
+            std::net::IpAddr::V4(ip) => tracer_common::v4_mapped(ip.octets()),
+            std::net::IpAddr::V6(ip) => ip.octets(),
+        };
+        let key = |(netns, address)| WatchKey {
+            netns,
+            remote: remote(address),
+        };
+        self.core
+            .watched()
+            .into_iter()
+            .map(|(who, bridge)| (key(who), bridge))
+            .collect()
+    }
+}
+
+/// Whether a packet left by another device than the bridge it was suspected in.
+fn is_departure(record: &[u8]) -> bool {
+    decode(record).is_ok_and(|event| event.hook == Hook::DevQueue)
+}
+
+fn beat() -> Interval {
+    let mut beat = interval(BEAT);
+    // After a stall one beat is enough.
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
+}
+
+/// Resolves when the ring buffer has something, at once while there is a backlog. The readiness is
+/// taken back first, so that what comes in while the buffer is read is told again.
+async fn readable(events: &AsyncFd<RingBuf<MapData>>, backlog: bool) {
+    if !backlog && let Ok(mut ready) = events.readable().await {
+        ready.clear_ready();
+    }
+}
+
+/// Resolves at `instant`; never without one.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,171 @@
+//! Starts everything that delivers inputs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    os::fd::OwnedFd,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use aya_log::EbpfLogger;
+use log::Log;
+use tokio::{io::Interest, sync::mpsc::Sender, task::JoinHandle, time::Instant};
+use tracer_common::Event;
+use tracer_core::{
+    decode::KernelEvent,
+    input::{Body, Input, Netns, Session},
+    time::Timestamp,
+    world::World,
+};
+use zerocopy::FromBytes as _;
+
+use crate::{
+    config::Plan,
+    inventory::{clock, docker, netns, rtnetlink, sockets::SocketIndex},
+    run::fd,
+};
+
+/// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
+const GRIP: Duration = Duration::from_secs(10);
+/// What this version does not trace anywhere.
+const UNSEEN: [&str; 2] = [
+    "losses over IPv6",
+    "lost packets that containers forward or this host starts: only replies are judged",
+];
+
+/// Whatever tells the core about the host.
+pub(super) struct Sources {
+    inputs: Sender<Input>,
+    sockets: SocketIndex,
+    /// Foreign namespaces followed, or looked for in vain.
+    foreign: BTreeMap<u32, JoinHandle<()>>,
+}
+
+impl Sources {
+    /// Starts the sources of the host's own namespace and of every daemon.
+    pub(super) fn start(
+        plan: &Plan,
+        mut unseen: Vec<String>,
+        inputs: Sender<Input>,
+    ) -> Result<(Self, Session)> {
+        let (own, fd) = netns::own()?;
+        unseen.extend(UNSEEN.map(str::to_owned));
+        let session = Session {
+            hostname: hostname(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            netns: own.inum,
+            unseen,
+        };
+        tokio::spawn(follow(own, fd, inputs.clone()));
+        for endpoint in &plan.endpoints {
+            tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
+        }
+        let sockets = SocketIndex::new(inputs.clone());
+        Ok((
+            Self {
+                inputs,
+                sockets,
+                foreign: BTreeMap::new(),
+            },
+            session,
+        ))
+    }
+
+    /// Finds and follows namespaces events came from.
+    pub(super) fn find_namespaces(&mut self, inums: &BTreeSet<u32>) {
+        self.foreign.retain(|_, task| !task.is_finished());
+        for inum in inums {
+            let follow = || tokio::spawn(follow_foreign(*inum, self.inputs.clone()));
+            self.foreign.entry(*inum).or_insert_with(follow);
+        }
+    }
+
+    /// Who sent the packet of `event`, if that is known at once; otherwise it is asked for and
+    /// comes as an input of its own.
+    pub(super) fn socket_owner(&self, event: &KernelEvent, world: &World) -> Option<Input> {
+        let inode = event
+            .owned_socket()
+            .filter(|inode| world.owner(*inode).is_none())?;
+        let process = self.sockets.lookup(inode, event.tgid)?;
+        Some(clock::stamp(Body::SocketOwner { inode, process }))
+    }
+}
+
+/// Follows a namespace as long as the run lasts.
+async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
+    let inum = netns.inum;
+    if inputs
+        .send(clock::stamp(Body::Netns(netns.clone())))
+        .await
+        .is_err()
+    {
+        return;
+    }
+    if let Err(error) = rtnetlink::watch(inum, fd, inputs.clone()).await {
+        let unreadable = Some(format!("{:#}", anyhow::Error::from(error)));
+        // Fails only when the run is over.
+        let _ = inputs
+            .send(clock::stamp(Body::Netns(Netns {
+                unreadable,
+                ..netns
+            })))
+            .await;
+    }
+}
+
+/// Follows a namespace that is not the host's, but lets go of it when nobody else holds it: an
+/// open descriptor or socket would keep its interfaces alive.
+async fn follow_foreign(inum: u32, inputs: Sender<Input>) {
+    let find = || tokio::task::spawn_blocking(move || netns::find(inum));
+    let Ok(Some((netns, fd))) = find().await else {
+        log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
+        return;
+    };
+    let abandoned = async {
+        loop {
+            tokio::time::sleep(GRIP).await;
+            if !matches!(find().await, Ok(Some(_))) {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = follow(netns, fd, inputs.clone()) => {}
+        () = abandoned => {}
+    }
+    // Fails only when the run is over.
+    let _ = inputs.send(clock::stamp(Body::NetnsGone(inum))).await;
+}
+
+/// When a ring-buffer record was made.
+pub(super) fn time_of(record: &[u8]) -> Timestamp {
+    Event::read_from_bytes(record).map_or_else(
+        |_| clock::now(),
+        |event| clock::from_monotonic(event.ktime_ns),
+    )
+}
+
+/// Passes the kernel half's log lines on.
+pub(super) fn follow_kernel_log(logger: EbpfLogger<&'static dyn Log>) -> Result<()> {
+    let mut logger =
+        fd::watch(logger, Interest::READABLE).context("watch the kernel half's log")?;
+    tokio::spawn(async move {
+        while let Ok(mut ready) = logger.readable_mut().await {
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+    });
+    Ok(())
+}
+
+fn hostname() -> String {
+    nix::unistd::gethostname().map_or_else(
+        |_| "unknown".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// A wall-clock time as one the event loop can wait for.
+pub(super) fn instant(at: Timestamp) -> Instant {
+    Instant::now() + Duration::from_nanos(at.since(clock::now()))
+}

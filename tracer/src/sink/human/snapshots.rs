@@ -1,0 +1,192 @@
+//! What people see, kept in files. `BRIDGETRACE_BLESS=1` writes them anew.
+
+use proptest::prelude::*;
+use tracer_core::finding::Finding;
+
+use super::*;
+use crate::sink::{escape, fixtures, golden};
+
+const RICH: Look = Look {
+    colour: true,
+    unicode: true,
+    width: 79,
+};
+
+fn text(look: Look, banner: Option<&Banner>, findings: &[Finding]) -> String {
+    let mut sink = Human::new(Vec::new(), look);
+    if let Some(banner) = banner {
+        sink.banner(banner).unwrap();
+    }
+    for finding in findings {
+        sink.finding(finding).unwrap();
+    }
+    String::from_utf8(sink.out).unwrap()
+}
+
+fn snapshot(name: &str, banner: Option<&Banner>, findings: &[Finding]) {
+    let plain = text(Look::PLAIN, banner, findings);
+    golden::check(&format!("src/sink/testdata/{name}.txt"), &plain);
+    assert!(
+        plain
+            .bytes()
+            .all(|byte| matches!(byte, b'\n' | b' '..=b'~')),
+        "{name}: not plain"
+    );
+    let commands: Vec<_> = findings.iter().flat_map(commands).collect();
+    for line in plain
+        .lines()
+        .filter(|line| !commands.iter().any(|command| command == line))
+    {
+        assert!(line.len() <= 80, "{name}: too wide: {line}");
+        assert_eq!(line.trim_end(), line, "{name}: blanks at the end");
+    }
+
+    let rich = text(RICH, banner, findings);
+    golden::check(&format!("src/sink/testdata/{name}.rich.txt"), &rich);
+    let stripped = anstream::adapter::strip_str(&rich).to_string();
+    assert!(
+        !stripped.replace('\n', "").contains(escape::is_hostile),
+        "{name}: hostile"
+    );
+    assert_eq!(
+        stripped.lines().count(),
+        plain.lines().count(),
+        "{name}: the looks tell different"
+    );
+}
+
+/// Every line of every command, as the plain look shows it.
+fn commands(finding: &Finding) -> Vec<String> {
+    let texts = finding
+        .remedies
+        .iter()
+        .flat_map(|remedy| [&remedy.command, &remedy.undo]);
+    texts
+        .flat_map(|text| text.lines())
+        .map(|line| escape::ascii(line).into_owned())
+        .collect()
+}
+
+#[test]
+fn the_outage_from_beginning_to_end() {
+    let steps = [
+        fixtures::opened(),
+        fixtures::confirmed(),
+        fixtures::resolved(),
+    ];
+    snapshot("outage", Some(&fixtures::banner()), &steps);
+}
+
+#[test]
+fn an_outage_already_proven() {
+    snapshot("confirmed", None, &[fixtures::opened_confirmed()]);
+    let text = text(Look::PLAIN, None, &[fixtures::opened_confirmed()]);
+    let story = text
+        .lines()
+        .take_while(|line| !line.starts_with("2. "))
+        .count();
+    assert!(story <= 30, "{story} lines before the second remedy");
+}
+
+#[test]
+fn docker_cannot_be_asked() {
+    snapshot(
+        "unknown-owner",
+        Some(&fixtures::blind_banner()),
+        &[fixtures::unknown_owner()],
+    );
+}
+
+#[test]
+fn docker_comes_back_during_the_outage() {
+    snapshot(
+        "owner-found",
+        None,
+        &[fixtures::unknown_owner(), fixtures::confirmed()],
+    );
+}
+
+#[test]
+fn hostile_names() {
+    snapshot("hostile", None, &[fixtures::hostile()]);
+}
+
+#[test]
+fn eighty_victims() {
+    snapshot(
+        "many-victims",
+        None,
+        &[fixtures::opened(), fixtures::many_victims()],
+    );
+    snapshot("many-victims-at-once", None, &[fixtures::many_victims()]);
+}
+
+#[test]
+fn events_lost() {
+    snapshot("events-lost", None, &[fixtures::events_lost()]);
+}
+
+#[test]
+fn little_is_known() {
+    snapshot("minimal", None, &[fixtures::minimal()]);
+}
+
+#[test]
+fn commands_stand_alone_at_column_0() {
+    let finding = fixtures::opened();
+    let text = text(Look::PLAIN, None, std::slice::from_ref(&finding));
+    for remedy in &finding.remedies {
+        assert!(
+            text.contains(&format!("\n{}\n", remedy.command)),
+            "{}",
+            remedy.id
+        );
+        assert!(
+            text.contains(&format!("\n{}\n", remedy.undo)),
+            "{}",
+            remedy.id
+        );
+    }
+}
+
+#[test]
+fn what_is_over_is_forgotten() {
+    let mut sink = Human::new(Vec::new(), Look::PLAIN);
+    for finding in [
+        fixtures::opened(),
+        fixtures::confirmed(),
+        fixtures::resolved(),
+    ] {
+        sink.finding(&finding).unwrap();
+    }
+    assert!(sink.told.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_name_can_break_the_page(name in "\\PC{0,30}|[\\x00-\\x20\u{7f}-\u{a0}\u{200b}-\u{202e}a-z]{0,200}") {
+        let mut finding = fixtures::opened_confirmed();
+        finding.reason.push_str(&name);
+        finding.unknown.push(name.clone());
+        finding.netns.owner.clone_from(&name);
+        if let Some(process) = &mut finding.process {
+            process.name.clone_from(&name);
+        }
+        if let Some(bridge) = &mut finding.bridge {
+            bridge.name.clone_from(&name);
+        }
+        if let Some(network) = &mut finding.docker_network {
+            network.name.clone_from(&name);
+            network.endpoints = vec![(name.clone(), None); 9];
+        }
+        finding.remedies.clear();
+        for width in [0, 40, 79, 200] {
+            let plain = text(Look { width, ..Look::PLAIN }, None, std::slice::from_ref(&finding));
+            prop_assert!(plain.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')));
+            prop_assert!(plain.lines().all(|line| line.len() <= width.max(40)));
+            let rich = text(Look { width, ..RICH }, None, std::slice::from_ref(&finding));
+            let shown = anstream::adapter::strip_str(&rich).to_string();
+            prop_assert!(!shown.replace('\n', "").contains(escape::is_hostile));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! An update: what is new since the incident was last told, and nothing else.
+
+use std::collections::BTreeSet;
+
+use tracer_core::finding::{Evidence, Finding, Remedy};
+
+use super::{Look, evidence, facts, layout::Page, remedies, style};
+use crate::sink::time;
+
+pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
+    let mut page = Page::new(look);
+    page.headline(
+        &time::clock(now.at),
+        style::verdict(now.verdict),
+        &headline(before, now),
+    );
+    if now.reason != before.reason {
+        page.prose(2, &now.reason);
+    }
+    victims(&mut page, before, now);
+    let known: BTreeSet<_> = before.evidence.iter().map(|piece| piece.kind).collect();
+    let new: Vec<Evidence> = now
+        .evidence
+        .iter()
+        .filter(|piece| !known.contains(&piece.kind))
+        .cloned()
+        .collect();
+    evidence::field(&mut page, now, &new);
+    if before.docker_network.is_none() && now.docker_network.is_some() {
+        facts::whose(&mut page, now);
+    }
+    for unknown in now
+        .unknown
+        .iter()
+        .filter(|unknown| !before.unknown.contains(unknown))
+    {
+        page.field("unknown", unknown);
+    }
+    if now.lost_events > before.lost_events {
+        let lost = facts::count(now.lost_events, "event");
+        page.field(
+            "unseen",
+            &format!("{lost} lost on the way from the kernel so far"),
+        );
+    }
+    commands(&mut page, before, now);
+    page.blank();
+    page
+}
+
+/// The verdict's past if it has one, the bridge, and how much is lost by now.
+fn headline(before: &Finding, now: &Finding) -> String {
+    let mut text = match &now.bridge {
+        Some(bridge) => format!("still losing replies in {}", bridge.name),
+        None => facts::title(now).to_owned(),
+    };
+    if now.counts.packets > 0 {
+        let more = facts::digits(now.counts.packets.saturating_sub(before.counts.packets));
+        let packets = facts::count(now.counts.packets, "packet");
+        text.push_str(&format!(
+            ": {packets} (+{more}), {}",
+            facts::count(now.counts.flows, "flow")
+        ));
+        if now.counts.remotes > 1 {
+            text.push_str(&format!(
+                ", {}",
+                facts::count(now.counts.remotes, "address")
+            ));
+        }
+    }
+    if now.verdict != before.verdict {
+        text.push_str(&format!("; was {}", before.verdict.name()));
+    }
+    text
+}
+
+fn victims(page: &mut Page, before: &Finding, now: &Finding) {
+    let known: BTreeSet<_> = before.victims.iter().map(|victim| victim.address).collect();
+    let new: Vec<_> = now
+        .victims
+        .iter()
+        .filter(|v| !known.contains(&v.address))
+        .collect();
+    if new.is_empty() {
+        return;
+    }
+    let named = facts::listed(&new, |victim| victim.address.to_string());
+    page.field("new", &format!("also lost to {named}"));
+}
+
+/// Remedies that were not offered before are told in full. One whose command changed, because
+/// there are more victims or a subnet has been taken, only shows the new command.
+fn commands(page: &mut Page, before: &Finding, now: &Finding) {
+    let offered = |remedy: &Remedy| before.remedies.iter().find(|old| old.id == remedy.id);
+    let new: Vec<Remedy> = now
+        .remedies
+        .iter()
+        .filter(|remedy| offered(remedy).is_none())
+        .cloned()
+        .collect();
+    for remedy in &now.remedies {
+        if offered(remedy).is_some_and(|old| old.command != remedy.command) {
+            page.title(&format!("{} is now:", remedy.id));
+            remedies::command(page, &remedy.command);
+        }
+    }
+    remedies::all(page, &new);
+}

@@ -1,0 +1,108 @@
+//! What is measured on: the outage's topology, a daemon, and one bridgetrace on it.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use bridgetrace_lab::docker::bridge_name;
+use bridgetrace_lab::{Dockerd, Topology, Tracer, world};
+use serde_json::Value;
+
+use crate::interrupt;
+
+/// A finding that takes longer than this is none.
+const SOON: Duration = Duration::from_secs(20);
+/// A name that no other lab's finding can carry by accident.
+const NETWORK: &str = "bench";
+
+/// In the order in which it goes.
+pub(super) struct Stage {
+    tracer: Tracer,
+    pub(super) daemon: Dockerd,
+    pub(super) lab: Topology,
+    /// Lines of stdout that were looked at.
+    read: usize,
+}
+
+/// A finding's line and when it came.
+pub(super) struct Heard {
+    pub(super) finding: Value,
+    pub(super) at: SystemTime,
+}
+
+impl Stage {
+    pub(super) fn raise(binary: &Path) -> Result<Self> {
+        let lab = Topology::new()?;
+        interrupt::check()?;
+        let daemon = Dockerd::start(&lab.srv)?;
+        interrupt::check()?;
+        let mut tracer = start(binary, &lab, &daemon)?;
+        tracer.wait_ready()?;
+        Ok(Self {
+            tracer,
+            daemon,
+            lab,
+            read: 0,
+        })
+    }
+
+    /// Runs a body; when it fails, dumps the world and what the tracer said.
+    pub(super) fn play<T>(&mut self, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        body(self).inspect_err(|_| {
+            if interrupt::check().is_ok() {
+                self.dump();
+            }
+        })
+    }
+
+    fn dump(&self) {
+        eprintln!(
+            "{}",
+            world::dump(&self.lab.namespaces(), Some(&self.daemon))
+        );
+        for line in self.tracer.log().iter().chain(&self.tracer.lines()) {
+            eprintln!("{}", line.text);
+        }
+    }
+
+    /// Makes the network that covers the client; returns the name of its bridge.
+    pub(super) fn collide(&self) -> Result<String> {
+        let create = ["network", "create", "--subnet=172.22.0.0/16", NETWORK];
+        Ok(bridge_name(&self.daemon.docker(&create)?))
+    }
+
+    /// Takes the network away again.
+    pub(super) fn part(&self) -> Result<()> {
+        self.daemon.docker(&["network", "rm", NETWORK]).map(drop)
+    }
+
+    /// Waits for the next line of this phase about this bridge.
+    pub(super) fn hear(&mut self, phase: &str, bridge: &str) -> Result<Heard> {
+        let what = format!("bridgetrace to say `{phase}` of {bridge}");
+        interrupt::wait_for(&what, SOON, || {
+            let lines = self.tracer.lines();
+            ensure!(self.read <= lines.len(), "lines vanish");
+            for line in &lines[self.read..] {
+                self.read += 1;
+                let finding: Value = serde_json::from_str(&line.text).context("read a line")?;
+                if is(&finding, phase, bridge) {
+                    let at = line.wall;
+                    return Ok(Some(Heard { finding, at }));
+                }
+            }
+            Ok(None)
+        })
+    }
+}
+
+/// Starts bridgetrace on the server of the lab.
+pub(super) fn start(binary: &Path, lab: &Topology, daemon: &Dockerd) -> Result<Tracer> {
+    let endpoint = daemon.endpoint();
+    let arguments = ["--format", "jsonl", "--docker-host", &endpoint];
+    Tracer::start_program(&lab.srv, binary, &arguments, &[])
+}
+
+fn is(finding: &Value, phase: &str, bridge: &str) -> bool {
+    finding["bridgetrace"]["finding"]["phase"] == phase
+        && finding["bridgetrace"]["bridge"]["name"] == bridge
+}

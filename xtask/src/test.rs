@@ -1,0 +1,104 @@
+//! `cargo xtask test`: every test of the workspace, the lab's included. None is ever skipped
+//! in silence: where the lab cannot run, the command fails.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cargo::{Cargo, Executable};
+use crate::root::Root;
+use crate::workspace::Workspace;
+use crate::{build, setup, sh, stage};
+
+/// The package whose tests need root, a real dockerd, and the machine to themselves.
+const LAB: &str = "bridgetrace-lab";
+
+/// Run every test, the lab ones (as root, in network namespaces, with a real dockerd) included.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the lab's tests.
+    #[arg(long)]
+    lab: bool,
+    /// Filters and options for the lab's test binaries: `cargo xtask test --lab -- ssh --nocapture`.
+    #[arg(last = true, value_name = "LAB ARGS")]
+    lab_args: Vec<OsString>,
+}
+
+/// Sets up, builds the binary under test, and runs the tests, the quick ones first.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let root = stage::root("test")?;
+    let cargo = setup::for_lab(workspace)?;
+    let bridgetrace = build::binary(&cargo, &build::Args::default())?;
+    if !args.lab {
+        plain_tests(&cargo)?;
+    }
+    lab_tests(&cargo, root, &bridgetrace, &args.lab_args)
+}
+
+/// Unit, integration and doc tests that any user may run.
+fn plain_tests(cargo: &Cargo) -> Result<()> {
+    sh::run(
+        cargo
+            .command()
+            .args(["test", "--no-fail-fast", "--workspace"])
+            .args([
+                "--exclude",
+                "tracer-ebpf", // No host code: it is compiled for the BPF target only.
+                "--exclude",
+                LAB,
+            ]),
+    )?;
+    sh::run(cargo.command().args(["test", "--doc", "--package", LAB]))
+}
+
+/// The lab's test binaries: compiled as this user, run as root.
+fn lab_tests(cargo: &Cargo, root: Root, bridgetrace: &Path, args: &[OsString]) -> Result<()> {
+    let mut binaries = cargo.executables(["test", "--no-run", "--package", LAB])?;
+    // Cargo names them in the order in which they were compiled.
+    binaries.sort_by(|a, b| a.target.cmp(&b.target));
+    for binary in &binaries {
+        sh::run(&mut lab_command(root, binary, bridgetrace, args))?;
+    }
+    Ok(())
+}
+
+/// Tracepoints see the whole machine, so the lab's tests run one at a time.
+fn lab_command(root: Root, binary: &Executable, bridgetrace: &Path, args: &[OsString]) -> Command {
+    let path = setup::lab_path();
+    let variables: [(&str, &OsStr); 4] = [
+        ("BRIDGETRACE_BIN", bridgetrace.as_os_str()),
+        // Where `CI` is set, a lab that cannot run is a failed test and not a skipped one.
+        ("CI", OsStr::new("true")),
+        ("CARGO_MANIFEST_DIR", binary.package.as_os_str()),
+        ("PATH", &path),
+    ];
+    let mut command = root.command(&binary.path, &variables);
+    command
+        .current_dir(&binary.package)
+        .arg("--test-threads=1")
+        .args(args);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lab_tests_run_alone_with_the_binary_under_test() {
+        let binary = Executable {
+            target: "e2e".into(),
+            path: "/t/e2e".into(),
+            package: "/w/tests".into(),
+        };
+        let command = lab_command(Root::Already, &binary, Path::new("/t/b"), &["ssh".into()]);
+        assert_eq!(
+            sh::render(&command),
+            "BRIDGETRACE_BIN=/t/b CARGO_MANIFEST_DIR=/w/tests CI=true \
+             PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin /t/e2e --test-threads=1 ssh"
+        );
+        assert_eq!(command.get_current_dir(), Some(Path::new("/w/tests")));
+    }
+}
