@@ -110,6 +110,7 @@ fn a_killed_daemon_takes_the_containers_along() -> Result<()> {
         jobs(&stage.daemon)?;
         let question = Question::ask(&stage.lab.srv, &stage.daemon, SRV, "job")?;
         stage.daemon.kill()?;
+        bridges_are_empty(stage)?;
         forget_neighbours(stage)?;
         saw(stage, question.answer()?)?;
         stage.daemon.restart()?;
@@ -189,12 +190,18 @@ fn a_host_with_thirty_networks() -> Result<()> {
         let gone = Ipv4Addr::new(10, 210, 30, 2);
         ensure!(!peers::reachable(&stage.lab.srv, gone)?);
         saw(stage, gone)?;
-        wait_for("all bridges without carrier", SOON, || {
-            carriers(stage)
-                .map(|up| (up == 0).then_some(()))
-                .transpose()
-        })?
+        bridges_are_empty(stage)
     })
+}
+
+/// Waits until no bridge has a guest any more: the kernel takes the namespaces of killed containers
+/// apart a while after their processes are gone, and until then their addresses answer.
+fn bridges_are_empty(stage: &Stage) -> Result<()> {
+    wait_for("all bridges without carrier", SOON, || {
+        carriers(stage)
+            .map(|up| (up == 0).then_some(()))
+            .transpose()
+    })?
 }
 
 fn carriers(stage: &Stage) -> Result<usize> {
