@@ -10,7 +10,7 @@ mod event;
 mod hooks;
 mod offsets;
 
-pub use counters::{LostKey, LostPackets, WatchKey};
+pub use counters::{LostKey, LostPackets, WatchKey, Way};
 pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
@@ -30,5 +30,7 @@ pub const fn v4_mapped(addr: [u8; 4]) -> [u8; 16] {
     out
 }
 
-/// `AF_INET`, the only family traced so far (`include/linux/socket.h`).
+/// IPv4's address family (`include/linux/socket.h`).
 pub const AF_INET: u8 = 2;
+/// IPv6's address family, same place.
+pub const AF_INET6: u8 = 10;

@@ -117,6 +117,8 @@ impl<'a> Context<'a> {
             egress: Some(self.interface(incident.place.ifindex)),
             process: self.process.cloned(),
             container: self.network.and_then(|(_, network)| container(network)),
+            ci: None,
+            gives_up: None,
             route: self.route.clone(),
             expected_route: self.expected.clone(),
             bridge: Some(self.bridge(incident)),
@@ -328,6 +330,7 @@ fn container(network: &DockerNetwork) -> Option<ContainerRef> {
     Some(ContainerRef {
         id: first.container.clone(),
         name: first.container_name.clone(),
+        service: None,
     })
 }
 
@@ -401,6 +404,8 @@ pub(crate) fn events_lost(
         egress: None,
         process: None,
         container: None,
+        ci: None,
+        gives_up: None,
         route: None,
         expected_route: None,
         bridge: None,

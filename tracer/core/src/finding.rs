@@ -40,8 +40,13 @@ pub struct Finding {
     pub egress: Option<Interface>,
     /// Local process whose packets are lost; none when the kernel itself answers (ICMP).
     pub process: Option<Process>,
-    /// The container for whose sake the network exists.
+    /// The container it concerns: the one whose packets are forwarded and lost, the one that gets what is
+    /// misdelivered, else the one for whose sake the network exists.
     pub container: Option<ContainerRef>,
+    /// The CI job behind that container, the network, or the container the namespace is in.
+    pub ci: Option<CiJob>,
+    /// When the sender's socket gives up, for TCP.
+    pub gives_up: Option<GivesUp>,
     /// The route taken.
     pub route: Option<RouteRef>,
     /// The route that would be taken were the bridge's routes not there.
@@ -67,6 +72,14 @@ pub struct Finding {
 pub enum Kind {
     /// A reply of this host, routed into a bridge.
     ReplyBlackhole,
+    /// Traffic this host starts, to somebody outside whose address a bridge covers.
+    RequestBlackhole,
+    /// A container's traffic, routed into another bridge.
+    ForwardBlackhole,
+    /// A reply that reaches a container which has the remote's address.
+    Misdelivery,
+    /// A request that dies on arrival because the way back to its sender leads into a bridge.
+    ReversePathDrop,
     /// Something was not seen.
     EventsLost,
 }
@@ -77,6 +90,10 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReplyBlackhole => "reply-blackhole",
+            Self::RequestBlackhole => "request-blackhole",
+            Self::ForwardBlackhole => "forward-blackhole",
+            Self::Misdelivery => "misdelivery",
+            Self::ReversePathDrop => "reverse-path-drop",
             Self::EventsLost => "events-lost",
         }
     }
@@ -135,6 +152,8 @@ pub struct NetnsRef {
     pub inum: u32,
     /// `host`, or whose it is.
     pub owner: String,
+    /// The container whose namespace it is.
+    pub container: Option<ContainerRef>,
 }
 
 /// A packet that was lost.
@@ -168,6 +187,34 @@ pub struct ContainerRef {
     pub id: String,
     /// Name.
     pub name: String,
+    /// Compose service it runs.
+    pub service: Option<String>,
+}
+
+/// A CI job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiJob {
+    /// `gitlab`, …
+    pub system: String,
+    /// Job id.
+    pub job_id: Option<String>,
+    /// Where to read about it.
+    pub job_url: Option<String>,
+    /// Pipeline id.
+    pub pipeline_id: Option<String>,
+    /// Project id.
+    pub project_id: Option<String>,
+}
+
+/// How long a TCP sender goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivesUp {
+    /// Seconds from the first loss to the socket's error, about.
+    pub after_s: u64,
+    /// The setting that decides it.
+    pub sysctl: &'static str,
+    /// Its value.
+    pub value: u32,
 }
 
 /// A route, resolved to one nexthop.
@@ -250,6 +297,18 @@ pub enum EvidenceKind {
     Drop,
     /// The bridge has no carrier: no running container uses it.
     GhostBridge,
+    /// TCP sends again what nobody acknowledges.
+    Retransmit,
+    /// A container has the remote's address.
+    EndpointHasAddress,
+    /// Whoever has the remote's address reset a connection it knows nothing of.
+    ResetByContainer,
+    /// Another bridge has a route to the same prefix, and loses.
+    DuplicateRoute,
+    /// The way back to the sender of a request leads into the bridge.
+    ReversePath,
+    /// The destination is configured as somebody outside (nameserver, mirror, …).
+    ConfiguredPeer,
 }
 
 impl EvidenceKind {
@@ -263,6 +322,12 @@ impl EvidenceKind {
             Self::NeighbourFailed => "neighbour-failed",
             Self::Drop => "drop",
             Self::GhostBridge => "ghost-bridge",
+            Self::Retransmit => "retransmit",
+            Self::EndpointHasAddress => "endpoint-has-address",
+            Self::ResetByContainer => "reset-by-container",
+            Self::DuplicateRoute => "duplicate-route",
+            Self::ReversePath => "reverse-path",
+            Self::ConfiguredPeer => "configured-peer",
         }
     }
 }

@@ -147,15 +147,13 @@ mod tests {
 
     fn counter(unresolved: u64, failed: u64) -> Counter {
         Counter {
-            netns: 1,
-            ifindex: 3,
-            remote: [172, 22, 10, 119].into(),
             unresolved,
             dropped: if failed > 0 {
                 [(1, failed)].into()
             } else {
                 [].into()
             },
+            ..Counter::zero(1, 3, [172, 22, 10, 119].into())
         }
     }
 

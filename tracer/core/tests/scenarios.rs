@@ -111,11 +111,8 @@ impl Story {
     fn count(&mut self, unresolved: u64) -> Vec<Finding> {
         let remote = IpAddr::from(PC);
         let counter = Counter {
-            netns: HOST,
-            ifindex: 3,
-            remote,
             unresolved,
-            dropped: [].into(),
+            ..Counter::zero(HOST, 3, remote)
         };
         self.tell(Body::Counters(vec![counter]))
     }

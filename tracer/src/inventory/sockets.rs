@@ -122,7 +122,11 @@ impl SocketIndex {
         let Some(process) = owner.and_then(netns::process) else {
             return;
         };
-        let body = Body::SocketOwner { inode, process };
+        let body = Body::SocketOwner {
+            inode,
+            process,
+            landmarks: Vec::new(),
+        };
         // The run ends when nobody listens; that is no failure of the search.
         let _ = self.inputs.blocking_send(clock::stamp(body));
     }

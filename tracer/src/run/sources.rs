@@ -87,7 +87,11 @@ impl Sources {
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
         let process = self.sockets.lookup(inode, event.tgid)?;
-        Some(clock::stamp(Body::SocketOwner { inode, process }))
+        Some(clock::stamp(Body::SocketOwner {
+            inode,
+            process,
+            landmarks: Vec::new(),
+        }))
     }
 }
 

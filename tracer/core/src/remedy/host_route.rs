@@ -95,7 +95,9 @@ fn enter(world: &World, netns: u32) -> Option<String> {
             let file = quote(&format!("/run/netns/{name}"))?;
             Some(format!("nsenter --net={file} "))
         }
-        NetnsOwner::Process(process) => Some(format!("nsenter --net -t {} ", process.pid)),
+        NetnsOwner::Process(process) | NetnsOwner::Container { process, .. } => {
+            Some(format!("nsenter --net -t {} ", process.pid))
+        }
         NetnsOwner::Host | NetnsOwner::Unknown => None,
     }
 }

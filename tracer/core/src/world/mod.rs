@@ -42,7 +42,7 @@ impl World {
                 let namespace = self.namespaces.entry(*netns).or_default();
                 namespace.apply(at, change);
             }
-            Body::SocketOwner { inode, process } => self.add_owner(*inode, process),
+            Body::SocketOwner { inode, process, .. } => self.add_owner(*inode, process),
             _ => self.docker.apply(at, body),
         }
     }
@@ -69,9 +69,14 @@ impl World {
             Some(NetnsOwner::Process(process)) => {
                 format!("process {} ({})", process.pid, process.name)
             }
+            Some(NetnsOwner::Container { id, .. }) => format!("container {id}"),
             Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
         };
-        NetnsRef { inum, owner }
+        NetnsRef {
+            inum,
+            owner,
+            container: None,
+        }
     }
 
     /// Prefixes routed into bridges that could swallow something, over all namespaces.

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule},
+    input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule, Sysctls},
     time::Timestamp,
 };
 
@@ -37,6 +37,8 @@ pub struct Namespace {
     /// In the order the kernel reported them: of two equal routes the older wins.
     routes: Vec<Route>,
     rules: BTreeSet<Rule>,
+    /// Its settings.
+    sysctls: Option<Sysctls>,
     /// Who ever answered on an interface. Survives the entry: a container that died a moment
     /// ago explains an unresolved neighbour.
     alive: BTreeSet<(u32, IpAddr)>,
@@ -76,6 +78,7 @@ impl Namespace {
             NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
             NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
             NetChange::NeighbourGone(_) => {}
+            NetChange::Sysctls(sysctls) => self.sysctls = Some(*sysctls),
         }
     }
 
@@ -105,6 +108,12 @@ impl Namespace {
     /// Every policy rule, by priority.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    /// Its settings, if they could be read.
+    #[must_use]
+    pub const fn sysctls(&self) -> Option<&Sysctls> {
+        self.sysctls.as_ref()
     }
 
     /// Every interface address.

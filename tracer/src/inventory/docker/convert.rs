@@ -59,6 +59,7 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<DockerContainer> {
         endpoints: endpoints(&id, &name, settings),
         name,
         id,
+        ports: Vec::new(),
     })
 }
 
@@ -78,6 +79,7 @@ pub(super) fn container(inspected: ContainerInspectResponse) -> Option<DockerCon
         endpoints: endpoints(&id, &name, settings),
         name,
         id,
+        ports: Vec::new(),
     })
 }
 
