@@ -1,30 +1,33 @@
 //! The engine: takes inputs, keeps the world and the incidents, says findings.
 
+mod evidence;
+mod loss;
+mod route;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
 use ipnet::IpNet;
-use serde_json::Value;
-use tracer_common::Hook;
+use tracer_common::{Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
     describe,
-    diagnose::reply_blackhole::{self, Judgement},
+    diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
-    finding::{EvidenceKind, Finding, Phase},
-    incident::{Incident, News, Place},
-    input::{Body, Counter, DaemonStatus, HookLoss, Input, NetChange},
+    finding::{Finding, Kind},
+    incident::{Incident, Loss, News, Place},
+    input::{Body, Counter, DaemonStatus, Input, NetChange},
+    remote::Measure,
+    suspicion::Suspicions,
     time::{SECOND, Timestamp},
-    world::{
-        World,
-        fib::{self, FlowKey},
-        namespace::{Namespace, answers},
-    },
+    world::{World, namespace::answers},
 };
+
+use self::loss::Losses;
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
@@ -33,8 +36,6 @@ const PATIENCE: u64 = SECOND / 20;
 const PATIENCE_NETNS: u64 = 2 * SECOND;
 /// Events that wait at once; beyond that the oldest is taken as it is.
 const WAITING: usize = 1024;
-/// Kinds of devices that run on top of others.
-const UPPER: [&str; 6] = ["macvlan", "macvtap", "ipvlan", "vlan", "bond", "team"];
 
 /// An event that waits for the world to catch up.
 #[derive(Clone, Debug)]
@@ -43,21 +44,24 @@ struct Waiting {
     event: KernelEvent,
 }
 
+/// What an incident is known by: a bridge has one of each kind at a time.
+type Key = (Place, Kind);
+
 /// The core. See the crate's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct Core {
     world: World,
-    incidents: BTreeMap<Place, Incident>,
+    incidents: BTreeMap<Key, Incident>,
     waiting: Vec<Waiting>,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
     doubts: Doubts,
-    counters: BTreeMap<(Place, IpAddr), Counter>,
-    /// Losses by hook, and when the first of each was noticed.
-    losses: BTreeMap<String, (Timestamp, HookLoss)>,
+    /// Losses that are none if nobody outside has the address.
+    suspicions: Suspicions,
+    /// The kernel's totals, by bridge, way and remote.
+    counters: BTreeMap<(Place, u32, IpAddr), Counter>,
+    losses: Losses,
     /// Counts changes of whom to watch.
     watch_version: u64,
-    /// Events that could not be decoded or explained.
-    unexplained: u64,
     sequence: u64,
 }
 
@@ -69,7 +73,10 @@ impl Core {
         match &input.body {
             Body::Kernel(bytes) => self.take_bytes(input.at, bytes, &mut touched),
             Body::Counters(counters) => self.take_counters(counters, &mut touched),
-            Body::Loss(loss) => findings.extend(self.take_loss(input.at, loss)),
+            Body::Loss(loss) => {
+                let world = &self.world;
+                findings.extend(self.losses.take(world, loss, &mut self.sequence, input.at));
+            }
             Body::Tick | Body::Stop => {
                 if self.doubts.expire(input.at) {
                     self.watch_version += 1;
@@ -83,11 +90,12 @@ impl Core {
         }
         let last = matches!(input.body, Body::Stop);
         self.retry_waiting(input.at, last, &mut touched);
+        self.ripen(input.at, &mut touched);
         if last || matches!(input.body, Body::Tick) {
             findings.extend(self.own_loss(input.at));
         }
-        for place in touched {
-            findings.extend(self.review(input.at, place, last));
+        for key in touched {
+            findings.extend(self.review(input.at, key, last));
         }
         findings
     }
@@ -107,7 +115,8 @@ impl Core {
             .incidents
             .values()
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
-        waiting.chain(due).chain(proof).min()
+        let ripe = self.suspicions.deadline();
+        waiting.chain(due).chain(proof).chain(ripe).min()
     }
 
     /// Remotes under suspicion → the bridge, for the kernel half to watch. Changes only when
@@ -149,12 +158,12 @@ impl Core {
     /// Events known to be lost so far.
     #[must_use]
     pub fn lost_events(&self) -> u64 {
-        self.losses.values().map(|(_, loss)| loss.total()).sum()
+        self.losses.total()
     }
 
-    fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Place>) {
+    fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match decode(bytes) {
-            Ok(event) if event.hook == Hook::NeighSend => {
+            Ok(event) if measure_of(&event).is_some() => {
                 if self.waiting.len() >= WAITING {
                     let oldest = self.waiting.remove(0);
                     self.take_lost_packet(oldest, touched);
@@ -162,22 +171,25 @@ impl Core {
                 self.waiting.push(Waiting { at, event });
             }
             Ok(event) => self.take_evidence(at, &event, touched),
-            Err(_) => self.unexplained += 1,
+            Err(_) => self.losses.unexplained += 1,
         }
     }
 
-    fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Place>) {
+    fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Key>) {
         for counter in counters {
             let place = Place {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
             };
-            if let Some(incident) = self.incidents.get_mut(&place) {
+            let concerned = |incident: &&mut Incident| {
+                incident.place == place && way_of(incident.kind) as u32 == counter.way
+            };
+            for incident in self.incidents.values_mut().filter(concerned) {
                 incident.add_counter(counter);
-                touched.insert(place);
+                touched.insert((place, incident.kind));
             }
-            let key = (place, counter.remote);
-            if counter.unresolved == 0 && counter.dropped.is_empty() {
+            let key = (place, counter.way, counter.remote);
+            if *counter == forgotten(counter) {
                 // The kernel half forgot a remote long silent.
                 self.counters.remove(&key);
             } else {
@@ -186,76 +198,34 @@ impl Core {
         }
     }
 
-    fn take_loss(&mut self, at: Timestamp, loss: &HookLoss) -> Option<Finding> {
-        let known = self.losses.get(&loss.hook);
-        if known.is_some_and(|(_, known)| known.total() >= loss.total()) {
-            return None;
-        }
-        let phase = if known.is_some() {
-            Phase::Updated
-        } else {
-            Phase::Opened
-        };
-        let start = known.map_or(at, |(start, _)| *start);
-        self.losses.insert(loss.hook.clone(), (start, loss.clone()));
-        self.sequence += 1;
-        let finding = describe::events_lost(&self.world, loss, phase, self.sequence, at);
-        Some(Finding { start, ..finding })
-    }
-
     /// What the core itself had to give up on.
     fn own_loss(&mut self, at: Timestamp) -> Option<Finding> {
-        let loss = HookLoss {
-            hook: Hook::NeighSend.tracepoint().to_owned() + " (unexplained)",
-            unexplained: self.unexplained,
-            ..HookLoss::default()
-        };
-        if self.unexplained == 0 {
-            None
-        } else {
-            self.take_loss(at, &loss)
-        }
+        let loss = self.losses.own()?;
+        self.losses.take(&self.world, &loss, &mut self.sequence, at)
     }
 
     /// Events other than lost packets: they prove or heal incidents, and open none.
-    fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Place>) {
-        if event.hook == Hook::DevReceive {
-            self.doubts.came_in(event);
+    fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Key>) {
+        match event.hook {
+            Hook::DevReceive => self.doubts.came_in(event),
+            Hook::NeighTimer | Hook::SkbDrop => self.suspicions.note(at, event),
+            _ => {}
         }
         let concerned = |incident: &&mut Incident| {
-            incident.place.netns == event.netns && incident.remotes.contains_key(&event.remote)
+            incident.place.netns == event.netns
+                && incident.remotes.contains_key(&event.remote)
+                && tells_of(event, incident.kind)
         };
         for incident in self.incidents.values_mut().filter(concerned) {
-            let here = incident.place.ifindex == event.ifindex;
-            match event.hook {
-                Hook::NeighTimer if here => incident.prove(
-                    EvidenceKind::NeighbourFailed,
-                    at,
-                    [("address", Value::from(event.remote.to_string()))],
-                ),
-                Hook::SkbDrop if here => {
-                    if let Some(reason) = event.reason {
-                        incident.add_drop(at, event.remote, reason);
-                    }
-                }
-                Hook::DevReceive if !here => {
-                    let ingress = ingress_of(&self.world, event);
-                    prove_asymmetry(&self.world, incident, at, ingress, event.remote);
-                }
-                Hook::DevQueue if !here => {
-                    if let Some(remote) = incident.remotes.get_mut(&event.remote) {
-                        remote.healed = Some(at);
-                    }
-                }
-                _ => continue,
+            if evidence::take(&self.world, incident, at, event) {
+                touched.insert((incident.place, incident.kind));
             }
-            touched.insert(incident.place);
         }
     }
 
     /// Takes the waiting events that can be explained now, or have waited long enough; at the end
     /// all of them.
-    fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Place>) {
+    fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
         let waiting = std::mem::take(&mut self.waiting);
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
@@ -286,76 +256,174 @@ impl Core {
         let Some(link) = namespace.link(event.ifindex) else {
             return false;
         };
-        let routed = fib::lookup(namespace, key_of(event), |_| false)
-            .is_some_and(|answer| answer.ifindex == event.ifindex);
         // Without docker's word the neighbour gets a moment to answer, unless it cannot be there.
         let docker = &self.world.docker;
+        let elsewhere = event
+            .ingress
+            .is_some_and(|ifindex| ifindex != event.ifindex);
         let told = docker.network_of_bridge(event.netns, &link.name).is_some()
             || docker
                 .daemons()
                 .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
-                && reply_blackhole::came_in_elsewhere(event);
-        routed && told && self.sender_known(event)
+                && elsewhere;
+        route::is_mirrored(namespace, event) && told && self.sender_known(event)
     }
 
-    /// Whether the sending process is known, or there is none.
+    /// Whether the sending process or container is known, or there is none.
     fn sender_known(&self, event: &KernelEvent) -> bool {
+        if let (Some(_), Some(packet)) = (event.forwarded_iif, event.packet) {
+            let docker = &self.world.docker;
+            return docker.container_at(event.netns, packet.source).is_some();
+        }
         event
             .owned_socket()
             .is_none_or(|inode| self.world.owner(inode).is_some())
     }
 
-    /// A packet met an unresolved neighbour on a bridge.
-    fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Place>) {
+    /// A packet was routed into a bridge, and nothing good came of it.
+    fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
         let Waiting { at, mut event } = waiting;
         event.ingress = self.doubts.ingress(&event).or(event.ingress);
-        let place = Place {
-            netns: event.netns,
-            ifindex: event.ifindex,
-        };
+        match self.judge(at, &event) {
+            Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
+            Judgement::Doubtful(kind) if self.is_open(&event, kind) => {
+                self.lose(at, &event, kind, false, touched);
+            }
+            Judgement::Doubtful(kind) => {
+                self.suspicions.add(place_of(&event), kind, at, event);
+            }
+            Judgement::Excused(_) => {
+                if event.way() == Way::Sent && self.doubts.excuse(at, &event) {
+                    self.watch_version += 1;
+                }
+            }
+            Judgement::Silent(_) => {}
+        }
+    }
+
+    fn judge(&mut self, at: Timestamp, event: &KernelEvent) -> Judgement {
         let Some(namespace) = self.world.namespace(event.netns).filter(|ns| ns.synced) else {
             // A namespace that lived for a moment; what was no reply anyhow is nobody's loss.
-            self.unexplained += u64::from(reply_blackhole::could_be_lost(&event));
+            self.losses.unexplained += u64::from(diagnose::could_be_lost(event));
+            return Judgement::Silent("nothing is known of the namespace");
+        };
+        let Some(bridge) = namespace.link(event.ifindex) else {
+            return Judgement::Silent("the bridge is gone");
+        };
+        let Some(packet) = event.packet else {
+            return Judgement::Silent("the packet is not known");
+        };
+        diagnose::judge(&Subject {
+            world: &self.world,
+            namespace,
+            bridge,
+            event,
+            packet,
+            at,
+        })
+    }
+
+    /// Whether an incident of the kind has the event's remote already.
+    fn is_open(&self, event: &KernelEvent, kind: Kind) -> bool {
+        self.incidents
+            .get(&(place_of(event), kind))
+            .is_some_and(|incident| incident.remotes.contains_key(&event.remote))
+    }
+
+    /// Adds a lost packet to its incident.
+    fn lose(
+        &mut self,
+        at: Timestamp,
+        event: &KernelEvent,
+        kind: Kind,
+        sure: bool,
+        touched: &mut BTreeSet<Key>,
+    ) {
+        let (Some(packet), Some(measure)) = (event.packet, measure_of(event)) else {
             return;
         };
-        let judgement = reply_blackhole::judge(&self.world, namespace, &event, at);
-        if matches!(judgement, Judgement::Excused(_)) && self.doubts.excuse(at, &event) {
-            self.watch_version += 1;
-        }
-        let (Judgement::Lost, Some(packet)) = (judgement, event.packet) else {
-            return;
+        let place = place_of(event);
+        let way = way_of(kind);
+        let counted = self.counters.get(&(place, way as u32, event.remote));
+        // A first packet may meet an unresolved neighbour although somebody else has the address.
+        let (measure, before) = if way == event.way() {
+            (measure, event.before)
+        } else {
+            (Measure::Misrouted, counted.map_or(0, |c| c.misrouted))
         };
-        let incident = self
-            .incidents
-            .entry(place)
-            .or_insert_with(|| Incident::new(place, at, packet));
-        let counted = self.counters.get(&(place, event.remote));
-        if incident.add_packet(event.remote, packet, event.before, counted) {
+        let loss = Loss {
+            packet,
+            tcp_flags: event.tcp_flags,
+            measure,
+            before,
+            counted,
+        };
+        let new = || Incident::new(place, kind, at, packet);
+        let incident = self.incidents.entry((place, kind)).or_insert_with(new);
+        if incident.add_packet(event.remote, way, &loss) {
             self.watch_version += 1;
         }
+        incident.sure |= sure;
         if incident.packet == packet {
-            incident.key = key_of(&event);
+            incident.key = route::key_of(event);
             incident.socket = event.socket_inode;
+            incident.forwarded_iif = event.forwarded_iif;
         }
-        note_route(namespace, incident, at, &event);
-        if reply_blackhole::came_in_elsewhere(&event)
-            && let Some(ifindex) = event.ingress
-        {
-            prove_asymmetry(&self.world, incident, at, ifindex, event.remote);
+        if let Some(namespace) = self.world.namespace(place.netns) {
+            route::note(namespace, incident, at, event);
         }
-        touched.insert(place);
+        note_loss(&self.world, incident, at, event);
+        self.supersede(place, kind, event.remote, touched);
+        touched.insert((place, kind));
+    }
+
+    /// A remote whose replies are lost one way now is not lost the other way any more.
+    fn supersede(&mut self, place: Place, kind: Kind, remote: IpAddr, touched: &mut BTreeSet<Key>) {
+        let other = match kind {
+            Kind::ReplyBlackhole => Kind::Misdelivery,
+            Kind::Misdelivery => Kind::ReplyBlackhole,
+            _ => return,
+        };
+        let incident = self.incidents.get_mut(&(place, other));
+        if let Some(remote) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
+            remote.superseded = true;
+            touched.insert((place, other));
+        }
+    }
+
+    /// Takes what was doubtful and is sure enough now: judged again, by what is known by now.
+    fn ripen(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        if self.suspicions.deadline().is_none_or(|due| now < due) {
+            return;
+        }
+        for ripe in self.suspicions.ripen(now) {
+            for (at, event) in ripe.events {
+                if measure_of(&event).is_none() {
+                    self.take_evidence(at, &event, touched);
+                    continue;
+                }
+                let judgement = self.judge(at, &event);
+                if judgement == Judgement::Doubtful(ripe.kind)
+                    || judgement == Judgement::Lost(ripe.kind)
+                {
+                    let sure = judgement == Judgement::Lost(ripe.kind);
+                    self.lose(at, &event, ripe.kind, sure, touched);
+                }
+            }
+        }
     }
 
     /// Looks at one incident after something may have changed, and says what is due.
-    fn review(&mut self, now: Timestamp, place: Place, last: bool) -> Option<Finding> {
+    fn review(&mut self, now: Timestamp, key: Key, last: bool) -> Option<Finding> {
         let lost_events = self.lost_events();
-        let incident = self.incidents.get_mut(&place)?;
+        let incident = self.incidents.get_mut(&key)?;
         if let Some(end) = end_of(&self.world, incident, now) {
-            return self.resolve(now, place, end);
+            return self.resolve(now, key, end);
         }
         let context = describe::Context::of(&self.world, incident, lost_events);
         context.note(incident, now);
-        let verdict = reply_blackhole::verdict(|kind| incident.has(kind), context.blind());
+        let has = |kind| incident.has(kind);
+        let verdict = diagnose::verdict(incident.kind, incident.sure, has, context.blind());
         if verdict != incident.verdict {
             incident.verdict = verdict;
             incident.raise(News::Urgent);
@@ -371,8 +439,8 @@ impl Core {
         Some(finding)
     }
 
-    fn resolve(&mut self, now: Timestamp, place: Place, end: End) -> Option<Finding> {
-        let incident = self.incidents.remove(&place)?;
+    fn resolve(&mut self, now: Timestamp, key: Key, end: End) -> Option<Finding> {
+        let incident = self.incidents.remove(&key)?;
         self.watch_version += 1;
         let told = incident.told.as_deref()?;
         self.sequence += 1;
@@ -380,7 +448,7 @@ impl Core {
     }
 
     /// Incidents that what the world was just told may change.
-    fn touch(&mut self, body: &Body, touched: &mut BTreeSet<Place>) {
+    fn touch(&mut self, body: &Body, touched: &mut BTreeSet<Key>) {
         match body {
             Body::Net {
                 netns,
@@ -390,16 +458,18 @@ impl Core {
                     netns: *netns,
                     ifindex: neighbour.ifindex,
                 };
-                let incident = self.incidents.get_mut(&place);
-                let remote = incident.and_then(|i| i.remotes.get_mut(&neighbour.address));
-                if let Some(remote) = remote.filter(|_| answers(neighbour)) {
-                    remote.answered = true;
-                    touched.insert(place);
+                let here = |incident: &&mut Incident| incident.place == place;
+                for incident in self.incidents.values_mut().filter(here) {
+                    let remote = incident.remotes.get_mut(&neighbour.address);
+                    if let Some(remote) = remote.filter(|_| answers(neighbour)) {
+                        remote.answered = true;
+                        touched.insert((place, incident.kind));
+                    }
                 }
             }
             Body::Net { change, .. } if change.is_about_neighbours() => {}
             Body::Net { netns, .. } => {
-                let here = |place: &&Place| place.netns == *netns;
+                let here = |(place, _): &&Key| place.netns == *netns;
                 touched.extend(self.incidents.keys().filter(here));
             }
             _ => touched.extend(self.incidents.keys()),
@@ -407,70 +477,64 @@ impl Core {
     }
 }
 
-/// What the kernel looked up for the event, as far as it is known.
-fn key_of(event: &KernelEvent) -> FlowKey {
-    FlowKey {
-        destination: event.remote,
-        source: event.packet.map(|packet| packet.source),
-        oif: event.lookup.map_or(0, |lookup| lookup.oif),
-        mark: event.lookup.map_or(0, |lookup| lookup.mark),
+/// Where an event happened.
+const fn place_of(event: &KernelEvent) -> Place {
+    Place {
+        netns: event.netns,
+        ifindex: event.ifindex,
     }
 }
 
-/// Compares the mirrored policy with where the kernel routed the packet.
-fn note_route(namespace: &Namespace, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
-    let answer = fib::lookup(namespace, key_of(event), |_| false)
-        .filter(|answer| answer.ifindex == event.ifindex);
-    // A packet older than the last change says nothing of the policy of now.
-    if at > namespace.changed {
-        incident.mirrored = answer.is_some();
-        incident.rerouted = None;
+/// What the event's hook counts, if the event tells of a packet that may open an incident. Packets of
+/// this host are told of when they meet the neighbour; their deaths prove what is known already.
+fn measure_of(event: &KernelEvent) -> Option<Measure> {
+    match (event.hook, event.way()) {
+        (Hook::NeighSend, _) => Some(Measure::Unresolved),
+        (Hook::FibLookup | Hook::Fib6Lookup, _) => Some(Measure::Misrouted),
+        (Hook::SkbDrop, Way::Forwarded | Way::Arriving) if !event.arp => {
+            event.reason.map(Measure::Dropped)
+        }
+        _ => None,
     }
-    let Some(answer) = answer else { return };
-    // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
-    let seen = if event.lookup.is_some() {
-        "fib-lookup"
-    } else {
-        "packet-on-bridge"
-    };
-    let detail = [
-        ("prefix", Value::from(answer.route.prefix.to_string())),
-        ("table", Value::from(answer.route.table)),
-        ("device", Value::from(answer.route.device)),
-        ("seen", Value::from(seen)),
-    ];
-    incident.prove(EvidenceKind::RouteIntoBridge, at, detail);
 }
 
-/// The device a packet came in by. One that runs on top of another (macvlan, VLAN, bond) is seen
-/// after that one, and is the one that matters.
-fn ingress_of(world: &World, event: &KernelEvent) -> u32 {
-    let owner = || {
-        let namespace = world.namespace(event.netns)?;
-        let link = namespace.link(namespace.own_address(event.packet?.destination)?)?;
-        link.kind
-            .as_ref()
-            .filter(|kind| UPPER.contains(&kind.as_str()))
-            .map(|_| link.ifindex)
-    };
-    owner().unwrap_or(event.ifindex)
+/// Which way packets go that are lost by an incident of this kind.
+const fn way_of(kind: Kind) -> Way {
+    match kind {
+        Kind::ReplyBlackhole | Kind::RequestBlackhole | Kind::EventsLost => Way::Sent,
+        Kind::ForwardBlackhole => Way::Forwarded,
+        Kind::Misdelivery => Way::Misdelivered,
+        Kind::ReversePathDrop => Way::Arriving,
+    }
 }
 
-fn prove_asymmetry(
-    world: &World,
-    incident: &mut Incident,
-    at: Timestamp,
-    ingress: u32,
-    remote: IpAddr,
-) {
-    incident.ingress.get_or_insert(ingress);
-    let link = world
-        .namespace(incident.place.netns)
-        .and_then(|ns| ns.link(ingress));
-    let device = link.map_or_else(|| ingress.to_string(), |link| link.name.clone());
-    let detail = [
-        ("device", Value::from(device)),
-        ("remote", Value::from(remote.to_string())),
-    ];
-    incident.prove(EvidenceKind::IngressAsymmetry, at, detail);
+/// Whether an event that opens nothing tells of incidents of this kind.
+fn tells_of(event: &KernelEvent, kind: Kind) -> bool {
+    match event.hook {
+        Hook::TcpReset => kind == Kind::Misdelivery,
+        Hook::TcpRetransmit | Hook::TcpRetransmitSynack => way_of(kind) == Way::Sent,
+        Hook::SkbDrop => event.arp || way_of(kind) == event.way(),
+        _ => true,
+    }
+}
+
+/// The same counter of a remote of which nothing is counted.
+fn forgotten(counter: &Counter) -> Counter {
+    Counter {
+        way: counter.way,
+        ..Counter::zero(counter.netns, counter.ifindex, counter.remote)
+    }
+}
+
+/// What a lost packet proves by itself.
+fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
+    if event.way() != Way::Sent
+        && let Some(reason) = event.reason
+    {
+        incident.add_death(at, reason);
+    }
+    let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
+    if let Some(ingress) = elsewhere {
+        evidence::prove_asymmetry(world, incident, at, ingress, event.remote);
+    }
 }

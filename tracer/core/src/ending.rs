@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    finding::EvidenceKind,
+    finding::{EvidenceKind, Kind},
     incident::Incident,
     remote::Remote,
     time::{SECOND, Timestamp},
@@ -26,6 +26,8 @@ pub(crate) enum End {
     Rerouted,
     /// Every victim answered on the bridge: it lives there, its answer was only late.
     Answered,
+    /// Packets of every victim reach somebody else now, or nobody: another incident tells.
+    Superseded,
     /// Its network namespace is gone.
     Gone,
 }
@@ -37,8 +39,13 @@ pub(crate) fn end_of(world: &World, incident: &mut Incident, now: Timestamp) -> 
     let Some(namespace) = world.namespace(incident.place.netns) else {
         return Some(End::Gone);
     };
+    let all = |is: fn(&Remote) -> bool| incident.remotes.values().all(is);
+    if all(|remote| remote.superseded) {
+        return Some(End::Superseded);
+    }
     if !incident.has(EvidenceKind::IngressAsymmetry)
-        && incident.remotes.values().all(|remote| remote.answered)
+        && incident.kind != Kind::Misdelivery
+        && all(|remote| remote.answered)
     {
         return Some(End::Answered);
     }

@@ -6,7 +6,7 @@
 mod core;
 pub mod decode;
 mod describe;
-pub mod diagnose;
+mod diagnose;
 mod doubt;
 mod ending;
 pub mod finding;
@@ -14,6 +14,7 @@ pub mod incident;
 pub mod input;
 pub mod remedy;
 pub mod remote;
+mod suspicion;
 pub mod time;
 pub mod world;
 

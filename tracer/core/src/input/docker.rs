@@ -145,6 +145,14 @@ impl DockerNetwork {
         format!("br-{}", self.id.get(..12).unwrap_or(&self.id))
     }
 
+    /// The container attached with this address.
+    #[must_use]
+    pub fn endpoint_at(&self, address: IpAddr) -> Option<&DockerEndpoint> {
+        self.endpoints
+            .iter()
+            .find(|e| e.addresses.contains(&address))
+    }
+
     /// The compose project that made the network.
     #[must_use]
     pub fn compose_project(&self) -> Option<&str> {

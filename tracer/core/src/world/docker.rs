@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
-    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
+    input::{
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
+    },
     time::{SECOND, Timestamp},
 };
 
@@ -95,6 +97,22 @@ impl Docker {
         })
     }
 
+    /// The running endpoint with this address on a bridge network of a daemon in the namespace.
+    #[must_use]
+    pub fn container_at(
+        &self,
+        _netns: u32,
+        _address: IpAddr,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        None
+    }
+
+    /// The container, whichever daemon knows it.
+    #[must_use]
+    pub fn container_by_id(&self, _id: &str) -> Option<&DockerContainer> {
+        None
+    }
+
     /// Containers of a compose project, by name.
     pub fn project_containers<'a>(
         &'a self,
@@ -124,10 +142,7 @@ impl Docker {
         network: &DockerNetwork,
         address: IpAddr,
     ) -> bool {
-        let present = network
-            .endpoints
-            .iter()
-            .any(|e| e.addresses.contains(&address));
+        let present = network.endpoint_at(address).is_some();
         let left = self.departed.get(&(daemon.to_owned(), address));
         present || left.is_some_and(|left| at.since(*left) < MEMORY)
     }

@@ -4,14 +4,18 @@ pub mod bridge;
 pub mod docker;
 pub mod fib;
 pub mod namespace;
+pub mod rival;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 
 use crate::{
     finding::NetnsRef,
-    input::{Body, Netns, NetnsOwner, Process, Session},
+    input::{Body, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
 
@@ -57,6 +61,12 @@ impl World {
     #[must_use]
     pub fn owner(&self, inode: u64) -> Option<&Process> {
         self.owners.get(&inode)
+    }
+
+    /// What the address is configured as, by the holder of the socket or on the host.
+    #[must_use]
+    pub fn landmark_for(&self, _inode: Option<u64>, _address: IpAddr) -> Option<&Landmark> {
+        None
     }
 
     /// The namespace for people: `host`, or whose it is.

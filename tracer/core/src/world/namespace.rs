@@ -42,6 +42,8 @@ pub struct Namespace {
     /// Who ever answered on an interface. Survives the entry: a container that died a moment
     /// ago explains an unresolved neighbour.
     alive: BTreeSet<(u32, IpAddr)>,
+    /// Who answers now.
+    answering: BTreeSet<(u32, IpAddr)>,
     /// A dump in progress: it replaces everything else in one step, so that nothing is judged by
     /// half a routing table.
     dump: Option<Box<Self>>,
@@ -77,7 +79,9 @@ impl Namespace {
             NetChange::Rule(rule) => drop(self.rules.insert(rule.clone())),
             NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
             NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
-            NetChange::NeighbourGone(_) => {}
+            NetChange::NeighbourGone(gone) => {
+                self.answering.remove(&(gone.ifindex, gone.address));
+            }
             NetChange::Sysctls(sysctls) => self.sysctls = Some(*sysctls),
         }
     }
@@ -134,6 +138,12 @@ impl Namespace {
         self.alive.contains(&(ifindex, address))
     }
 
+    /// Whether somebody on the interface answers for `address` now.
+    #[must_use]
+    pub fn is_answering(&self, ifindex: u32, address: IpAddr) -> bool {
+        self.answering.contains(&(ifindex, address))
+    }
+
     /// Bridges that could swallow packets: every bridge that is not an uplink.
     pub fn bridges(&self) -> impl Iterator<Item = &Link> {
         self.links
@@ -183,6 +193,7 @@ impl Namespace {
             .retain(|route| route.kind != RouteKind::Unicast || !route.nexthops.is_empty());
         // The index may be given to another interface.
         self.alive.retain(|(index, _)| *index != ifindex);
+        self.answering.retain(|(index, _)| *index != ifindex);
     }
 
     fn add_route(&mut self, route: &Route) {
@@ -207,8 +218,12 @@ impl Namespace {
     }
 
     fn see_neighbour(&mut self, neighbour: &Neighbour) {
-        if answers(neighbour) && self.alive.len() < ALIVE {
-            self.alive.insert((neighbour.ifindex, neighbour.address));
+        let who = (neighbour.ifindex, neighbour.address);
+        if !answers(neighbour) {
+            self.answering.remove(&who);
+        } else if self.alive.len() < ALIVE {
+            self.alive.insert(who);
+            self.answering.insert(who);
         }
     }
 }

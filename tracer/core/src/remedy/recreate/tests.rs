@@ -59,6 +59,8 @@ fn possible(network: &DockerNetwork) -> Option<Remedy> {
         route: None,
         expected: None,
         network: Some((DAEMON, network)),
+        bridge: None,
+        rival: false,
     };
     remedy(&case)
 }

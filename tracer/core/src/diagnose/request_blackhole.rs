@@ -1,0 +1,32 @@
+//! `request-blackhole`: traffic this host starts, to somebody outside whose address a bridge's
+//! subnet covers.
+//!
+//! A question to an address nobody has may as well be a scan or a slip of the hand. Only an address
+//! that is configured as outside, or that spoke before, makes it a sure loss; others are told if the
+//! asking goes on.
+
+use crate::finding::Kind;
+
+use super::{Judgement, Subject};
+
+pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
+    if subject.is_cut_off_by_a_rival() {
+        return Judgement::Lost(Kind::RequestBlackhole);
+    }
+    if subject.was_a_container() {
+        return Judgement::Excused("a container had the address a short while ago");
+    }
+    if subject.is_configured() || is_old_connection(subject) {
+        return Judgement::Lost(Kind::RequestBlackhole);
+    }
+    if subject.is_established() {
+        return Judgement::Excused("a connection by the bridge's own address was a container's");
+    }
+    Judgement::Doubtful(Kind::RequestBlackhole)
+}
+
+/// Whether the packet belongs to a connection that was made by another way: its source is not the
+/// bridge's address, which a new one would have got.
+fn is_old_connection(subject: &Subject<'_>) -> bool {
+    subject.is_established() && subject.own_address() != Some(subject.bridge.ifindex)
+}

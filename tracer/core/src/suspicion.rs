@@ -1,0 +1,151 @@
+//! Losses that are one only if whoever is asked for is somebody outside: told if the asking goes
+//! on, and if it is no scan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use crate::{
+    decode::KernelEvent,
+    finding::Kind,
+    incident::Place,
+    time::{SECOND, Timestamp},
+};
+
+/// How long an unanswered question is watched before it is told: as long as the kernel looks for a
+/// neighbour (three probes, a second apart), and longer than a scanner waits.
+const PATIENCE: u64 = 3 * SECOND;
+/// A question that was not repeated for this long was a slip of the hand.
+const MEMORY: u64 = 30 * SECOND;
+/// Whoever asks for more addresses than this that nobody has, within [`SCAN`], looks around.
+const SCANNED: usize = 2;
+const SCAN: u64 = 10 * SECOND;
+/// Addresses kept of each who asks.
+const ASKED: usize = 64;
+/// Questions watched at once.
+const QUESTIONS: usize = 1024;
+/// Events kept of each.
+const KEPT: usize = 16;
+
+/// Who is asked for, where, and as what it would be told.
+type Question = (Place, Kind, IpAddr);
+
+/// Everything doubtful, until it is told or forgotten.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Suspicions {
+    questions: BTreeMap<Question, Suspicion>,
+    /// Addresses asked for in vain by a source on a bridge, and when last.
+    asked: BTreeMap<(Place, IpAddr), BTreeMap<IpAddr, Timestamp>>,
+}
+
+#[derive(Clone, Debug)]
+struct Suspicion {
+    first: Timestamp,
+    last: Timestamp,
+    source: IpAddr,
+    /// More than one packet, or the kernel gave up.
+    insistent: bool,
+    events: Vec<(Timestamp, KernelEvent)>,
+}
+
+/// What became sure enough: the events that tell it, in the order they came.
+pub(crate) struct Ripe {
+    pub(crate) kind: Kind,
+    pub(crate) events: Vec<(Timestamp, KernelEvent)>,
+}
+
+impl Suspicions {
+    /// A packet of a doubtful loss.
+    pub(crate) fn add(&mut self, place: Place, kind: Kind, at: Timestamp, event: KernelEvent) {
+        let Some(packet) = event.packet else { return };
+        let source = packet.source;
+        if asks(kind) {
+            let asked = self.asked.entry((place, source)).or_default();
+            if asked.len() < ASKED {
+                asked.insert(event.remote, at);
+            }
+        }
+        let question = (place, kind, event.remote);
+        if self.questions.len() >= QUESTIONS && !self.questions.contains_key(&question) {
+            return;
+        }
+        let suspicion = self.questions.entry(question).or_insert(Suspicion {
+            first: at,
+            last: at,
+            source,
+            insistent: false,
+            events: Vec::new(),
+        });
+        suspicion.insistent |= !suspicion.events.is_empty();
+        suspicion.keep(at, event);
+    }
+
+    /// Something else about a remote under suspicion: its neighbour failed, a packet died.
+    pub(crate) fn note(&mut self, at: Timestamp, event: &KernelEvent) {
+        let here =
+            |(place, _, remote): &Question| place.netns == event.netns && *remote == event.remote;
+        let concerned = self
+            .questions
+            .iter_mut()
+            .filter(|(question, _)| here(question));
+        for (_, suspicion) in concerned {
+            suspicion.insistent = true;
+            suspicion.keep(at, event.clone());
+        }
+    }
+
+    /// Takes what is sure enough now; forgets scans and what was not repeated.
+    pub(crate) fn ripen(&mut self, now: Timestamp) -> Vec<Ripe> {
+        for addresses in self.asked.values_mut() {
+            addresses.retain(|_, last| now.since(*last) < SCAN);
+        }
+        self.asked.retain(|_, addresses| !addresses.is_empty());
+        let scanned = |place: &Place, source: IpAddr| {
+            let asked = self.asked.get(&(*place, source));
+            asked.is_some_and(|addresses| addresses.len() > SCANNED)
+        };
+        self.questions.retain(|(place, _, _), suspicion| {
+            now.since(suspicion.last) < MEMORY && !scanned(place, suspicion.source)
+        });
+        let ripe: BTreeSet<Question> = self
+            .questions
+            .iter()
+            .filter(|(question, suspicion)| suspicion.due(question.1).is_some_and(|due| now >= due))
+            .map(|(question, _)| *question)
+            .collect();
+        let take = |question: Question| {
+            let suspicion = self.questions.remove(&question)?;
+            Some(Ripe {
+                kind: question.1,
+                events: suspicion.events,
+            })
+        };
+        ripe.into_iter().filter_map(take).collect()
+    }
+
+    /// When something becomes sure, if nothing changes.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let due = |((_, kind, _), suspicion): (&Question, &Suspicion)| suspicion.due(*kind);
+        self.questions.iter().filter_map(due).min()
+    }
+}
+
+impl Suspicion {
+    fn keep(&mut self, at: Timestamp, event: KernelEvent) {
+        self.last = self.last.max(at);
+        if self.events.len() < KEPT {
+            self.events.push((at, event));
+        }
+    }
+
+    fn due(&self, kind: Kind) -> Option<Timestamp> {
+        let patience = if asks(kind) { PATIENCE } else { 0 };
+        self.insistent.then(|| self.first.plus(patience))
+    }
+}
+
+/// Whether the remote is asked for by somebody here, who may be scanning. Otherwise it came by itself.
+fn asks(kind: Kind) -> bool {
+    kind != Kind::ReversePathDrop
+}
