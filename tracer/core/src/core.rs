@@ -81,6 +81,7 @@ impl Core {
                 if self.doubts.expire(input.at) {
                     self.watch_version += 1;
                 }
+                self.suspicions.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
             other => {

@@ -257,16 +257,12 @@ pub enum LandmarkRole {
     Proxy(String),
 }
 
-/// Kernel settings of a network namespace that tell how long something goes on
+/// Kernel settings of a network namespace
 /// (<https://docs.kernel.org/networking/ip-sysctl.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sysctls {
     /// `net.ipv4.tcp_retries2`: retransmissions of data before a connection is given up.
     pub tcp_retries2: u32,
-    /// `net.ipv4.tcp_syn_retries`: the same for a connection being opened.
-    pub tcp_syn_retries: u32,
-    /// `net.ipv4.tcp_synack_retries`: the same for one being accepted.
-    pub tcp_synack_retries: u32,
 }
 
 /// A change in a network namespace, from rtnetlink.

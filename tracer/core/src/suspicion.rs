@@ -60,11 +60,11 @@ impl Suspicions {
     pub(crate) fn add(&mut self, place: Place, kind: Kind, at: Timestamp, event: KernelEvent) {
         let Some(packet) = event.packet else { return };
         let source = packet.source;
-        if asks(kind) {
-            let asked = self.asked.entry((place, source)).or_default();
-            if asked.len() < ASKED {
-                asked.insert(event.remote, at);
-            }
+        if asks(kind) && self.is_scan(place, source, at, event.remote) {
+            let of_scan = |(there, _, _): &Question| *there == place;
+            self.questions
+                .retain(|question, suspicion| !of_scan(question) || suspicion.source != source);
+            return;
         }
         let question = (place, kind, event.remote);
         if self.questions.len() >= QUESTIONS && !self.questions.contains_key(&question) {
@@ -81,6 +81,16 @@ impl Suspicions {
         suspicion.keep(at, event);
     }
 
+    /// Whether the source asks for so many addresses in vain that it looks around.
+    fn is_scan(&mut self, place: Place, source: IpAddr, at: Timestamp, remote: IpAddr) -> bool {
+        let asked = self.asked.entry((place, source)).or_default();
+        asked.retain(|_, last| at.since(*last) < SCAN);
+        if asked.len() < ASKED {
+            asked.insert(remote, at);
+        }
+        asked.len() > SCANNED
+    }
+
     /// Something else about a remote under suspicion: its neighbour failed, a packet died.
     pub(crate) fn note(&mut self, at: Timestamp, event: &KernelEvent) {
         let here =
@@ -95,19 +105,16 @@ impl Suspicions {
         }
     }
 
-    /// Takes what is sure enough now; forgets scans and what was not repeated.
+    /// Forgets what was not repeated.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        self.questions
+            .retain(|_, suspicion| now.since(suspicion.last) < MEMORY);
+        self.asked
+            .retain(|_, addresses| addresses.values().any(|last| now.since(*last) < SCAN));
+    }
+
+    /// Takes what is sure enough now.
     pub(crate) fn ripen(&mut self, now: Timestamp) -> Vec<Ripe> {
-        for addresses in self.asked.values_mut() {
-            addresses.retain(|_, last| now.since(*last) < SCAN);
-        }
-        self.asked.retain(|_, addresses| !addresses.is_empty());
-        let scanned = |place: &Place, source: IpAddr| {
-            let asked = self.asked.get(&(*place, source));
-            asked.is_some_and(|addresses| addresses.len() > SCANNED)
-        };
-        self.questions.retain(|(place, _, _), suspicion| {
-            now.since(suspicion.last) < MEMORY && !scanned(place, suspicion.source)
-        });
         let ripe: BTreeSet<Question> = self
             .questions
             .iter()

@@ -1,0 +1,226 @@
+//! Questions to an address that nobody has: told only if they go on, or if it is known to be outside.
+
+use std::net::IpAddr;
+
+use tracer_common::{DropReason, Event, Flow, Hook, event_flags, v4_mapped};
+use tracer_core::{
+    finding::{EvidenceKind, Finding, Kind, Verdict},
+    input::{Body, Landmark, LandmarkRole},
+    time::SECOND,
+};
+
+use crate::story::{ACK, CONTAINER, SYN, Story, has, only, segment};
+
+const REGISTRY: [u8; 4] = [172, 22, 7, 7];
+const UPLINK: [u8; 4] = [172, 42, 10, 112];
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// A packet of this host to port `dport` of `remote` meets an unresolved neighbour.
+fn ask(remote: [u8; 4], dport: u16, proto: u8, tcp_flags: u8) -> Event {
+    let flow = Flow {
+        saddr: v4_mapped(UPLINK),
+        daddr: v4_mapped(remote),
+        sport: 40_000,
+        dport,
+        proto,
+        tcp_flags,
+        ..Flow::default()
+    };
+    Event {
+        flow,
+        ..segment(Hook::NeighSend, 3, remote, 0)
+    }
+}
+
+fn connect(story: &mut Story, remote: [u8; 4]) -> Vec<Finding> {
+    story.event(&ask(remote, 443, TCP, SYN))
+}
+
+/// A container's packet, come in by `iif`, is dropped by the firewall on its way into the bridge.
+fn forward(remote: [u8; 4], iif: u32, sport: u16, dport: u16, tcp_flags: u8) -> Event {
+    let flow = Flow {
+        saddr: v4_mapped([172, 18, 0, 2]),
+        daddr: v4_mapped(remote),
+        sport,
+        dport,
+        proto: TCP,
+        tcp_flags,
+        ..Flow::default()
+    };
+    Event {
+        reason: DropReason::NetfilterDrop as u8,
+        flags: event_flags::FLOW | event_flags::LOOKUP | event_flags::FORWARDED,
+        forwarded_iif: iif,
+        flow,
+        ..segment(Hook::SkbDrop, 3, remote, 0)
+    }
+}
+
+#[test]
+fn a_connection_that_is_tried_again_is_suspected_after_three_seconds() {
+    let mut story = Story::begin();
+    assert_eq!(connect(&mut story, REGISTRY), Vec::new());
+    assert_eq!(story.after(SECOND), Vec::new());
+    assert_eq!(connect(&mut story, REGISTRY), Vec::new());
+    let finding = only(story.after(2 * SECOND));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::RequestBlackhole, Verdict::Suspected)
+    );
+    assert_eq!(finding.counts.packets, 2);
+    assert!(
+        finding.reason.contains("if it is a machine outside"),
+        "{}",
+        finding.reason
+    );
+    // What died meanwhile does not make an unknown machine an outside one.
+    story.kernel(Hook::SkbDrop, 3, REGISTRY, 40_000);
+    story.kernel(Hook::NeighTimer, 3, REGISTRY, 0);
+    let later = story.after(2 * SECOND);
+    assert!(
+        later.iter().all(|f| f.verdict == Verdict::Suspected),
+        "{later:#?}"
+    );
+}
+
+#[test]
+fn a_single_question_is_told_once_the_neighbour_has_failed() {
+    let mut story = Story::begin();
+    assert_eq!(connect(&mut story, REGISTRY), Vec::new());
+    assert_eq!(story.after(3 * SECOND), Vec::new());
+    let failed = story.kernel(Hook::NeighTimer, 3, REGISTRY, 0);
+    let finding = only(failed);
+    assert_eq!(finding.kind, Kind::RequestBlackhole);
+    assert!(has(&finding, EvidenceKind::NeighbourFailed));
+}
+
+#[test]
+fn a_question_that_is_answered_late_is_none() {
+    let mut story = Story::begin();
+    connect(&mut story, REGISTRY);
+    story.after(SECOND);
+    connect(&mut story, REGISTRY);
+    story.answer(REGISTRY);
+    assert_eq!(story.after(10 * SECOND), Vec::new());
+}
+
+#[test]
+fn whoever_asks_for_many_is_looking_around() {
+    let mut story = Story::begin();
+    for round in 0..4 {
+        for last in 1..6 {
+            let remote = [172, 22, 9, last];
+            assert_eq!(connect(&mut story, remote), Vec::new());
+            assert_eq!(
+                story.kernel(Hook::NeighTimer, 3, remote, 0),
+                Vec::new(),
+                "{round}"
+            );
+        }
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+    assert_eq!(story.after(20 * SECOND), Vec::new());
+}
+
+#[test]
+fn a_container_that_was_here_is_asked_for_in_vain_without_a_word() {
+    let mut story = Story::begin();
+    story.docker(true);
+    story.docker(false);
+    connect(&mut story, CONTAINER);
+    story.after(SECOND);
+    connect(&mut story, CONTAINER);
+    assert_eq!(story.after(5 * SECOND), Vec::new());
+}
+
+#[test]
+fn a_nameserver_in_the_subnet_takes_name_resolution_down_at_once() {
+    let mut story = Story::begin();
+    story.tell(Body::Landmarks(vec![Landmark {
+        address: IpAddr::from(REGISTRY),
+        role: LandmarkRole::Nameserver,
+        source: "/etc/resolv.conf".to_owned(),
+    }]));
+    let finding = only(story.event(&ask(REGISTRY, 53, UDP, 0)));
+    assert_eq!(finding.kind, Kind::RequestBlackhole);
+    assert!(has(&finding, EvidenceKind::ConfiguredPeer));
+    assert!(
+        finding.reason.contains("name resolution"),
+        "{}",
+        finding.reason
+    );
+    story.after(3 * SECOND);
+    story.kernel(Hook::SkbDrop, 3, REGISTRY, 40_000);
+    let confirmed = only(story.kernel(Hook::NeighTimer, 3, REGISTRY, 0));
+    assert_eq!(confirmed.verdict, Verdict::Confirmed);
+}
+
+#[test]
+fn a_connection_this_host_opened_before_the_network_is_told_at_once() {
+    let mut story = Story::begin();
+    let finding = only(story.event(&ask(REGISTRY, 443, TCP, ACK)));
+    assert_eq!(finding.kind, Kind::RequestBlackhole);
+    assert!(!finding.reason.contains("if it is"), "{}", finding.reason);
+}
+
+#[test]
+fn the_reply_of_a_published_port_is_told_at_once() {
+    let mut story = Story::begin();
+    let event = Event {
+        ingress_ifindex: 2,
+        ..forward(REGISTRY, 4, 80, 51_514, SYN | ACK)
+    };
+    let event = Event {
+        flags: event.flags | event_flags::INGRESS,
+        ..event
+    };
+    // Who sent it is asked for a moment.
+    assert_eq!(story.event(&event), Vec::new());
+    let finding = only(story.after(SECOND / 20));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::ForwardBlackhole, Verdict::Confirmed)
+    );
+    assert!(has(&finding, EvidenceKind::IngressAsymmetry) && has(&finding, EvidenceKind::Drop));
+    assert_eq!(finding.counts.packets, 1);
+}
+
+#[test]
+fn a_containers_question_is_told_if_it_goes_on() {
+    let mut story = Story::begin();
+    for pause in [SECOND, 2 * SECOND] {
+        assert_eq!(
+            story.event(&forward(REGISTRY, 4, 40_000, 443, SYN)),
+            Vec::new()
+        );
+        assert_eq!(story.after(SECOND / 20), Vec::new());
+        story.now += pause - SECOND / 10;
+    }
+    let finding = only(story.after(SECOND));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::ForwardBlackhole, Verdict::Suspected)
+    );
+}
+
+#[test]
+fn docker_keeps_its_networks_apart_without_a_word() {
+    let mut story = Story::begin();
+    story.docker(true);
+    for _ in 0..5 {
+        assert_eq!(
+            story.event(&forward(CONTAINER, 4, 40_000, 80, SYN)),
+            Vec::new()
+        );
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+    // Nor is it this host's business what somebody outside asks for.
+    for _ in 0..5 {
+        assert_eq!(
+            story.event(&forward(REGISTRY, 2, 40_000, 80, SYN)),
+            Vec::new()
+        );
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+}
