@@ -2,6 +2,7 @@
 
 mod compose;
 mod daemon;
+mod dual;
 mod leaks;
 mod peers;
 mod shared;
