@@ -126,6 +126,11 @@ impl Dockerd {
         self.client.clone()
     }
 
+    /// How it was started last: the base for a restart with one thing changed.
+    pub fn options(&self) -> Options {
+        self.options.clone()
+    }
+
     /// Runs `docker` to its end and returns its stdout.
     pub fn docker(&self, arguments: &[&str]) -> Result<String> {
         self.client.run(arguments)
