@@ -3,6 +3,7 @@
 mod compose;
 mod containers;
 mod daemon;
+mod dind;
 mod dual;
 mod leaks;
 mod peers;

@@ -69,6 +69,12 @@ impl Container {
         self.docker.run(&[&["exec", &self.id], command].concat())
     }
 
+    /// Starts a command inside and leaves it to itself.
+    pub fn spawn(&self, command: &[&str]) -> Result<()> {
+        let exec = ["exec", "--detach", &self.id];
+        self.docker.run(&[&exec[..], command].concat()).map(drop)
+    }
+
     /// Whether a process inside gets an answer to one echo request within a second.
     pub fn reaches(&self, address: impl Into<IpAddr>) -> bool {
         let address = address.into().to_string();

@@ -270,7 +270,8 @@ impl Drop for Dockerd {
     }
 }
 
-fn answers(socket: &Path) -> bool {
+/// Whether a daemon answers a ping at its socket.
+pub(crate) fn answers(socket: &Path) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;

@@ -26,6 +26,7 @@
 mod capture;
 mod cgroup;
 pub mod container;
+pub mod dind;
 pub mod docker;
 pub mod dockerd;
 mod home;
@@ -44,6 +45,7 @@ pub mod wait;
 pub mod world;
 
 pub use container::Container;
+pub use dind::Dind;
 pub use docker::Docker;
 pub use dockerd::Dockerd;
 pub use netns::Netns;
