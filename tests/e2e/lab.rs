@@ -7,6 +7,7 @@ mod dind;
 mod dual;
 mod leaks;
 mod peers;
+mod resolver;
 mod scenarios;
 mod shared;
 mod topology;
