@@ -49,6 +49,8 @@ pub enum Body {
     },
     /// State of a docker daemon.
     Daemon(Daemon),
+    /// A daemon is no longer followed (endpoint): where it lived there is nothing any more.
+    DaemonGone(String),
     /// Complete list of a daemon's networks and containers: what is missing is gone.
     DockerListing {
         /// The daemon's endpoint.

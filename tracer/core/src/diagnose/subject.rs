@@ -3,7 +3,7 @@
 use crate::{
     decode::KernelEvent,
     finding::Packet,
-    input::{DockerEndpoint, DockerNetwork, Link},
+    input::{DockerEndpoint, DockerNetwork, LandmarkRole, Link},
     time::Timestamp,
     world::{World, bridge, namespace::Namespace, rival},
 };
@@ -118,11 +118,12 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// Whether the remote is configured as somebody outside.
+    /// Whether the remote is configured as somebody outside. A name for it is not enough: people name
+    /// their containers in `/etc/hosts`, too.
     pub(crate) fn is_configured(&self) -> bool {
-        self.world
-            .landmark_for(self.event.socket_inode, self.event.remote)
-            .is_some()
+        let (socket, remote) = (self.event.socket_inode, self.event.remote);
+        let landmark = self.world.landmark_for(socket, remote);
+        landmark.is_some_and(|landmark| !matches!(landmark.role, LandmarkRole::Host(_)))
     }
 }
 

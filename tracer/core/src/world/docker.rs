@@ -1,15 +1,15 @@
 //! Docker's networks, containers and daemons, with as much history as a packet may need: it is
 //! judged by the world of its moment.
 
+mod find;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
 use crate::{
-    input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
-    },
+    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
     time::{SECOND, Timestamp},
 };
 
@@ -39,6 +39,7 @@ impl Docker {
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
         match body {
             Body::Daemon(daemon) => self.set_daemon(daemon),
+            Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
                 networks,
@@ -79,59 +80,6 @@ impl Docker {
             .map(|((endpoint, _), network)| (endpoint.as_str(), network))
     }
 
-    /// The network behind a bridge of this name in the namespace `netns`.
-    #[must_use]
-    pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
-        // A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
-        let lives_there = |endpoint: &str, network: &DockerNetwork| match self
-            .info(endpoint)
-            .and_then(|info| info.netns)
-        {
-            Some(inum) => inum == netns,
-            None => endpoint.starts_with("unix:") || network.has_default_bridge_name(),
-        };
-        self.networks().find(|(endpoint, network)| {
-            network.driver == "bridge"
-                && network.bridge_name() == bridge
-                && lives_there(endpoint, network)
-        })
-    }
-
-    /// The running endpoint with this address on a bridge network of a daemon in the namespace.
-    #[must_use]
-    pub fn container_at(
-        &self,
-        _netns: u32,
-        _address: IpAddr,
-    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
-        None
-    }
-
-    /// The container, whichever daemon knows it.
-    #[must_use]
-    pub fn container_by_id(&self, _id: &str) -> Option<&DockerContainer> {
-        None
-    }
-
-    /// Containers of a compose project, by name.
-    pub fn project_containers<'a>(
-        &'a self,
-        endpoint: &'a str,
-        project: &'a str,
-    ) -> impl Iterator<Item = &'a DockerContainer> {
-        let of_project = move |c: &&DockerContainer| {
-            c.labels
-                .get("com.docker.compose.project")
-                .is_some_and(|p| p == project)
-        };
-        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
-        self.containers
-            .iter()
-            .filter(here)
-            .map(|(_, c)| c)
-            .filter(of_project)
-    }
-
     /// Whether `address` is a container's in that network, or a short while ago was one of any of
     /// the daemon's networks.
     #[must_use]
@@ -163,15 +111,7 @@ impl Docker {
         containers: &[DockerContainer],
     ) {
         let listed: BTreeSet<&String> = networks.iter().map(|network| &network.id).collect();
-        let gone: Vec<String> = self
-            .networks
-            .keys()
-            .filter(|(endpoint, id)| endpoint == daemon && !listed.contains(id))
-            .map(|(_, id)| id.clone())
-            .collect();
-        for id in gone {
-            self.remove_network(at, daemon, &id);
-        }
+        self.remove_networks(at, daemon, |id| !listed.contains(id));
         for network in networks {
             self.set_network(at, daemon, network);
         }
@@ -194,6 +134,26 @@ impl Docker {
                 .filter(|ip| !stays(ip));
             let left: Vec<IpAddr> = left.copied().collect();
             self.depart(at, daemon, &left);
+        }
+    }
+
+    fn remove_daemon(&mut self, at: Timestamp, daemon: &str) {
+        self.daemons.remove(daemon);
+        self.last_info.remove(daemon);
+        self.remove_networks(at, daemon, |_| true);
+        self.containers
+            .retain(|(endpoint, _), _| endpoint != daemon);
+    }
+
+    fn remove_networks(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {
+        let gone: Vec<String> = self
+            .networks
+            .keys()
+            .filter(|(endpoint, id)| endpoint == daemon && which(id))
+            .map(|(_, id)| id.clone())
+            .collect();
+        for id in gone {
+            self.remove_network(at, daemon, &id);
         }
     }
 

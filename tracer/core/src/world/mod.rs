@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod docker;
 pub mod fib;
+mod landmarks;
 pub mod namespace;
 pub mod rival;
 
@@ -14,12 +15,12 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::NetnsRef,
+    finding::{ContainerRef, NetnsRef},
     input::{Body, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
 
-use self::{docker::Docker, namespace::Namespace};
+use self::{docker::Docker, landmarks::Landmarks, namespace::Namespace};
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
 const SOCKET_OWNERS: usize = 4096;
@@ -33,6 +34,7 @@ pub struct World {
     pub docker: Docker,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
+    landmarks: Landmarks,
 }
 
 impl World {
@@ -46,7 +48,12 @@ impl World {
                 let namespace = self.namespaces.entry(*netns).or_default();
                 namespace.apply(at, change);
             }
-            Body::SocketOwner { inode, process, .. } => self.add_owner(*inode, process),
+            Body::SocketOwner {
+                inode,
+                process,
+                landmarks,
+            } => self.add_owner(*inode, process, landmarks),
+            Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             _ => self.docker.apply(at, body),
         }
     }
@@ -63,29 +70,41 @@ impl World {
         self.owners.get(&inode)
     }
 
-    /// What the address is configured as, by the holder of the socket or on the host.
+    /// What somebody on this host uses the address as: the host itself, a daemon, or a process with
+    /// files of its own.
     #[must_use]
-    pub fn landmark_for(&self, _inode: Option<u64>, _address: IpAddr) -> Option<&Landmark> {
-        None
+    pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
+        let host = self.landmarks.host(address);
+        host.or_else(|| self.docker.landmark(address))
+            .or_else(|| self.landmarks.of_anybody(address))
+    }
+
+    /// The same, asked for a socket: what its owner uses the address as comes first.
+    #[must_use]
+    pub fn landmark_for(&self, inode: Option<u64>, address: IpAddr) -> Option<&Landmark> {
+        let own = inode.and_then(|inode| self.landmarks.of_socket(inode, address));
+        own.or_else(|| self.landmark(address))
     }
 
     /// The namespace for people: `host`, or whose it is.
     #[must_use]
     pub fn netns_ref(&self, inum: u32) -> NetnsRef {
-        let owner = match self.namespace(inum).and_then(|ns| ns.owner.as_ref()) {
+        let owner = self.namespace(inum).and_then(|ns| ns.owner.as_ref());
+        let owner = owner.filter(|_| inum != self.session.netns);
+        let container = match owner {
+            Some(NetnsOwner::Container { id, .. }) => self.docker.container_by_id(id),
+            _ => None,
+        };
+        let container = container.map(ContainerRef::from);
+        let owner = match (owner, &container) {
             _ if inum == self.session.netns => "host".to_owned(),
-            Some(NetnsOwner::Host) => "host".to_owned(),
-            Some(NetnsOwner::Named(name)) => format!("netns {name}"),
-            Some(NetnsOwner::Process(process)) => {
-                format!("process {} ({})", process.pid, process.name)
-            }
-            Some(NetnsOwner::Container { id, .. }) => format!("container {id}"),
-            Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
+            (_, Some(container)) => format!("container {}", container.name),
+            (owner, None) => owner_text(owner),
         };
         NetnsRef {
             inum,
             owner,
-            container: None,
+            container,
         }
     }
 
@@ -119,10 +138,28 @@ impl World {
         namespace.unreadable.clone_from(&netns.unreadable);
     }
 
-    fn add_owner(&mut self, inode: u64, process: &Process) {
-        if self.owners.len() >= SOCKET_OWNERS {
-            self.owners.pop_first();
+    fn add_owner(&mut self, inode: u64, process: &Process, landmarks: &[Landmark]) {
+        if self.owners.len() >= SOCKET_OWNERS
+            && let Some((oldest, _)) = self.owners.pop_first()
+        {
+            self.landmarks.forget_socket(oldest);
         }
         self.owners.insert(inode, process.clone());
+        self.landmarks.set_socket(inode, landmarks);
     }
 }
+
+fn owner_text(owner: Option<&NetnsOwner>) -> String {
+    match owner {
+        Some(NetnsOwner::Host) => "host".to_owned(),
+        Some(NetnsOwner::Named(name)) => format!("netns {name}"),
+        Some(NetnsOwner::Process(process)) => format!("process {} ({})", process.pid, process.name),
+        Some(NetnsOwner::Container { id, .. }) => {
+            format!("container {}", id.get(..12).unwrap_or(id))
+        }
+        Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

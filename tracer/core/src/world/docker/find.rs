@@ -1,0 +1,117 @@
+//! Questions about docker's networks and containers.
+
+use std::net::IpAddr;
+
+use crate::{
+    finding::ContainerRef,
+    input::{DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
+};
+
+use super::{Docker, Key};
+
+/// States in which a container holds its addresses. What is `exited` or `dead` may be listed in a
+/// network for a moment longer.
+const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
+
+impl Docker {
+    /// The network behind a bridge of this name in the namespace `netns`.
+    #[must_use]
+    pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
+        self.bridges_in(netns)
+            .find(|(_, network)| network.bridge_name() == bridge)
+    }
+
+    /// Who runs with this address in a bridge network of the namespace `netns`, and the endpoint of
+    /// the daemon that says so.
+    #[must_use]
+    pub fn container_at(
+        &self,
+        netns: u32,
+        address: IpAddr,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        self.bridges_in(netns).find_map(|(daemon, network)| {
+            let there = |e: &&DockerEndpoint| {
+                e.addresses.contains(&address) && self.may_run(daemon, &e.container)
+            };
+            let endpoint = network.endpoints.iter().find(there)?;
+            Some((daemon, network, endpoint))
+        })
+    }
+
+    /// A daemon's container by its id.
+    #[must_use]
+    pub fn container(&self, daemon: &str, id: &str) -> Option<&DockerContainer> {
+        self.containers.get(&(daemon.to_owned(), id.to_owned()))
+    }
+
+    /// A container by its id, whatever daemon runs it.
+    #[must_use]
+    pub fn container_by_id(&self, id: &str) -> Option<&DockerContainer> {
+        self.containers
+            .iter()
+            .find(|((_, known), _)| known == id)
+            .map(|(_, container)| container)
+    }
+
+    /// What a daemon is configured to use the address as.
+    #[must_use]
+    pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
+        self.last_info
+            .values()
+            .flat_map(|info| &info.landmarks)
+            .find(|landmark| landmark.address == address)
+    }
+
+    /// Containers of a compose project, by name.
+    pub fn project_containers<'a>(
+        &'a self,
+        endpoint: &'a str,
+        project: &'a str,
+    ) -> impl Iterator<Item = &'a DockerContainer> {
+        let of_project = move |c: &&DockerContainer| {
+            c.labels
+                .get("com.docker.compose.project")
+                .is_some_and(|p| p == project)
+        };
+        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
+        self.containers
+            .iter()
+            .filter(here)
+            .map(|(_, c)| c)
+            .filter(of_project)
+    }
+
+    /// Networks that are bridges in the namespace `netns`.
+    fn bridges_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DockerNetwork)> {
+        self.networks().filter(move |(daemon, network)| {
+            network.driver == "bridge" && self.lives_in(netns, daemon, network)
+        })
+    }
+
+    /// A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
+    fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
+        match self.info(daemon).and_then(|info| info.netns) {
+            Some(inum) => inum == netns,
+            None => daemon.starts_with("unix:") || network.has_default_bridge_name(),
+        }
+    }
+
+    /// An endpoint may be known a moment before its container is.
+    fn may_run(&self, daemon: &str, id: &str) -> bool {
+        self.container(daemon, id)
+            .is_none_or(|container| RUNNING.contains(&container.state.as_str()))
+    }
+}
+
+impl From<&DockerContainer> for ContainerRef {
+    fn from(container: &DockerContainer) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            service: container.labels.get("com.docker.compose.service").cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

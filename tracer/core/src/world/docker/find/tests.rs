@@ -1,0 +1,121 @@
+use std::net::IpAddr;
+
+use crate::{
+    input::{
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
+    },
+    time::Timestamp,
+    world::docker::Docker,
+};
+
+const ADDRESS: &str = "172.22.0.2";
+
+fn ip() -> IpAddr {
+    ADDRESS.parse().expect("address")
+}
+
+fn network(id: &str, container: &str) -> DockerNetwork {
+    DockerNetwork {
+        id: id.to_owned(),
+        driver: "bridge".to_owned(),
+        endpoints: vec![DockerEndpoint {
+            network: id.to_owned(),
+            container: container.to_owned(),
+            container_name: container.to_owned(),
+            addresses: vec![ip()],
+            mac: None,
+        }],
+        ..DockerNetwork::default()
+    }
+}
+
+fn container(id: &str, state: &str) -> DockerContainer {
+    DockerContainer {
+        id: id.to_owned(),
+        name: format!("the {id}"),
+        state: state.to_owned(),
+        ..DockerContainer::default()
+    }
+}
+
+/// Two daemons in namespaces 1 and 2 that gave the same address to a container each.
+fn two_daemons() -> Docker {
+    let mut docker = Docker::default();
+    for (endpoint, netns, name) in [("unix:///a", 1, "a"), ("unix:///b", 2, "b")] {
+        let info = DaemonInfo {
+            netns: Some(netns),
+            ..DaemonInfo::default()
+        };
+        let daemon = Daemon {
+            endpoint: endpoint.to_owned(),
+            status: DaemonStatus::Reachable(info),
+        };
+        docker.apply(Timestamp(1), &Body::Daemon(daemon));
+        let listing = Body::DockerListing {
+            daemon: endpoint.to_owned(),
+            networks: vec![network(&format!("net-{name}"), name)],
+            containers: vec![container(name, "running")],
+        };
+        docker.apply(Timestamp(1), &listing);
+    }
+    docker
+}
+
+fn who(docker: &Docker, netns: u32) -> Option<(&str, &str, &str)> {
+    let (daemon, network, endpoint) = docker.container_at(netns, ip())?;
+    Some((daemon, &network.id, &endpoint.container))
+}
+
+#[test]
+fn an_address_belongs_to_the_daemon_of_the_namespace() {
+    let docker = two_daemons();
+    assert_eq!(who(&docker, 1), Some(("unix:///a", "net-a", "a")));
+    assert_eq!(who(&docker, 2), Some(("unix:///b", "net-b", "b")));
+    assert_eq!(who(&docker, 3), None);
+}
+
+#[test]
+fn a_container_that_ended_has_no_address() {
+    let mut docker = two_daemons();
+    let told = |state| Body::DockerContainer {
+        daemon: "unix:///a".to_owned(),
+        container: container("a", state),
+    };
+    docker.apply(Timestamp(2), &told("exited"));
+    assert_eq!(who(&docker, 1), None);
+    docker.apply(Timestamp(3), &told("paused"));
+    assert!(who(&docker, 1).is_some());
+}
+
+#[test]
+fn only_bridges_have_addresses_on_this_host() {
+    let mut docker = two_daemons();
+    let network = DockerNetwork {
+        driver: "overlay".to_owned(),
+        ..network("net-a", "a")
+    };
+    let daemon = "unix:///a".to_owned();
+    docker.apply(Timestamp(2), &Body::DockerNetwork { daemon, network });
+    assert_eq!(who(&docker, 1), None);
+}
+
+#[test]
+fn containers_are_found_by_their_id() {
+    let docker = two_daemons();
+    assert!(docker.container("unix:///a", "a").is_some());
+    assert!(docker.container("unix:///a", "b").is_none());
+    let found = docker.container_by_id("b").map(|it| it.name.as_str());
+    assert_eq!(found, Some("the b"));
+}
+
+#[test]
+fn a_daemon_that_is_gone_leaves_nothing_but_memories() {
+    let mut docker = two_daemons();
+    docker.apply(Timestamp(2), &Body::DaemonGone("unix:///a".to_owned()));
+    assert_eq!(docker.daemons().count(), 1);
+    assert!(docker.info("unix:///a").is_none());
+    assert_eq!(docker.networks().count(), 1);
+    assert!(docker.container_by_id("a").is_none());
+    let before = network("net-a", "a");
+    assert!(docker.endpoint_known(Timestamp(3), "unix:///a", &before, ip()));
+}
