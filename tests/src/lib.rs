@@ -39,6 +39,7 @@ mod sandbox;
 pub mod scenario;
 pub mod service;
 pub mod shared;
+pub mod showcase;
 pub mod topology;
 pub mod tracer;
 pub mod wait;
