@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
 use bridgetrace_lab::peers::{self, EchoServer, Sshd, UdpResponder};
-use bridgetrace_lab::topology::{COLLISION6, PC, PC6, SRV, SRV6};
-use bridgetrace_lab::{Dockerd, Topology, WorldDump, preflight, wait_until};
+use bridgetrace_lab::topology::{PC, PC6, SRV, SRV6};
+use bridgetrace_lab::{Dockerd, Topology, WorldDump, preflight, scenario, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 /// A retransmission that is under way doubles its pause each time.
@@ -66,7 +66,7 @@ fn an_ipv6_network_stalls_connections_until_it_is_removed() -> Result<()> {
         let from = SocketAddr::from((PC6, 50_007));
         let mut held = peers::connect(&lab.pc, from, (SRV6, 7).into())?;
         peers::echo(&mut held, b"before", SOON)?;
-        let network = daemon.create_network("collision", &["10.201.0.0/24", COLLISION6])?;
+        let network = scenario::collide6(&daemon)?;
         let route = lab.srv.run(&["ip", "route", "get", &PC6.to_string()])?;
         ensure!(route.contains(&bridge_name(&network)), "{route}");
         let stalled = peers::echo(&mut held, b"during", Duration::from_millis(500));
@@ -75,7 +75,7 @@ fn an_ipv6_network_stalls_connections_until_it_is_removed() -> Result<()> {
         ensure!(new.is_err(), "a new connection came through");
         ensure!(peers::reachable(&lab.pc, SRV)?, "IPv4 suffers as well");
         ensure!(peers::reachable(&lab.srv, PC)?);
-        daemon.remove_network("collision")?;
+        daemon.remove_network(scenario::COLLIDING)?;
         held.set_read_timeout(Some(REPEATED))?;
         let mut late = [0; 6];
         held.read_exact(&mut late).context("the retransmission")?;

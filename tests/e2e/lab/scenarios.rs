@@ -57,6 +57,27 @@ fn a_container_cannot_reach_what_another_network_covers() -> Result<()> {
     })
 }
 
+#[test]
+fn a_container_inside_the_network_loses_the_pc_in_its_own_namespace() -> Result<()> {
+    preflight::require()?;
+    let lab = Topology::new()?;
+    play(&lab, |daemon| {
+        scenario::collide(daemon)?;
+        let inside = Service::idle("inside")
+            .network(scenario::COLLIDING)
+            .run(daemon)?;
+        ensure!(!inside.reaches(PC));
+        let show = ["ip", "neighbour", "show", "to", &PC.to_string()];
+        let entry = inside.netns()?.run(&show)?;
+        ensure!(
+            entry.contains("dev eth0"),
+            "not asked for on its LAN: {entry:?}"
+        );
+        ensure!(lab.srv.run(&show)?.is_empty(), "the host asked");
+        Ok(())
+    })
+}
+
 /// Packets that docker's isolation has dropped.
 fn isolated(lab: &Topology) -> Result<u64> {
     let chain = "DOCKER-ISOLATION-STAGE-2";
