@@ -67,13 +67,17 @@ impl KernelEvent {
     }
 }
 
-/// The route lookup behind an event: what policy rules may have selected on.
+/// The route lookup behind an event: what policy rules may have selected on, and where it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
+    /// ifindex the packet came in by, 1 for one made here.
+    pub iif: u32,
     /// ifindex the sender is bound to, 0 if none.
     pub oif: u32,
     /// fwmark.
     pub mark: u32,
+    /// Routing table that was searched.
+    pub table: u32,
 }
 
 /// Why bytes are not an event.
@@ -110,8 +114,10 @@ pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
         packet: flow.map(packet),
         tcp_flags: flow.map_or(0, |flow| flow.tcp_flags),
         lookup: has(event_flags::LOOKUP).then_some(Lookup {
+            iif: event.lookup.iif,
             oif: event.lookup.oif,
             mark: event.lookup.mark,
+            table: event.lookup.table,
         }),
         ingress: has(event_flags::INGRESS).then_some(event.ingress_ifindex),
         forwarded_iif: has(event_flags::FORWARDED).then_some(event.forwarded_iif),
@@ -179,5 +185,33 @@ mod tests {
             (decoded.lookup, decoded.packet, decoded.ingress),
             (None, None, None)
         );
+        assert_eq!((decoded.forwarded_iif, decoded.arp), (None, false));
+    }
+
+    #[test]
+    fn a_forwarded_packet_tells_where_it_came_in() {
+        let event = Event {
+            hook: Hook::SkbDrop as u8,
+            reason: DropReason::NetfilterDrop as u8,
+            flags: event_flags::FORWARDED | event_flags::LOOKUP,
+            forwarded_iif: 7,
+            lookup: tracer_common::Lookup {
+                iif: 7,
+                oif: 0,
+                mark: 3,
+                table: 254,
+            },
+            ..Event::default()
+        };
+        let decoded = decode(event.as_bytes()).unwrap();
+        assert_eq!(decoded.forwarded_iif, Some(7));
+        let lookup = Lookup {
+            iif: 7,
+            oif: 0,
+            mark: 3,
+            table: 254,
+        };
+        assert_eq!(decoded.lookup, Some(lookup));
+        assert_eq!(decoded.reason, Some(DropReason::NetfilterDrop));
     }
 }
