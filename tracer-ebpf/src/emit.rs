@@ -7,7 +7,7 @@ use core::{
 };
 
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_ktime_get_ns, programs::BtfTracePointContext};
-use tracer_common::{Event, Flow, Hook, LostKey, LostPackets, Stat, WatchKey, event_flags};
+use tracer_common::{Event, Flow, Hook, LostKey, LostPackets, Stat, WatchKey, Way, event_flags};
 
 use crate::{
     kernel::{NetDevice, Skb},
@@ -44,7 +44,6 @@ pub(crate) fn add_flow(event: &mut Event, skb: Skb, flow: Flow) {
 #[inline(always)]
 pub(crate) fn add_task(event: &mut Event, ctx: &BtfTracePointContext) {
     event.tgid = ctx.tgid();
-    event.comm = ctx.command().unwrap_or_default();
 }
 
 /// Tells of a packet of a watched `remote` on another device than the suspected bridge.
@@ -111,16 +110,17 @@ pub(crate) fn bump(hook: Hook, stat: Stat) {
 
 /// Whether a packet to `event`'s remote was ever counted as lost.
 #[inline(always)]
-pub(crate) fn is_counted(event: &Event) -> bool {
-    LOST.get_ptr(&lost_key(event)).is_some()
+pub(crate) fn is_counted(event: &Event, way: Way) -> bool {
+    LOST.get_ptr(&lost_key(event, way)).is_some()
 }
 
 #[inline(always)]
-fn lost_key(event: &Event) -> LostKey {
+fn lost_key(event: &Event, way: Way) -> LostKey {
     LostKey {
         netns: event.netns,
         ifindex: event.ifindex,
         remote: event.remote,
+        way: way as u32,
     }
 }
 
@@ -130,9 +130,10 @@ fn lost_key(event: &Event) -> LostKey {
 pub(crate) fn count(
     hook: Hook,
     event: &Event,
+    way: Way,
     select: impl Fn(*mut LostPackets) -> *mut u64,
 ) -> u64 {
-    let key = lost_key(event);
+    let key = lost_key(event, way);
     if LOST.get_ptr(&key).is_none() {
         // Another CPU may have been first: that is as good.
         let _ = LOST.insert(&key, &LostPackets::default(), NOEXIST);

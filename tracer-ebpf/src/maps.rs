@@ -15,7 +15,7 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
 /// The last lookup on this CPU that was answered with a bridge.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Lookup> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static FIB_SLOT: PerCpuArray<Routed> = PerCpuArray::with_max_entries(1, 0);
 
 /// The last packet on this CPU that came in with a source inside a bridge's subnet.
 #[map]
@@ -40,6 +40,19 @@ pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMO
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::ENTRIES, 0);
+
+/// A lookup that was answered with a bridge, remembered until the packet meets the neighbour.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Routed {
+    pub(crate) jiffies: u64,
+    /// Network byte order.
+    pub(crate) daddr: [u8; 4],
+    pub(crate) netns: u32,
+    pub(crate) ifindex: u32,
+    pub(crate) lookup: Lookup,
+    pub(crate) reserved: u32,
+}
 
 /// A packet's way in, remembered until the reply is routed.
 #[repr(C)]

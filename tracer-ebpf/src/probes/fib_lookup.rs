@@ -11,7 +11,7 @@ use tracer_common::Lookup;
 
 use crate::{
     kernel::{Flow4, NetDevice, Nexthop},
-    maps::{FIB_SLOT, INGRESS_SLOT, Ingress, PREFIX_BITS},
+    maps::{FIB_SLOT, INGRESS_SLOT, Ingress, PREFIX_BITS, Routed},
 };
 
 /// `LOOPBACK_IFINDEX`: ingress interface of a locally generated packet's lookup.
@@ -36,19 +36,21 @@ fn try_fib_lookup(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let slot = FIB_SLOT.get_ptr_mut(0)?;
-    let lookup = Lookup {
+    let routed = Routed {
         jiffies: jiffies(),
-        saddr: flow.saddr()?,
         daddr: flow.daddr()?,
         netns: device.netns()?,
         ifindex: device.ifindex()?,
-        iif,
-        oif: flow.oif().unwrap_or(0),
-        mark: flow.mark().unwrap_or(0),
-        table: ctx.arg(0),
+        lookup: Lookup {
+            iif,
+            oif: flow.oif().unwrap_or(0),
+            mark: flow.mark().unwrap_or(0),
+            table: ctx.arg(0),
+        },
+        reserved: 0,
     };
     // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU.
-    unsafe { *slot = lookup };
+    unsafe { *slot = routed };
     Some(())
 }
 

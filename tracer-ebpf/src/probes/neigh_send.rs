@@ -8,7 +8,7 @@ use aya_ebpf::{
     helpers::generated::bpf_jiffies64, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use aya_log_ebpf::debug;
-use tracer_common::{AF_INET, Event, Hook, event_flags, v4_mapped};
+use tracer_common::{AF_INET, Event, Hook, Way, event_flags, v4_mapped};
 
 use crate::{
     emit,
@@ -49,7 +49,7 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     let mut event = emit::event(Hook::NeighSend, device, v4_mapped(remote))?;
     event.nud_state = nud_state;
     // SAFETY: `value` points to a live map value.
-    event.before = emit::count(Hook::NeighSend, &event, |value| unsafe {
+    event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
         &raw mut (*value).unresolved
     });
     add_packet(&mut event, skb);
@@ -92,7 +92,7 @@ fn add_lookup(event: &mut Event, remote: [u8; 4]) {
         && slot.ifindex == event.ifindex
         && is_recent(slot.jiffies)
     {
-        event.lookup = *slot;
+        event.lookup = slot.lookup;
         event.flags |= event_flags::LOOKUP;
     }
 }

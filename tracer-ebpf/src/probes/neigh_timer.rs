@@ -4,7 +4,7 @@
 //! Resolution was given up: nobody on the bridge owns the address.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{AF_INET, Hook, v4_mapped};
+use tracer_common::{AF_INET, Hook, Way, v4_mapped};
 
 use crate::{emit, kernel::Neighbour};
 
@@ -30,7 +30,7 @@ fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let mut event = emit::event(Hook::NeighTimer, device, v4_mapped(neighbour.address4()?))?;
     // The kernel also finds out that a container is gone: nobody's packet is lost by that.
-    if !emit::is_counted(&event) {
+    if !emit::is_counted(&event, Way::Sent) {
         return None;
     }
     event.nud_state = nud_state;

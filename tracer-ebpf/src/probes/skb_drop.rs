@@ -5,9 +5,11 @@
 //! userspace does not load this program there.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::Hook;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{emit, globals::drop_reason, kernel::Skb};
+
+const LAST_REASON: u8 = DropReason::NotSpecified as u8;
 
 #[btf_tracepoint(function = "kfree_skb")]
 pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
@@ -36,14 +38,14 @@ fn try_skb_drop(ctx: &BtfTracePointContext) -> Option<()> {
     let mut event = emit::event(Hook::SkbDrop, device, flow.daddr)?;
     event.reason = reason;
     emit::add_flow(&mut event, skb, flow);
-    emit::count(Hook::SkbDrop, &event, |value| {
+    event.before = emit::count(Hook::SkbDrop, &event, Way::Sent, |value| {
         // The wire numbers of the reasons stay below the array's length; the mask tells the
         // verifier so.
         // SAFETY: `value` points to a live map value and the index is masked.
         unsafe {
             (&raw mut (*value).dropped)
                 .cast::<u64>()
-                .add((reason & 7).min(5) as usize)
+                .add((reason & 15).min(LAST_REASON) as usize)
         }
     });
     emit::submit(Hook::SkbDrop, &mut event);

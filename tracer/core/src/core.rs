@@ -7,7 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use serde_json::Value;
-use tracer_common::Hook;
+use tracer_common::{Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
@@ -167,7 +167,8 @@ impl Core {
     }
 
     fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Place>) {
-        for counter in counters {
+        let sent = |counter: &&Counter| counter.way == Way::Sent as u32;
+        for counter in counters.iter().filter(sent) {
             let place = Place {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
@@ -233,7 +234,7 @@ impl Core {
                     at,
                     [("address", Value::from(event.remote.to_string()))],
                 ),
-                Hook::SkbDrop if here => {
+                Hook::SkbDrop if here && event.forwarded_iif.is_none() && !event.arp => {
                     if let Some(reason) = event.reason {
                         incident.add_drop(at, event.remote, reason);
                     }

@@ -66,9 +66,17 @@ pub(crate) fn hook(types: &KernelTypes, hook: Hook) -> Result<Option<String>, Un
 const fn unseen_without(hook: Hook) -> Option<&'static str> {
     match hook {
         Hook::FibLookup | Hook::NeighSend | Hook::NeighTimer => None,
-        Hook::SkbDrop => Some("why the kernel drops packets"),
+        Hook::SkbDrop => Some(
+            "why the kernel drops packets, those that containers forward to each other's networks \
+             and those that rp_filter drops on arrival",
+        ),
         Hook::DevReceive => Some("packets that still come in from a victim"),
         Hook::DevQueue => Some("replies that leave by the right way again"),
+        Hook::Fib6Lookup => Some("which routes packets take over IPv6"),
+        Hook::TcpRetransmit | Hook::TcpRetransmitSynack => {
+            Some("how often TCP sends again what got lost")
+        }
+        Hook::TcpReset => Some("connections that a container with a remote's address resets"),
     }
 }
 
@@ -121,7 +129,8 @@ mod tests {
         let said = hook(&types, Hook::SkbDrop).unwrap().unwrap();
         assert_eq!(
             said,
-            "why the kernel drops packets: no tracepoint kfree_skb"
+            "why the kernel drops packets, those that containers forward to each other's networks \
+             and those that rp_filter drops on arrival: no tracepoint kfree_skb"
         );
     }
 }

@@ -62,7 +62,7 @@ impl Tracer {
         lift_memory_limit();
         let mut ebpf = load(&offsets, &types, &btf, verbose)?;
         let mut loaded = BTreeSet::new();
-        for hook in HOOKS {
+        for hook in ALWAYS.into_iter().chain(WHILE_WATCHING) {
             if let Some(what) = needs::hook(&types, hook)? {
                 unseen.push(what);
                 continue;
@@ -278,6 +278,10 @@ const fn program_name(hook: Hook) -> &'static str {
         Hook::SkbDrop => "on_skb_drop",
         Hook::DevReceive => "on_dev_receive",
         Hook::DevQueue => "on_dev_queue",
+        Hook::Fib6Lookup => "on_fib6_lookup",
+        Hook::TcpRetransmit => "on_tcp_retransmit",
+        Hook::TcpRetransmitSynack => "on_synack_retransmit",
+        Hook::TcpReset => "on_tcp_reset",
     }
 }
 
