@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::fd::OwnedFd,
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,7 +22,12 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     config::Plan,
-    inventory::{clock, docker, netns, rtnetlink, sockets::SocketIndex},
+    inventory::{
+        clock,
+        docker::{self, Endpoint, InnerDaemon},
+        landmarks, netns, rtnetlink,
+        sockets::SocketIndex,
+    },
     run::fd,
 };
 
@@ -37,6 +43,8 @@ const UNSEEN: [&str; 2] = [
 pub(super) struct Sources {
     inputs: Sender<Input>,
     sockets: SocketIndex,
+    /// Daemons that are asked whatever namespace they live in.
+    endpoints: Arc<[Endpoint]>,
     /// Foreign namespaces followed, or looked for in vain.
     foreign: BTreeMap<u32, JoinHandle<()>>,
 }
@@ -57,6 +65,7 @@ impl Sources {
             unseen,
         };
         tokio::spawn(follow(own, fd, inputs.clone()));
+        tokio::spawn(landmarks::watch(inputs.clone()));
         for endpoint in &plan.endpoints {
             tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
         }
@@ -65,6 +74,7 @@ impl Sources {
             Self {
                 inputs,
                 sockets,
+                endpoints: plan.endpoints.clone().into(),
                 foreign: BTreeMap::new(),
             },
             session,
@@ -75,7 +85,11 @@ impl Sources {
     pub(super) fn find_namespaces(&mut self, inums: &BTreeSet<u32>) {
         self.foreign.retain(|_, task| !task.is_finished());
         for inum in inums {
-            let follow = || tokio::spawn(follow_foreign(*inum, self.inputs.clone()));
+            let follow = || {
+                let inner =
+                    InnerDaemon::new(*inum, Arc::clone(&self.endpoints), self.inputs.clone());
+                tokio::spawn(follow_foreign(*inum, inner, self.inputs.clone()))
+            };
             self.foreign.entry(*inum).or_insert_with(follow);
         }
     }
@@ -117,9 +131,10 @@ async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
     }
 }
 
-/// Follows a namespace that is not the host's, but lets go of it when nobody else holds it: an
-/// open descriptor or socket would keep its interfaces alive.
-async fn follow_foreign(inum: u32, inputs: Sender<Input>) {
+/// Follows a namespace that is not the host's and the daemon that lives there, but lets go of them
+/// when nobody else holds the namespace: an open descriptor or socket would keep its interfaces
+/// alive.
+async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>) {
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let Ok(Some((netns, fd))) = find().await else {
         log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
@@ -136,8 +151,10 @@ async fn follow_foreign(inum: u32, inputs: Sender<Input>) {
     tokio::select! {
         () = follow(netns, fd, inputs.clone()) => {}
         () = abandoned => {}
+        _ = inner.follow() => {}
     }
-    // Fails only when the run is over.
+    // Both fail only when the run is over.
+    let _ = inner.end().await;
     let _ = inputs.send(clock::stamp(Body::NetnsGone(inum))).await;
 }
 

@@ -22,14 +22,11 @@ const MAX_CONFIG: u64 = 1 << 20;
 /// `TASK_COMM_LEN` leaves room for all of it.
 const DOCKERD: &str = "dockerd";
 
-/// What is known of the process on the other end of a socket: everything but its versions.
-pub(super) fn server(peer: Option<u32>) -> DaemonInfo {
-    peer.and_then(dockerd).map(describe).unwrap_or_default()
-}
-
+/// The daemon behind the process on the other end of a socket.
+///
 /// With socket activation the socket was made by the service manager: then it is the only
 /// dockerd there is, if there is only one.
-fn dockerd(peer: u32) -> Option<u32> {
+pub(super) fn dockerd(peer: u32) -> Option<u32> {
     let manager = peer == 1 || netns::process(peer)?.name == "systemd";
     if is_dockerd(peer) || !manager {
         return Some(peer);
@@ -42,7 +39,16 @@ fn is_dockerd(pid: u32) -> bool {
     netns::process(pid).is_some_and(|process| process.name == DOCKERD)
 }
 
-fn describe(pid: u32) -> DaemonInfo {
+/// Whether the program is dockerd, whatever the process calls itself.
+pub(super) fn runs_dockerd(pid: u32) -> bool {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let name = program.file_name().and_then(|name| name.to_str());
+    // An update replaces the file under the running daemon.
+    name.is_some_and(|name| name.trim_end_matches(" (deleted)") == DOCKERD)
+}
+
+/// What is known of the daemon's process: everything but what the daemon says itself.
+pub(super) fn describe(pid: u32) -> DaemonInfo {
     let command_line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let netns = netns::of_process(pid).ok();
     let found = config_file(&command_line).and_then(|file| Some((exists(pid, &file)?, file)));
@@ -57,7 +63,7 @@ fn describe(pid: u32) -> DaemonInfo {
 /// The file that pools can be set in, by a command line (words ended by NUL): the last
 /// `--config-file`. Where pools are set on the command line dockerd refuses them in the file; a
 /// relative path means nothing to whoever types a command elsewhere.
-fn config_file(command_line: &[u8]) -> Option<String> {
+pub(super) fn config_file(command_line: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(command_line);
     let mut words = text.split('\0');
     let mut file = DEFAULT_CONFIG;
@@ -154,13 +160,15 @@ mod tests {
 
     #[test]
     fn a_process_is_described_by_its_pid() {
-        let server = server(Some(std::process::id()));
+        let pid = dockerd(std::process::id()).expect("a peer");
+        let server = describe(pid);
         let own = netns::own().expect("own namespace").0;
         assert_eq!(server.netns, Some(own.inum));
     }
 
     #[test]
     fn an_unknown_peer_is_no_error() {
-        assert_eq!(server(None), DaemonInfo::default());
+        assert_eq!(dockerd(u32::MAX), None);
+        assert!(!runs_dockerd(std::process::id()) && !runs_dockerd(u32::MAX));
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Future, time::Duration};
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error as BollardError,
-    models::{EventMessage, Network, NetworkInspect},
+    models::{EventMessage, Network, NetworkInspect, SystemInfo},
     query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder},
 };
 use futures_util::StreamExt as _;
@@ -44,7 +44,7 @@ pub(super) enum Failure {
 /// An engine that answered once.
 pub(super) struct Engine {
     docker: Docker,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     /// Engine version.
     pub(super) version: String,
     /// API version agreed on.
@@ -112,6 +112,18 @@ impl Engine {
     /// Whether the engine answers at all.
     pub(super) async fn ping(&self) -> Result<(), Failure> {
         self.within(self.docker.ping()).await.map(drop)
+    }
+
+    /// What it is configured to use. An engine that does not tell is of use all the same.
+    pub(super) async fn system(&self) -> SystemInfo {
+        let told = self.within(self.docker.info()).await;
+        told.unwrap_or_else(|failure| {
+            log::debug!(
+                "{} does not tell its configuration: {failure}",
+                self.endpoint
+            );
+            SystemInfo::default()
+        })
     }
 
     /// All networks, as far as the list tells: without endpoints.

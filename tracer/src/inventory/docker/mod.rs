@@ -9,6 +9,8 @@ mod endpoint;
 mod engine;
 mod event;
 mod following;
+mod inner;
+mod landmarks;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -18,7 +20,7 @@ use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input};
 use self::{engine::Engine, following::Following};
 use super::{Closed, send};
 
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::{endpoint::Endpoint, inner::InnerDaemon};
 
 /// Between two attempts to reach an engine that is away.
 const POLL: Duration = Duration::from_millis(500);
@@ -93,11 +95,18 @@ async fn watchdog(engine: &Engine) -> String {
 
 /// What the engine and its process say of themselves.
 async fn info(engine: &Engine, peer: Option<u32>) -> DaemonInfo {
-    let server = task::spawn_blocking(move || config::server(peer)).await;
+    let (endpoint, system) = (engine.endpoint.to_string(), engine.system().await);
+    let server = task::spawn_blocking(move || {
+        let pid = peer.and_then(config::dockerd);
+        DaemonInfo {
+            landmarks: landmarks::configured(&endpoint, pid, system),
+            ..pid.map(config::describe).unwrap_or_default()
+        }
+    });
     DaemonInfo {
         version: engine.version.clone(),
         api_version: engine.api_version.clone(),
-        ..server.unwrap_or_default()
+        ..server.await.unwrap_or_default()
     }
 }
 
