@@ -13,8 +13,6 @@ const FOLDER: &str = "/proc/sys/net/ipv4";
 pub(super) fn read() -> Option<Sysctls> {
     Some(Sysctls {
         tcp_retries2: number("tcp_retries2")?,
-        tcp_syn_retries: number("tcp_syn_retries")?,
-        tcp_synack_retries: number("tcp_synack_retries")?,
     })
 }
 
@@ -40,15 +38,15 @@ mod tests {
     #[test]
     fn a_thread_sees_the_settings_of_its_own_namespace() {
         let before = read().expect("settings");
-        let told = before.tcp_syn_retries + 1;
+        let told = before.tcp_retries2 + 1;
         let inside = thread::spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).ok()?;
-            let file = Path::new(FOLDER).join("tcp_syn_retries");
+            let file = Path::new(FOLDER).join("tcp_retries2");
             fs::write(file, told.to_string()).expect("write");
             read()
         });
         if let Some(inside) = inside.join().expect("no panic") {
-            assert_eq!(inside.tcp_syn_retries, told);
+            assert_eq!(inside.tcp_retries2, told);
         }
         assert_eq!(read(), Some(before));
     }

@@ -54,7 +54,7 @@ fn a_request_of_a_job_tells_its_job_its_namespace_and_when_it_gives_up() {
     let gives_up = own.gives_up.unwrap();
     assert_eq!(
         (gives_up.after_s, gives_up.sysctl.as_str(), gives_up.value),
-        (127, "net.ipv4.tcp_syn_retries", 6)
+        (925, "net.ipv4.tcp_retries2", 15)
     );
     let container = own.netns.container.unwrap();
     assert_eq!((own.netns.inum, container.id.len()), (4_026_532_841, 64));
