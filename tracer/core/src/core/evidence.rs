@@ -37,12 +37,7 @@ pub(super) fn take(
             }
         }
         Hook::TcpRetransmit | Hook::TcpRetransmitSynack if here => {
-            let what = if event.hook == Hook::TcpRetransmit {
-                "segment"
-            } else {
-                "syn-ack"
-            };
-            incident.prove(EvidenceKind::Retransmit, at, [("what", Value::from(what))]);
+            incident.prove(EvidenceKind::Retransmit, at, []);
         }
         Hook::TcpReset if here => incident.prove(
             EvidenceKind::ResetByContainer,
