@@ -53,6 +53,14 @@ impl Docker {
             .map(|(_, container)| container)
     }
 
+    /// What a container is called, or was before it was removed.
+    #[must_use]
+    pub fn container_ref(&self, id: &str) -> Option<ContainerRef> {
+        let removed = || self.removed.iter().rev().find(|it| it.id == id).cloned();
+        let present = self.container_by_id(id).map(ContainerRef::from);
+        present.or_else(removed)
+    }
+
     /// What a daemon is configured to use the address as.
     #[must_use]
     pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
