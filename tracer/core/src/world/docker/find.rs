@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     finding::ContainerRef,
-    input::{DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
+    input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
 };
 
 use super::{Docker, Key};
@@ -14,6 +14,15 @@ use super::{Docker, Key};
 const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
 
 impl Docker {
+    /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
+    /// nobody knows where they live.
+    pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
+        self.daemons().filter(move |(daemon, _)| {
+            let place = self.info(daemon).and_then(|info| info.netns);
+            place.is_none_or(|inum| inum == netns)
+        })
+    }
+
     /// The network behind a bridge of this name in the namespace `netns`.
     #[must_use]
     pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {

@@ -109,6 +109,19 @@ fn containers_are_found_by_their_id() {
 }
 
 #[test]
+fn a_daemon_elsewhere_has_no_say() {
+    let mut docker = two_daemons();
+    let status = DaemonStatus::Unreachable("it hangs".to_owned());
+    for endpoint in ["unix:///b", "unix:///c"] {
+        let (endpoint, status) = (endpoint.to_owned(), status.clone());
+        docker.apply(Timestamp(2), &Body::Daemon(Daemon { endpoint, status }));
+    }
+    let names = |netns| docker.daemons_in(netns).map(|it| it.0).collect::<Vec<_>>();
+    assert_eq!(names(1), ["unix:///a", "unix:///c"]);
+    assert_eq!(names(2), ["unix:///b", "unix:///c"]);
+}
+
+#[test]
 fn removed_containers_keep_their_names() {
     let mut docker = two_daemons();
     let gone = |docker: &mut Docker, id: &str| {
