@@ -153,9 +153,10 @@ async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>
         () = abandoned => {}
         _ = inner.follow() => {}
     }
-    // Both fail only when the run is over.
-    let _ = inner.end().await;
+    // In this order: what ends with the namespace is told with what its daemon said. Both fail only
+    // when the run is over.
     let _ = inputs.send(clock::stamp(Body::NetnsGone(inum))).await;
+    let _ = inner.end().await;
 }
 
 /// When a ring-buffer record was made.

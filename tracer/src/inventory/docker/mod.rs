@@ -74,9 +74,8 @@ async fn connection(
     let (engine, peer) = Engine::connect(endpoint).await.map_err(Ended::Lost)?;
     // Before the listing, so that nothing falls between the two.
     let events = engine.events();
-    let info = info(&engine, peer).await;
     let engine = Arc::new(engine);
-    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer, info);
+    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer);
     tokio::select! {
         lost = watchdog(&engine) => Err(Ended::Lost(lost)),
         ended = following.run(events, told) => ended,
