@@ -95,11 +95,16 @@ async fn watchdog(engine: &Engine) -> String {
 /// What the engine and its process say of themselves.
 async fn info(engine: &Engine, peer: Option<u32>) -> DaemonInfo {
     let (endpoint, system) = (engine.endpoint.to_string(), engine.system().await);
+    let elsewhere = engine.endpoint.leads_elsewhere();
     let server = task::spawn_blocking(move || {
         let pid = peer.and_then(config::dockerd);
+        let mut described = pid.map(config::describe).unwrap_or_default();
+        // Whoever edits that path here, and restarts docker, does so to another daemon.
+        described.config_file = described.config_file.filter(|_| !elsewhere);
+        described.has_config &= !elsewhere;
         DaemonInfo {
             landmarks: landmarks::configured(&endpoint, pid, system),
-            ..pid.map(config::describe).unwrap_or_default()
+            ..described
         }
     });
     DaemonInfo {
