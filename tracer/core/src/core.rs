@@ -264,7 +264,7 @@ impl Core {
             .is_some_and(|ifindex| ifindex != event.ifindex);
         let told = docker.network_of_bridge(event.netns, &link.name).is_some()
             || docker
-                .daemons()
+                .daemons_in(event.netns)
                 .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
                 && elsewhere;
         route::is_mirrored(namespace, event) && told && self.sender_known(event)
