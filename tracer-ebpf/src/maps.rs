@@ -10,34 +10,39 @@ use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 const REMOTES: u32 = 32_768;
 /// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
 const ASYMMETRIES: u32 = 4096;
-/// Lookups remembered per CPU and family, see [`crate::memory::Kind`].
-const KINDS: u32 = 3;
-/// Ways in remembered per CPU and family: one for each last byte of an address, so that the other
-/// direction of a forwarded connection does not overwrite what a reply will ask for.
-const INGRESSES: u32 = 256;
+/// Lookups for packets that pass and ways in, remembered per CPU and family: the next lookup is
+/// for another address or namespace, and must not overwrite what a drop or a reply will ask for.
+pub(crate) const SLOTS: u32 = 256;
 
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookups on this CPU that were answered with a bridge.
+/// The last lookups on this CPU that were answered with a bridge: those for packets that pass, and
+/// at last that for a packet of this host.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> = PerCpuArray::with_max_entries(KINDS, 0);
+pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> =
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
 
 /// The same over IPv6.
 #[map]
 pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
-    PerCpuArray::with_max_entries(KINDS, 0);
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
+
+/// When a lookup for a packet that passes was last answered with a bridge on this CPU, in jiffies;
+/// IPv4 first, then IPv6.
+#[map]
+pub(crate) static LAST_PASSING: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
 
 /// The last packets on this CPU that came in with a source inside a bridge's subnet.
 #[map]
 pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress<[u8; 4]>> =
-    PerCpuArray::with_max_entries(INGRESSES, 0);
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// The same over IPv6.
 #[map]
 pub(crate) static INGRESS6_SLOT: PerCpuArray<Ingress<[u8; 16]>> =
-    PerCpuArray::with_max_entries(INGRESSES, 0);
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
 #[map]
@@ -59,9 +64,9 @@ pub(crate) static SEEN: LruHashMap<SeenKey, u64> = LruHashMap::with_max_entries(
 #[map]
 pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMOTES, 0);
 
-/// Remotes that came in elsewhere than by the bridge their replies are routed into → its ifindex.
+/// Remotes that came in elsewhere than by the bridge their replies are routed into.
 #[map]
-pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, u32> =
+pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, Astray> =
     LruHashMap::with_max_entries(ASYMMETRIES, 0);
 
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
@@ -88,6 +93,16 @@ pub(crate) struct Ingress<A> {
     pub(crate) saddr: A,
     pub(crate) netns: u32,
     pub(crate) iif: u32,
+}
+
+/// Where replies to a remote went, and when one did last.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Astray {
+    pub(crate) jiffies: u64,
+    /// ifindex of the bridge.
+    pub(crate) bridge: u32,
+    pub(crate) reserved: u32,
 }
 
 /// What makes two events alike enough to report only one of them a second.
