@@ -35,13 +35,13 @@ impl Context<'_> {
     fn swallowed(&self, incident: &Incident, what: &str) -> String {
         format!(
             "{what} are routed into {}, {}{}.",
-            self.into_bridge(incident),
+            self.where_to(incident),
             self.fate(incident),
             self.should(incident)
         )
     }
 
-    fn into_bridge(&self, incident: &Incident) -> String {
+    fn where_to(&self, incident: &Incident) -> String {
         let via = self
             .route
             .as_ref()
@@ -163,7 +163,7 @@ impl Context<'_> {
         };
         format!(
             "Replies to {whom} are routed into {} and reach {container}, which has that address              too{}.{resets}",
-            self.into_bridge(incident),
+            self.where_to(incident),
             self.should(incident)
         )
     }
@@ -173,7 +173,7 @@ impl Context<'_> {
         let by = ingress.map_or_else(String::new, |name| format!(" by {name}"));
         format!(
             "Packets from {whom} that come in{by} are dropped on arrival, because the way back              leads into {}{}. rp_filter is only the messenger: the bridge's route is the cause.",
-            self.into_bridge(incident),
+            self.where_to(incident),
             match &self.expected {
                 Some(route) => format!(" and not to {}", route.device),
                 None => String::new(),
