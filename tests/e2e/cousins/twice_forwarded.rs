@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use bridgetrace_lab::peers;
 use bridgetrace_lab::scenario::PUBLISHED;
-use bridgetrace_lab::topology::{PC, UPLINK};
+use bridgetrace_lab::topology::PC;
 use bridgetrace_lab::{Service, showcase};
 use serde_json::json;
 
@@ -37,7 +37,6 @@ fn a_client_of_a_published_port_is_sent_to_the_bridge_of_before() -> Result<()> 
                 ("source.ip", json!(PC)),
                 ("destination.port", json!(7)),
                 ("network.transport", json!("tcp")),
-                ("observer.ingress.interface.name", json!(UPLINK)),
             ],
         )?;
         showcase::show(
