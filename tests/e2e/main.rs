@@ -1,6 +1,7 @@
 //! End-to-end suites: real namespaces, a real dockerd, real traffic.
 
 mod circumstances;
+mod cousins;
 mod healthy;
 mod lab;
 mod outage;
