@@ -17,10 +17,8 @@ impl Docker {
     /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
     /// nobody knows where they live.
     pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
-        self.daemons().filter(move |(daemon, _)| {
-            let place = self.info(daemon).and_then(|info| info.netns);
-            place.is_none_or(|inum| inum == netns)
-        })
+        self.daemons()
+            .filter(move |(daemon, _)| self.place(daemon).is_none_or(|inum| inum == netns))
     }
 
     /// The network behind a bridge of this name in the namespace `netns`.
@@ -107,7 +105,7 @@ impl Docker {
 
     /// A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
     fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
-        match self.info(daemon).and_then(|info| info.netns) {
+        match self.place(daemon) {
             Some(inum) => inum == netns,
             None => daemon.starts_with("unix:") || network.has_default_bridge_name(),
         }
