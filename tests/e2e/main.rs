@@ -2,7 +2,9 @@
 
 mod circumstances;
 mod cousins;
+mod dual;
 mod healthy;
+mod inner;
 mod lab;
 mod outage;
 mod remedies;
