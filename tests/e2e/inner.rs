@@ -1,5 +1,6 @@
 //! The outage is inside a container that runs a docker daemon of its own, as CI jobs do.
 
+mod expect;
 mod hung;
 mod late;
 mod remedies;

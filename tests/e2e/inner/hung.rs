@@ -8,7 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::scene::{Scene, names_the_network, netns_of, unknown};
+use super::expect::{names_the_network, unknown};
+use super::scene::{Scene, netns_of};
 use crate::outage::expect;
 use crate::outage::stage::at;
 

@@ -1,12 +1,18 @@
 //! The container, its daemon and its network come and go while the tracer runs.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use bridgetrace_lab::scenario;
 use serde_json::json;
 
-use super::scene::{NAME, Scene, names_the_network, serving};
+use super::expect::names_the_network;
+use super::scene::{NAME, Scene, serving};
 use crate::outage::expect;
 use crate::outage::stage::{holds, is_phase};
+
+/// A namespace that nobody else keeps alive is let go within ten seconds.
+const LET_GO: Duration = Duration::from_secs(40);
 
 #[test]
 fn a_container_younger_than_the_tracer_is_explained() -> Result<()> {
@@ -43,11 +49,10 @@ fn the_next_jobs_container_is_another_one() -> Result<()> {
         let opened = scene.connect_and_find()?;
         let id = expect::id(&opened)?;
         scene.line(&id, names_the_network)?;
-        // Its address in our own words: the container is gone when it is looked for.
         let before = scene.netns()?;
         let remove = ["rm", "--force", "--volumes", scene.dind.container().id()];
         scene.stage.daemon.docker(&remove)?;
-        let (resolved, _) = scene.stage.tracer.wait_line(PATIENCE, |f| {
+        let (resolved, _) = scene.stage.tracer.wait_line(LET_GO, |f| {
             f["bridgetrace"]["finding"]["id"] == id.as_str() && is_phase(f, "resolved")
         })?;
         let owner = json!(format!("container {NAME}"));
@@ -60,6 +65,3 @@ fn the_next_jobs_container_is_another_one() -> Result<()> {
         scene.is_lost_inside(&again, &network)
     })
 }
-
-/// A namespace that nobody else keeps alive is let go within ten seconds, and told of then.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(40);

@@ -4,7 +4,8 @@ use anyhow::{Result, ensure};
 use bridgetrace_lab::scenario;
 use serde_json::Value;
 
-use super::scene::{Scene, names_the_network};
+use super::expect::names_the_network;
+use super::scene::Scene;
 use crate::outage::expect;
 use crate::outage::stage::{at, is_phase};
 

@@ -7,7 +7,8 @@ use bridgetrace_lab::topology::SRV;
 use bridgetrace_lab::{Service, peers, scenario, showcase};
 use serde_json::json;
 
-use super::scene::{PUBLISHED, Scene, names_the_network, unknown};
+use super::expect::{names_the_network, unknown};
+use super::scene::{PUBLISHED, Scene};
 use crate::outage::expect;
 use crate::outage::stage::{SOON, holds, is_confirmed};
 
