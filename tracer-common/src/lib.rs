@@ -9,11 +9,13 @@ mod counters;
 mod event;
 mod hooks;
 mod offsets;
+mod prefixes;
 
 pub use counters::{LostKey, LostPackets, WatchKey, Way};
 pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
+pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
 
 /// Maps an IPv4 address in network byte order to the v4-mapped form `::ffff:a.b.c.d`
 /// (RFC 4291 §2.5.5.2) that every wire type uses, so that IPv6 needs no second layout.

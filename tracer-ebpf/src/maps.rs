@@ -4,26 +4,48 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use tracer_common::{Lookup, LostKey, LostPackets, Stat, WatchKey};
+use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
+/// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
+const ASYMMETRIES: u32 = 4096;
+/// Lookups remembered per CPU and family, see [`crate::memory::Kind`].
+const KINDS: u32 = 3;
+/// Ways in remembered per CPU and family: one for each last byte of an address, so that the other
+/// direction of a forwarded connection does not overwrite what a reply will ask for.
+const INGRESSES: u32 = 256;
 
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookup on this CPU that was answered with a bridge.
+/// The last lookups on this CPU that were answered with a bridge.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Routed> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> = PerCpuArray::with_max_entries(KINDS, 0);
 
-/// The last packet on this CPU that came in with a source inside a bridge's subnet.
+/// The same over IPv6.
 #[map]
-pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
+    PerCpuArray::with_max_entries(KINDS, 0);
+
+/// The last packets on this CPU that came in with a source inside a bridge's subnet.
+#[map]
+pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress<[u8; 4]>> =
+    PerCpuArray::with_max_entries(INGRESSES, 0);
+
+/// The same over IPv6.
+#[map]
+pub(crate) static INGRESS6_SLOT: PerCpuArray<Ingress<[u8; 16]>> =
+    PerCpuArray::with_max_entries(INGRESSES, 0);
 
 /// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
 #[map]
-pub(crate) static PREFIX_BITS: Array<u64> = Array::with_max_entries(65_536 / 64, 0);
+pub(crate) static PREFIX_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
+
+/// The same over IPv6, see [`tracer_common::prefix6`].
+#[map]
+pub(crate) static PREFIX6_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
 
 /// Exact counts of lost packets, see [`LostPackets`].
 #[map]
@@ -37,33 +59,35 @@ pub(crate) static SEEN: LruHashMap<SeenKey, u64> = LruHashMap::with_max_entries(
 #[map]
 pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMOTES, 0);
 
+/// Remotes that came in elsewhere than by the bridge their replies are routed into → its ifindex.
+#[map]
+pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, u32> =
+    LruHashMap::with_max_entries(ASYMMETRIES, 0);
+
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::ENTRIES, 0);
 
-/// A lookup that was answered with a bridge, remembered until the packet meets the neighbour.
+/// A lookup that was answered with a bridge; addresses in network byte order.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(crate) struct Routed {
+pub(crate) struct Routed<A> {
     pub(crate) jiffies: u64,
-    /// Network byte order.
-    pub(crate) daddr: [u8; 4],
+    pub(crate) saddr: A,
+    pub(crate) daddr: A,
     pub(crate) netns: u32,
     pub(crate) ifindex: u32,
     pub(crate) lookup: Lookup,
-    pub(crate) reserved: u32,
 }
 
 /// A packet's way in, remembered until the reply is routed.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(crate) struct Ingress {
+pub(crate) struct Ingress<A> {
     pub(crate) jiffies: u64,
-    /// Network byte order.
-    pub(crate) saddr: [u8; 4],
+    pub(crate) saddr: A,
     pub(crate) netns: u32,
     pub(crate) iif: u32,
-    pub(crate) reserved: u32,
 }
 
 /// What makes two events alike enough to report only one of them a second.
@@ -80,4 +104,6 @@ pub(crate) struct SeenKey {
     pub(crate) reason: u8,
     /// Tells a request from a reply: the SYN bit of TCP, the type of ICMP.
     pub(crate) detail: u8,
+    /// Tells what is forwarded, and who is asked for, from what is sent.
+    pub(crate) flags: u32,
 }
