@@ -10,34 +10,39 @@ use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 const REMOTES: u32 = 32_768;
 /// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
 const ASYMMETRIES: u32 = 4096;
-/// Lookups remembered per CPU and family, see [`crate::memory::Kind`].
-const KINDS: u32 = 3;
-/// Ways in remembered per CPU and family: one for each last byte of an address, so that the other
-/// direction of a forwarded connection does not overwrite what a reply will ask for.
-const INGRESSES: u32 = 256;
+/// Lookups for packets that pass and ways in, remembered per CPU and family: the next lookup is
+/// for another address or namespace, and must not overwrite what a drop or a reply will ask for.
+pub(crate) const SLOTS: u32 = 256;
 
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookups on this CPU that were answered with a bridge.
+/// The last lookups on this CPU that were answered with a bridge: those for packets that pass, and
+/// at last that for a packet of this host.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> = PerCpuArray::with_max_entries(KINDS, 0);
+pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> =
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
 
 /// The same over IPv6.
 #[map]
 pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
-    PerCpuArray::with_max_entries(KINDS, 0);
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
+
+/// When a lookup for a packet that passes was last answered with a bridge on this CPU, in jiffies;
+/// IPv4 first, then IPv6.
+#[map]
+pub(crate) static LAST_PASSING: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
 
 /// The last packets on this CPU that came in with a source inside a bridge's subnet.
 #[map]
 pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress<[u8; 4]>> =
-    PerCpuArray::with_max_entries(INGRESSES, 0);
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// The same over IPv6.
 #[map]
 pub(crate) static INGRESS6_SLOT: PerCpuArray<Ingress<[u8; 16]>> =
-    PerCpuArray::with_max_entries(INGRESSES, 0);
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
 #[map]

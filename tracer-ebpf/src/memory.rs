@@ -6,8 +6,8 @@ use tracer_common::{Lookup, prefix4, prefix6, v4_mapped};
 use crate::{
     addresses::v4_of,
     maps::{
-        FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, Ingress, PREFIX_BITS, PREFIX6_BITS,
-        Routed,
+        FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, Ingress, LAST_PASSING, PREFIX_BITS,
+        PREFIX6_BITS, Routed, SLOTS,
     },
 };
 
@@ -17,24 +17,26 @@ pub(crate) const A_MOMENT: u64 = 1000;
 /// A packet that is dropped as soon as it is routed dies within the same softirq.
 pub(crate) const AT_ONCE: u64 = 2;
 
-/// Kinds of lookups, each in a slot of its own so that none overwrites what another is asked for.
+/// Kinds of lookups, apart so that none overwrites what another is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
 pub(crate) enum Kind {
     /// For a packet of this host.
-    Own = 0,
-    /// Reversed, to learn whether a packet's source may be where it came from. The kernel leaves
-    /// the protocol out. <https://elixir.bootlin.com/linux/v6.18/A/ident/__fib_validate_source>
-    Reversed = 1,
-    /// For a packet that came in.
-    Forwarded = 2,
+    Own,
+    /// For a packet that came in: where it goes, and reversed, whether its source may be where it
+    /// came from. The reversed one names the way out as its way in, or this host, so that the two
+    /// cannot be told apart; neither names a protocol.
+    /// <https://elixir.bootlin.com/linux/v6.18/A/ident/__fib_validate_source>
+    Passing,
 }
 
 /// An address of either family, network byte order, and where lookups for it are remembered.
 pub(crate) trait Address: Copy + PartialEq {
     fn mapped(self) -> [u8; 16];
-    fn route(kind: Kind) -> Option<*mut Routed<Self>>;
-    fn ingress(self) -> Option<*mut Ingress<Self>>;
+    /// The slot of lookups for this destination.
+    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>>;
+    /// When a packet last passed into a bridge.
+    fn last_passing() -> Option<*mut u64>;
+    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>>;
     /// Whether it may lie inside a bridge's subnet.
     fn in_bridge_prefix(self) -> bool;
 }
@@ -46,13 +48,21 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn route(kind: Kind) -> Option<*mut Routed<Self>> {
-        FIB_SLOT.get_ptr_mut(kind as u32)
+    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
+        FIB_SLOT.get_ptr_mut(match kind {
+            Kind::Own => SLOTS,
+            Kind::Passing => slot(self[3], netns),
+        })
     }
 
     #[inline(always)]
-    fn ingress(self) -> Option<*mut Ingress<Self>> {
-        INGRESS_SLOT.get_ptr_mut(u32::from(self[3]))
+    fn last_passing() -> Option<*mut u64> {
+        LAST_PASSING.get_ptr_mut(0)
+    }
+
+    #[inline(always)]
+    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
+        INGRESS_SLOT.get_ptr_mut(slot(self[3], netns))
     }
 
     #[inline(always)]
@@ -71,13 +81,21 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn route(kind: Kind) -> Option<*mut Routed<Self>> {
-        FIB6_SLOT.get_ptr_mut(kind as u32)
+    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
+        FIB6_SLOT.get_ptr_mut(match kind {
+            Kind::Own => SLOTS,
+            Kind::Passing => slot(self[15], netns),
+        })
     }
 
     #[inline(always)]
-    fn ingress(self) -> Option<*mut Ingress<Self>> {
-        INGRESS6_SLOT.get_ptr_mut(u32::from(self[15]))
+    fn last_passing() -> Option<*mut u64> {
+        LAST_PASSING.get_ptr_mut(1)
+    }
+
+    #[inline(always)]
+    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
+        INGRESS6_SLOT.get_ptr_mut(slot(self[15], netns))
     }
 
     #[inline(always)]
@@ -87,6 +105,12 @@ impl Address for [u8; 16] {
             .get(bit.word())
             .is_some_and(|word| word & bit.mask() != 0)
     }
+}
+
+/// The namespace counts too: a packet may pass several on one CPU at once.
+#[inline(always)]
+fn slot(last_byte: u8, netns: u32) -> u32 {
+    (u32::from(last_byte) ^ netns) % SLOTS
 }
 
 /// A remembered lookup's answer.
@@ -105,10 +129,11 @@ pub(crate) fn route_to(kind: Kind, netns: u32, remote: [u8; 16], age: u64) -> Op
     }
 }
 
+/// As [`route_to`].
 #[inline(always)]
-fn recall<A: Address>(kind: Kind, netns: u32, remote: A, age: u64) -> Option<Found> {
-    // SAFETY: this CPU's slot; what interrupts a reader is another kind of lookup.
-    let slot = unsafe { &*A::route(kind)? };
+pub(crate) fn recall<A: Address>(kind: Kind, netns: u32, remote: A, age: u64) -> Option<Found> {
+    // SAFETY: this CPU's slot; it may only change under a reader that is interrupted by a lookup.
+    let slot = unsafe { &*remote.route(kind, netns)? };
     if slot.daddr != remote || slot.netns != netns || !is_recent(slot.jiffies, age) {
         return None;
     }
@@ -118,12 +143,12 @@ fn recall<A: Address>(kind: Kind, netns: u32, remote: A, age: u64) -> Option<Fou
     })
 }
 
-/// Whether any lookup of this kind and family was answered with a bridge within `age` jiffies:
-/// cheap to ask before a packet is parsed.
+/// Whether a packet of this family may be passing into a bridge right now: cheap to ask before the
+/// packet is parsed.
 #[inline(always)]
-pub(crate) fn any_route<A: Address>(kind: Kind, age: u64) -> bool {
+pub(crate) fn is_passing<A: Address>() -> bool {
     // SAFETY: as above.
-    A::route(kind).is_some_and(|slot| is_recent(unsafe { (*slot).jiffies }, age))
+    A::last_passing().is_some_and(|last| is_recent(unsafe { *last }, AT_ONCE))
 }
 
 /// ifindex by which `remote` (v4-mapped) came in a moment ago.
@@ -139,7 +164,7 @@ pub(crate) fn way_in_of(netns: u32, remote: [u8; 16]) -> Option<u32> {
 #[inline(always)]
 pub(crate) fn way_in<A: Address>(netns: u32, remote: A) -> Option<u32> {
     // SAFETY: as above.
-    let slot = unsafe { &*remote.ingress()? };
+    let slot = unsafe { &*remote.ingress(netns)? };
     let here = slot.saddr == remote && slot.netns == netns && is_recent(slot.jiffies, A_MOMENT);
     here.then_some(slot.iif)
 }

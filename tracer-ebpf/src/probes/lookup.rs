@@ -9,7 +9,7 @@ use crate::{
     emit,
     kernel::Flowi,
     maps::ASYMMETRIC,
-    memory::{self, Address as _, Found, Kind},
+    memory::{self, AT_ONCE, Address, Found, Kind},
 };
 
 /// `LOOPBACK_IFINDEX`: ingress interface of a locally generated packet's lookup.
@@ -27,12 +27,10 @@ pub(super) struct Answer {
 impl Answer {
     #[inline(always)]
     fn kind(&self, proto: u8) -> Kind {
-        if self.iif > LOOPBACK_IFINDEX {
-            Kind::Forwarded
-        } else if proto == 0 {
-            Kind::Reversed
-        } else {
+        if self.iif == LOOPBACK_IFINDEX && proto != 0 {
             Kind::Own
+        } else {
+            Kind::Passing
         }
     }
 }
@@ -49,14 +47,24 @@ pub(super) fn remember_ingress<F: Flowi>(
         return None;
     }
     let netns = netns()?;
+    if is_reversed(netns, saddr, iif) {
+        return None;
+    }
     // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU. It is
     // written member by member: its padding has no value to copy.
-    let slot = unsafe { &mut *saddr.ingress()? };
+    let slot = unsafe { &mut *saddr.ingress(netns)? };
     slot.jiffies = memory::jiffies();
     slot.saddr = saddr;
     slot.netns = netns;
     slot.iif = iif;
     Some(())
+}
+
+/// Whether a packet to `saddr` was sent out by `iif` right before: then this is that lookup
+/// reversed, and no packet from there.
+#[inline(always)]
+fn is_reversed<A: Address>(netns: u32, saddr: A, iif: u32) -> bool {
+    memory::recall(Kind::Passing, netns, saddr, AT_ONCE).is_some_and(|found| found.ifindex == iif)
 }
 
 /// Remembers the answer, and tells if it sends a reply astray.
@@ -74,18 +82,21 @@ pub(super) fn into_bridge<F: Flowi>(
         mark: flow.mark(),
         table: answer.table,
     };
+    let daddr = flow.daddr()?;
     // SAFETY: as above.
-    let slot = unsafe { &mut *<F::Address as memory::Address>::route(kind)? };
+    let slot = unsafe { &mut *daddr.route(kind, answer.netns)? };
     slot.jiffies = memory::jiffies();
     slot.saddr = flow.saddr()?;
-    slot.daddr = flow.daddr()?;
+    slot.daddr = daddr;
     slot.netns = answer.netns;
     slot.ifindex = answer.bridge;
     slot.lookup = lookup;
-    if kind != Kind::Own {
+    if kind == Kind::Passing {
+        // SAFETY: as above.
+        unsafe { *F::Address::last_passing()? = memory::jiffies() };
         return None;
     }
-    let came_in = memory::way_in(answer.netns, flow.daddr()?)?;
+    let came_in = memory::way_in(answer.netns, daddr)?;
     if came_in == answer.bridge {
         return None;
     }

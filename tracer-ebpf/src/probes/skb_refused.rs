@@ -16,24 +16,25 @@ use crate::{
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
 #[inline(always)]
 pub(super) fn by_firewall(skb: Skb) -> Option<()> {
-    let routed = if skb.is_ipv6() {
-        memory::any_route::<[u8; 16]>(Kind::Forwarded, AT_ONCE)
+    let passing = if skb.is_ipv6() {
+        memory::is_passing::<[u8; 16]>()
     } else {
-        memory::any_route::<[u8; 4]>(Kind::Forwarded, AT_ONCE)
+        memory::is_passing::<[u8; 4]>()
     };
-    if !routed || skb.forwarded_iif().is_none() {
+    if !passing {
         return None;
     }
+    let iif = skb.forwarded_iif()?;
     let netns = skb.device()?.netns()?;
     let flow = skb.routed_flow().filter(is_payload)?;
-    let found = memory::route_to(Kind::Forwarded, netns, flow.daddr, AT_ONCE)?;
-    if found.lookup.iif == found.ifindex {
+    let found = memory::route_to(Kind::Passing, netns, flow.daddr, AT_ONCE)?;
+    if found.ifindex == iif {
         return None;
     }
     let mut event = emit::event_at(Hook::SkbDrop, netns, found.ifindex, flow.daddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, &found);
-    emit::add_forwarded(&mut event, found.lookup.iif);
+    emit::add_forwarded(&mut event, iif);
     let ingress = memory::way_in_of(netns, event.remote);
     emit::add_ingress(&mut event, ingress);
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
@@ -43,20 +44,13 @@ pub(super) fn by_firewall(skb: Skb) -> Option<()> {
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/fib_validate_source>
 #[inline(always)]
 pub(super) fn by_rp_filter(skb: Skb) -> Option<()> {
-    // With rules that select on ports the reversed lookup names a protocol, as any other.
-    if !memory::any_route::<[u8; 4]>(Kind::Reversed, AT_ONCE)
-        && !memory::any_route::<[u8; 4]>(Kind::Own, AT_ONCE)
-        || !skb.is_ipv4()
-    {
+    if !skb.is_ipv4() || !memory::is_passing::<[u8; 4]>() {
         return None;
     }
     let device = skb.device()?;
     let (netns, ifindex) = (device.netns()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
-    let found = match memory::route_to(Kind::Reversed, netns, flow.saddr, AT_ONCE) {
-        Some(found) => found,
-        None => memory::route_to(Kind::Own, netns, flow.saddr, AT_ONCE)?,
-    };
+    let found = memory::route_to(Kind::Passing, netns, flow.saddr, AT_ONCE)?;
     if found.ifindex == ifindex {
         return None;
     }
