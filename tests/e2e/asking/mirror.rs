@@ -1,9 +1,12 @@
 //! The daemon itself asks: its registry mirror is in the subnet of a network.
 
+use std::fs;
+use std::net::Ipv4Addr;
+
 use anyhow::{Result, ensure};
 use bridgetrace_lab::dockerd::Options;
-use bridgetrace_lab::peers::EchoServer;
-use bridgetrace_lab::{Process, showcase};
+use bridgetrace_lab::peers::{EchoServer, NameServer};
+use bridgetrace_lab::{Netns, Process, showcase};
 use serde_json::json;
 
 use super::scene::{MACHINE, connects, host_route_works, lost, raise_with, says, start};
@@ -21,6 +24,7 @@ fn mirror() -> String {
 fn the_daemon_asks_its_registry_mirror() -> Result<()> {
     let options = Options::new().config(json!({"registry-mirrors": [mirror()]}));
     let confirmed = raise_with(options)?.play(|stage| {
+        let _names = names_at_hand(&stage.lab.srv)?;
         let _registry = EchoServer::start(&stage.lab.pc, (MACHINE, PORT).into())?;
         let network = stage.collide()?;
         let _pull = pull(stage)?;
@@ -50,6 +54,21 @@ fn the_daemon_asks_its_registry_mirror() -> Result<()> {
         "the daemon's registry mirror lies in the network's subnet",
         &confirmed,
     )
+}
+
+/// Before its mirror the daemon asks the machine's nameserver about docker.io, and would wait for the
+/// answer longer than anybody likes: it is on the server itself.
+fn names_at_hand(srv: &Netns) -> Result<NameServer> {
+    let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let mut addresses = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("nameserver "));
+    let address = addresses.find_map(|address| address.trim().parse().ok());
+    let address: Ipv4Addr = address.unwrap_or(Ipv4Addr::LOCALHOST);
+    if !address.is_loopback() {
+        srv.ip(&format!("address add {address}/32 dev lo"))?;
+    }
+    NameServer::start(srv, (address, 53).into(), Ipv4Addr::new(192, 0, 2, 7))
 }
 
 fn pull(stage: &Stage) -> Result<Process> {
