@@ -53,7 +53,6 @@ impl<'a> Context<'a> {
         let rival = namespace.and_then(|ns| rival_of(world, ns, incident));
         let routes = |ns| routes(ns, incident, rival.is_some());
         let (route, expected) = namespace.map_or((None, None), routes);
-        let source = incident.packet.source;
         Self {
             world,
             namespace,
@@ -63,7 +62,7 @@ impl<'a> Context<'a> {
             rival,
             sender: incident
                 .forwarded_iif
-                .and_then(|_| world.docker.container_at(place.netns, source)),
+                .and_then(|iif| world.sender(place.netns, iif, incident.packet)),
             route,
             expected,
             netns: world.netns_ref(place.netns),
