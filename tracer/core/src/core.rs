@@ -164,10 +164,10 @@ impl Core {
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match decode(bytes) {
-            Ok(event) if measure_of(&event).is_some() => {
+            Ok(event) if measure_of(&event).is_some() || self.is_awaited(&event) => {
                 if self.waiting.len() >= WAITING {
                     let oldest = self.waiting.remove(0);
-                    self.take_lost_packet(oldest, touched);
+                    self.take_waiting(oldest, touched);
                 }
                 self.waiting.push(Waiting { at, event });
             }
@@ -231,11 +231,30 @@ impl Core {
         let waiting = std::mem::take(&mut self.waiting);
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
-            if !patient || self.explainable(&waiting.event) {
-                self.take_lost_packet(waiting, touched);
+            let ready = if measure_of(&waiting.event).is_some() {
+                self.explainable(&waiting.event)
+            } else {
+                !self.is_awaited(&waiting.event)
+            };
+            if !patient || ready {
+                self.take_waiting(waiting, touched);
             } else {
                 self.waiting.push(waiting);
             }
+        }
+    }
+
+    /// Whether a lost packet of the same remote waits: what proves its loss must not overtake it.
+    fn is_awaited(&self, event: &KernelEvent) -> bool {
+        let same = |w: &Waiting| w.event.netns == event.netns && w.event.remote == event.remote;
+        self.waiting.iter().any(same)
+    }
+
+    fn take_waiting(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        if measure_of(&waiting.event).is_some() {
+            self.take_lost_packet(waiting, touched);
+        } else {
+            self.take_evidence(waiting.at, &waiting.event, touched);
         }
     }
 
@@ -265,7 +284,7 @@ impl Core {
             .is_some_and(|ifindex| ifindex != event.ifindex);
         let told = docker.network_of_bridge(event.netns, &link.name).is_some()
             || docker
-                .daemons()
+                .daemons_in(event.netns)
                 .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
                 && elsewhere;
         route::is_mirrored(namespace, event) && told && self.sender_known(event)
@@ -273,9 +292,8 @@ impl Core {
 
     /// Whether the sending process or container is known, or there is none.
     fn sender_known(&self, event: &KernelEvent) -> bool {
-        if let (Some(_), Some(packet)) = (event.forwarded_iif, event.packet) {
-            let docker = &self.world.docker;
-            return docker.container_at(event.netns, packet.source).is_some();
+        if let (Some(iif), Some(packet)) = (event.forwarded_iif, event.packet) {
+            return self.world.sender(event.netns, iif, packet).is_some();
         }
         event
             .owned_socket()

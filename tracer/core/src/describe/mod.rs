@@ -53,7 +53,6 @@ impl<'a> Context<'a> {
         let rival = namespace.and_then(|ns| rival_of(world, ns, incident));
         let routes = |ns| routes(ns, incident, rival.is_some());
         let (route, expected) = namespace.map_or((None, None), routes);
-        let source = incident.packet.source;
         Self {
             world,
             namespace,
@@ -63,11 +62,11 @@ impl<'a> Context<'a> {
             rival,
             sender: incident
                 .forwarded_iif
-                .and_then(|_| world.docker.container_at(place.netns, source)),
+                .and_then(|iif| world.sender(place.netns, iif, incident.packet)),
             route,
             expected,
             netns: world.netns_ref(place.netns),
-            silent_daemons: silent_daemons(world),
+            silent_daemons: silent_daemons(world, place.netns),
             lost_events,
         }
     }
@@ -236,12 +235,12 @@ fn routes(
     )
 }
 
-fn silent_daemons(world: &World) -> Vec<String> {
+fn silent_daemons(world: &World, netns: u32) -> Vec<String> {
     let cause = |(endpoint, status): (&str, &DaemonStatus)| match status {
         DaemonStatus::Reachable(_) => None,
         DaemonStatus::Unreachable(cause) => Some(format!("docker at {endpoint}: {cause}")),
     };
-    world.docker.daemons().filter_map(cause).collect()
+    world.docker.daemons_in(netns).filter_map(cause).collect()
 }
 
 fn network_ref(endpoint: &str, network: &DockerNetwork) -> NetworkRef {

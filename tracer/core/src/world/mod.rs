@@ -15,8 +15,8 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::NetnsRef,
-    input::{Body, Landmark, Netns, NetnsOwner, Process, Session},
+    finding::{NetnsRef, Packet},
+    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
 
@@ -84,6 +84,23 @@ impl World {
     pub fn landmark_for(&self, inode: Option<u64>, address: IpAddr) -> Option<&Landmark> {
         let own = inode.and_then(|inode| self.landmarks.of_socket(inode, address));
         own.or_else(|| self.landmark(address))
+    }
+
+    /// The container that sent a packet which came in by `iif`, with its network and the endpoint of that
+    /// one's daemon. The reply of a published port has the host's address by the time it leaves.
+    #[must_use]
+    pub fn sender(
+        &self,
+        netns: u32,
+        iif: u32,
+        packet: Packet,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let known = self.docker.container_at(netns, packet.source);
+        known.or_else(|| {
+            let bridge = &self.namespace(netns)?.link(iif)?.name;
+            let (sport, _) = packet.ports?;
+            self.docker.publisher(netns, bridge, packet.proto, sport)
+        })
     }
 
     /// The namespace for people: `host`, or whose it is.

@@ -47,6 +47,28 @@ impl Docker {
         })
     }
 
+    /// Who is reached by this port of the host and lives in the network behind a bridge of the namespace
+    /// `netns`; and the endpoint of the daemon that says so.
+    #[must_use]
+    pub fn publisher(
+        &self,
+        netns: u32,
+        bridge: &str,
+        proto: u8,
+        port: u16,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let (daemon, network) = self.network_of_bridge(netns, bridge)?;
+        let publishes = |endpoint: &&DockerEndpoint| {
+            let container = self.container(daemon, &endpoint.container);
+            container.is_some_and(|container| {
+                let mut ports = container.ports.iter();
+                ports.any(|known| known.proto == proto && known.host == port)
+            })
+        };
+        let endpoint = network.endpoints.iter().find(publishes)?;
+        Some((daemon, network, endpoint))
+    }
+
     /// A daemon's container by its id.
     #[must_use]
     pub fn container(&self, daemon: &str, id: &str) -> Option<&DockerContainer> {
