@@ -1,10 +1,10 @@
 //! The daemon lost its state and made its network again: two routes to one prefix, of which the
 //! older, to a bridge nobody knows any more, wins. What this host sends is lost.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, ensure};
-use bridgetrace_lab::peers::{self, UdpResponder};
+use bridgetrace_lab::peers::{self, NameServer};
 use bridgetrace_lab::scenario::{self, APPS, Loss};
 use bridgetrace_lab::topology::SRV;
 use bridgetrace_lab::{Container, Dockerd, Service, Topology, preflight, showcase};
@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::scene::{detail, of_kind, reason, remedy_works};
 use crate::outage::expect;
-use crate::outage::stage::{SOON, Stage, holds, trace};
+use crate::outage::stage::{Stage, holds, trace};
 
 const SUBNET: &str = "10.201.1.0/24";
 const DNS: SocketAddr = SocketAddr::new(IpAddr::V4(SRV), 53);
+const ANSWER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
 
 /// A network made twice, and a container on the bridge whose route loses.
 pub(super) struct Twice {
@@ -59,9 +60,8 @@ fn an_answer_to_a_container_goes_to_the_bridge_of_before() -> Result<()> {
         address,
     } = Twice::raise(&Service::idle("asker"))?;
     stage.play(|stage| {
-        let server = UdpResponder::start(&stage.lab.srv, DNS)?;
+        let _server = NameServer::start(&stage.lab.srv, DNS, ANSWER)?;
         ask(&container)?;
-        server.wait_replied(1, SOON)?;
         let finding = of_kind(
             stage,
             "reply-blackhole",
@@ -83,7 +83,7 @@ fn an_answer_to_a_container_goes_to_the_bridge_of_before() -> Result<()> {
             "a network made twice: the host answers a container",
             &finding,
         )?;
-        let answers = |_: &Stage| ask_and_hear(&container);
+        let answers = |_: &Stage| is_answered(&container);
         let again = remedy_works(stage, &finding, "drop-route", &answers)?;
         is_cut_off(&again, &loss, &container, address)?;
         should_have_used(&again, &loss)
@@ -148,15 +148,14 @@ fn a_connection_to_a_container_goes_to_the_bridge_of_before() -> Result<()> {
 }
 
 fn ask(container: &Container) -> Result<()> {
-    let server = SRV.to_string();
-    container.spawn(&["nslookup", "who", &server])
+    container.spawn(&["nslookup", "who", &SRV.to_string()])
 }
 
-/// Whether an answer of the host's reaches the container: the responder sends the question back,
-/// which is no answer to a resolver but one to whoever listens.
-fn ask_and_hear(container: &Container) -> Result<bool> {
-    let script = format!("echo hello | nc -u -w1 {SRV} 53 || true");
-    Ok(container.exec(&["sh", "-c", &script])?.contains("hello"))
+/// Whether the host's answer reaches the container.
+fn is_answered(container: &Container) -> Result<bool> {
+    let script = format!("timeout 3 nslookup who {SRV} || true");
+    let heard = container.exec(&["sh", "-c", &script])?;
+    Ok(heard.contains(&ANSWER.to_string()))
 }
 
 /// One container on a bridge that loses against the one of before.

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod loss;
+mod resets;
 mod route;
 
 use std::{
@@ -27,7 +28,7 @@ use crate::{
     world::{World, namespace::answers},
 };
 
-use self::loss::Losses;
+use self::{loss::Losses, resets::Resets};
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
@@ -57,6 +58,7 @@ pub struct Core {
     doubts: Doubts,
     /// Losses that are none if nobody outside has the address.
     suspicions: Suspicions,
+    resets: Resets,
     /// The kernel's totals, by bridge, way and remote.
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
     losses: Losses,
@@ -82,6 +84,7 @@ impl Core {
                     self.watch_version += 1;
                 }
                 self.suspicions.expire(input.at);
+                self.resets.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
             other => {
@@ -211,6 +214,7 @@ impl Core {
         match event.hook {
             Hook::DevReceive => self.doubts.came_in(event),
             Hook::NeighTimer | Hook::SkbDrop => self.suspicions.note(at, event),
+            Hook::TcpReset => self.resets.add(at, place_of(event), event.remote),
             _ => {}
         }
         let concerned = |incident: &&mut Incident| {
@@ -400,6 +404,11 @@ impl Core {
             route::note(namespace, incident, at, event);
         }
         note_loss(&self.world, incident, at, event);
+        if kind == Kind::Misdelivery
+            && let Some(reset) = self.resets.last(place, event.remote)
+        {
+            evidence::prove_reset(incident, reset, event.remote);
+        }
         self.supersede(place, kind, event.remote, touched);
         touched.insert((place, kind));
     }

@@ -92,6 +92,22 @@ fn a_container_with_the_clients_address_gets_the_replies() {
 }
 
 #[test]
+fn a_reset_that_is_told_before_the_reply_is_no_less_a_proof() {
+    let mut story = Story::begin();
+    container_owns_the_pcs_address(&mut story);
+    assert_eq!(story.kernel(Hook::TcpReset, 3, PC, 22), Vec::new());
+    let finding = only(story.event(&misrouted()));
+    assert!(has(&finding, EvidenceKind::ResetByContainer));
+    // One of long ago is of another connection.
+    let mut story = Story::begin();
+    container_owns_the_pcs_address(&mut story);
+    story.kernel(Hook::TcpReset, 3, PC, 22);
+    story.after(300 * SECOND);
+    let finding = only(story.event(&misrouted()));
+    assert!(!has(&finding, EvidenceKind::ResetByContainer));
+}
+
+#[test]
 fn nobody_with_the_clients_address_leaves_the_word_to_the_neighbour() {
     let mut story = Story::begin();
     assert_eq!(story.event(&misrouted()), Vec::new());
