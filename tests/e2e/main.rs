@@ -2,6 +2,7 @@
 
 mod asking;
 mod circumstances;
+mod cousins;
 mod healthy;
 mod lab;
 mod outage;

@@ -64,9 +64,9 @@ pub(crate) static SEEN: LruHashMap<SeenKey, u64> = LruHashMap::with_max_entries(
 #[map]
 pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMOTES, 0);
 
-/// Remotes that came in elsewhere than by the bridge their replies are routed into → its ifindex.
+/// Remotes that came in elsewhere than by the bridge their replies are routed into.
 #[map]
-pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, u32> =
+pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, Astray> =
     LruHashMap::with_max_entries(ASYMMETRIES, 0);
 
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
@@ -93,6 +93,16 @@ pub(crate) struct Ingress<A> {
     pub(crate) saddr: A,
     pub(crate) netns: u32,
     pub(crate) iif: u32,
+}
+
+/// Where replies to a remote went, and when one did last.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Astray {
+    pub(crate) jiffies: u64,
+    /// ifindex of the bridge.
+    pub(crate) bridge: u32,
+    pub(crate) reserved: u32,
 }
 
 /// What makes two events alike enough to report only one of them a second.

@@ -176,7 +176,8 @@ pub(crate) fn jiffies() -> u64 {
     unsafe { bpf_jiffies64() }
 }
 
+/// Whether that was no more than `age` jiffies ago.
 #[inline(always)]
-fn is_recent(then: u64, age: u64) -> bool {
+pub(crate) fn is_recent(then: u64, age: u64) -> bool {
     jiffies().wrapping_sub(then) <= age
 }

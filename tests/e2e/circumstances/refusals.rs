@@ -165,7 +165,7 @@ fn what_a_kernel_merely_does_not_show_is_said_once() -> Result<()> {
     for (name, part) in [
         (
             "btf_trace_kfree_skb",
-            "unseen why the kernel drops packets: no tracepoint kfree_skb",
+            "unseen why the kernel drops packets,",
         ),
         (
             "btf_trace_net_dev_queue",

@@ -8,7 +8,7 @@ use tracer_common::{Hook, Lookup, WatchKey, Way};
 use crate::{
     emit,
     kernel::Flowi,
-    maps::ASYMMETRIC,
+    maps::{ASYMMETRIC, Astray},
     memory::{self, AT_ONCE, Address, Found, Kind},
 };
 
@@ -135,10 +135,15 @@ fn note_asymmetry(answer: &Answer, remote: [u8; 16]) {
         netns: answer.netns,
         remote,
     };
-    // SAFETY: the value is one aligned u32.
-    let known = unsafe { ASYMMETRIC.get(&key) }.copied();
-    if known != Some(answer.bridge) {
+    let astray = Astray {
+        jiffies: memory::jiffies(),
+        bridge: answer.bridge,
+        reserved: 0,
+    };
+    match ASYMMETRIC.get_ptr_mut(&key) {
+        // SAFETY: a live map value; two that are written at once say the same, or nearly.
+        Some(known) => unsafe { *known = astray },
         // A full LRU evicts; a failed insert costs the evidence of one reset.
-        let _ = ASYMMETRIC.insert(&key, &answer.bridge, 0);
+        None => drop(ASYMMETRIC.insert(&key, &astray, 0)),
     }
 }

@@ -189,6 +189,7 @@ impl Core {
                 incident.add_counter(counter);
                 touched.insert((place, incident.kind));
             }
+            self.suspicions.count(counter);
             let key = (place, counter.way, counter.remote);
             if *counter == forgotten(counter) {
                 // The kernel half forgot a remote long silent.
@@ -283,7 +284,7 @@ impl Core {
             .is_some_and(|ifindex| ifindex != event.ifindex);
         let told = docker.network_of_bridge(event.netns, &link.name).is_some()
             || docker
-                .daemons()
+                .daemons_in(event.netns)
                 .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
                 && elsewhere;
         route::is_mirrored(namespace, event) && told && self.sender_known(event)
@@ -308,15 +309,22 @@ impl Core {
             Judgement::Doubtful(kind) if self.is_open(&event, kind) => {
                 self.lose(at, &event, kind, false, touched);
             }
-            Judgement::Doubtful(kind) => {
-                self.suspicions.add(place_of(&event), kind, at, event);
-            }
+            Judgement::Doubtful(kind) => self.doubt(at, kind, event),
             Judgement::Excused(_) => {
                 if event.way() == Way::Sent && self.doubts.excuse(at, &event) {
                     self.watch_version += 1;
                 }
             }
             Judgement::Silent(_) => {}
+        }
+    }
+
+    /// Keeps a lost packet until it is sure; what it is counted among may have been read before.
+    fn doubt(&mut self, at: Timestamp, kind: Kind, event: KernelEvent) {
+        let counted = (place_of(&event), way_of(kind) as u32, event.remote);
+        self.suspicions.add(place_of(&event), kind, at, event);
+        if let Some(counter) = self.counters.get(&counted) {
+            self.suspicions.count(counter);
         }
     }
 

@@ -6,10 +6,13 @@ use std::{
     net::IpAddr,
 };
 
+use tracer_common::Way;
+
 use crate::{
     decode::KernelEvent,
     finding::Kind,
     incident::Place,
+    input::Counter,
     time::{SECOND, Timestamp},
 };
 
@@ -81,6 +84,23 @@ impl Suspicions {
         suspicion.keep(at, event);
     }
 
+    /// The kernel's totals of a remote. Packets like one that was told of are not told of again within
+    /// a second, but all are counted.
+    pub(crate) fn count(&mut self, counter: &Counter) {
+        // The others are told by their neighbour's failure at the latest.
+        if counter.way != Way::Arriving as u32 {
+            return;
+        }
+        let place = Place {
+            netns: counter.netns,
+            ifindex: counter.ifindex,
+        };
+        let question = (place, Kind::ReversePathDrop, counter.remote);
+        if let Some(suspicion) = self.questions.get_mut(&question) {
+            suspicion.insistent |= suspicion.is_repeated(counter);
+        }
+    }
+
     /// Whether the source asks for so many addresses in vain that it looks around.
     fn is_scan(&mut self, place: Place, source: IpAddr, at: Timestamp, remote: IpAddr) -> bool {
         let asked = self.asked.entry((place, source)).or_default();
@@ -144,6 +164,15 @@ impl Suspicion {
         if self.events.len() < KEPT {
             self.events.push((at, event));
         }
+    }
+
+    /// Whether more packets died for the same reason than the first that was told of.
+    fn is_repeated(&self, counter: &Counter) -> bool {
+        let told = self.events.first().and_then(|(_, event)| {
+            let died = counter.dropped.get(&(event.reason? as u8))?;
+            Some(*died > event.before + 1)
+        });
+        told == Some(true)
     }
 
     fn due(&self, kind: Kind) -> Option<Timestamp> {

@@ -147,6 +147,52 @@ fn one_packet_dropped_on_arrival_may_have_a_made_up_source() {
 }
 
 #[test]
+fn many_packets_dropped_on_arrival_within_a_second_are_told_of_once_and_counted() {
+    let counted = |died| {
+        let counter = Counter {
+            way: Way::Arriving as u32,
+            dropped: [(DropReason::IpRpFilter as u8, died)].into(),
+            ..Counter::zero(HOST, 3, IpAddr::from(PC))
+        };
+        Body::Counters(vec![counter])
+    };
+    let mut story = Story::begin();
+    story.event(&dropped_on_arrival(0));
+    assert_eq!(story.tell(counted(1)), Vec::new());
+    let finding = only(story.tell(counted(200)));
+    assert_eq!(finding.kind, Kind::ReversePathDrop);
+    assert_eq!(finding.counts.packets, 200);
+    // The counters may be read before the event is taken in.
+    let mut story = Story::begin();
+    story.tell(counted(200));
+    assert_eq!(
+        only(story.event(&dropped_on_arrival(0))).counts.packets,
+        200
+    );
+}
+
+#[test]
+fn whoever_came_in_by_the_uplink_is_asked_for_in_vain_at_once() {
+    let mut story = Story::begin();
+    let ask = Event {
+        flow: Flow {
+            sport: 40_000,
+            dport: 443,
+            tcp_flags: SYN,
+            ..segment(Hook::NeighSend, 3, PC, 22).flow
+        },
+        flags: event_flags::FLOW | event_flags::INGRESS,
+        ingress_ifindex: 2,
+        ..segment(Hook::NeighSend, 3, PC, 22)
+    };
+    let finding = only(story.event(&ask));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::RequestBlackhole, Verdict::Confirmed)
+    );
+}
+
+#[test]
 fn of_two_bridges_with_one_prefix_the_older_swallows_the_others_containers() {
     let mut story = Story::begin();
     story.net(NetChange::Route(route("172.22.0.0/16", 4, None)));

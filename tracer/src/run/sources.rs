@@ -33,11 +33,6 @@ use crate::{
 
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
 const GRIP: Duration = Duration::from_secs(10);
-/// What this version does not trace anywhere.
-const UNSEEN: [&str; 2] = [
-    "losses over IPv6",
-    "lost packets that containers forward or this host starts: only replies are judged",
-];
 
 /// Whatever tells the core about the host.
 pub(super) struct Sources {
@@ -53,11 +48,10 @@ impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon.
     pub(super) fn start(
         plan: &Plan,
-        mut unseen: Vec<String>,
+        unseen: Vec<String>,
         inputs: Sender<Input>,
     ) -> Result<(Self, Session)> {
         let (own, fd) = netns::own()?;
-        unseen.extend(UNSEEN.map(str::to_owned));
         let session = Session {
             hostname: hostname(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -153,9 +147,10 @@ async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>
         () = abandoned => {}
         _ = inner.follow() => {}
     }
-    // Both fail only when the run is over.
-    let _ = inner.end().await;
+    // In this order: what ends with the namespace is told with what its daemon said. Both fail only
+    // when the run is over.
     let _ = inputs.send(clock::stamp(Body::NetnsGone(inum))).await;
+    let _ = inner.end().await;
 }
 
 /// When a ring-buffer record was made.

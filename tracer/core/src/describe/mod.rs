@@ -66,7 +66,7 @@ impl<'a> Context<'a> {
             route,
             expected,
             netns: world.netns_ref(place.netns),
-            silent_daemons: silent_daemons(world),
+            silent_daemons: silent_daemons(world, place.netns),
             lost_events,
         }
     }
@@ -235,12 +235,12 @@ fn routes(
     )
 }
 
-fn silent_daemons(world: &World) -> Vec<String> {
+fn silent_daemons(world: &World, netns: u32) -> Vec<String> {
     let cause = |(endpoint, status): (&str, &DaemonStatus)| match status {
         DaemonStatus::Reachable(_) => None,
         DaemonStatus::Unreachable(cause) => Some(format!("docker at {endpoint}: {cause}")),
     };
-    world.docker.daemons().filter_map(cause).collect()
+    world.docker.daemons_in(netns).filter_map(cause).collect()
 }
 
 fn network_ref(endpoint: &str, network: &DockerNetwork) -> NetworkRef {

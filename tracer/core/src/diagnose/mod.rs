@@ -43,7 +43,8 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Judgement {
         Way::Sent => match subject.own_address() {
             // The kernel half tells forwarded packets by their skb; what is left is checked by source.
             None => Judgement::Silent("forwarded, not sent by this host"),
-            Some(own) if subject.came_in_elsewhere() || subject.is_reply() => {
+            // Who came in a moment ago may be asked for something all the same.
+            Some(own) if subject.came_in_elsewhere() && !subject.opens() || subject.is_reply() => {
                 reply_blackhole::judge(subject, own)
             }
             Some(_) => request_blackhole::judge(subject),

@@ -13,6 +13,9 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if subject.is_cut_off_by_a_rival() {
         return Judgement::Lost(Kind::RequestBlackhole);
     }
+    if is_outside(subject) {
+        return Judgement::Lost(Kind::RequestBlackhole);
+    }
     if subject.was_a_container() {
         return Judgement::Excused("a container had the address a short while ago");
     }
@@ -23,6 +26,12 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
         return Judgement::Excused("a connection by the bridge's own address was a container's");
     }
     Judgement::Doubtful(Kind::RequestBlackhole)
+}
+
+/// Whether the remote came in by a way out of this host a moment ago.
+fn is_outside(subject: &Subject<'_>) -> bool {
+    let elsewhere = subject.came_in_elsewhere() && !subject.came_in_by_containers();
+    elsewhere && !subject.is_inhabited()
 }
 
 /// Whether the packet belongs to a connection that was made by another way: its source is not the

@@ -68,6 +68,11 @@ impl<'a> Subject<'a> {
         is_reply(self.packet, self.event.tcp_flags)
     }
 
+    /// Whether the packet asks: it opens a connection, or is an echo request.
+    pub(crate) fn opens(&self) -> bool {
+        opens(self.packet, self.event.tcp_flags)
+    }
+
     /// Whether the packet belongs to a TCP connection that both sides agreed on: the remote spoke.
     pub(crate) fn is_established(&self) -> bool {
         self.packet.proto == TCP && self.event.tcp_flags & (SYN | ACK) == ACK
@@ -130,20 +135,19 @@ impl<'a> Subject<'a> {
 /// Whether a packet answers somebody: ICMP other than an echo request, a TCP segment that does not open a
 /// connection, a datagram from a port somebody chose.
 pub(super) fn is_reply(packet: Packet, tcp_flags: u8) -> bool {
-    if let Some(icmp_type) = packet.icmp_type {
-        let request = if packet.proto == ICMP {
-            ICMP_ECHO_REQUEST
-        } else {
-            ICMPV6_ECHO_REQUEST
-        };
-        return icmp_type != request;
-    }
-    let Some((sport, dport)) = packet.ports else {
-        return false;
-    };
-    let opens = packet.proto == TCP && tcp_flags & (SYN | ACK) == SYN;
     // A client's end of a connection has the ephemeral port.
-    !opens && (sport < EPHEMERAL || dport >= EPHEMERAL)
+    let serves = |(sport, dport)| sport < EPHEMERAL || dport >= EPHEMERAL;
+    let answers = packet.icmp_type.is_some() || packet.ports.is_some_and(serves);
+    answers && !opens(packet, tcp_flags)
+}
+
+/// Whether a packet can be no answer: it opens a TCP connection, or is an ICMP echo request.
+fn opens(packet: Packet, tcp_flags: u8) -> bool {
+    match packet.icmp_type {
+        Some(icmp_type) if packet.proto == ICMP => icmp_type == ICMP_ECHO_REQUEST,
+        Some(icmp_type) => icmp_type == ICMPV6_ECHO_REQUEST,
+        None => packet.proto == TCP && tcp_flags & (SYN | ACK) == SYN,
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 mod find;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
 };
 
 use crate::{
+    finding::ContainerRef,
     input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
     time::{SECOND, Timestamp},
 };
@@ -17,6 +18,8 @@ use crate::{
 const MEMORY: u64 = 600 * SECOND;
 /// Departed addresses kept.
 const DEPARTED: usize = 65_536;
+/// Removed containers kept.
+const REMOVED: usize = 1024;
 
 /// A network or container is known by its daemon's endpoint and its id.
 type Key = (String, String);
@@ -32,6 +35,8 @@ pub struct Docker {
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
     /// and what is still on its way to the old one's containers meets the new one's bridge.
     departed: BTreeMap<(String, IpAddr), Timestamp>,
+    /// Containers that were removed, latest last: their namespaces are followed a while longer.
+    removed: VecDeque<ContainerRef>,
 }
 
 impl Docker {
@@ -54,7 +59,7 @@ impl Docker {
                     .insert((daemon.clone(), container.id.clone()), container.clone());
             }
             Body::DockerContainerGone { daemon, id } => {
-                self.containers.remove(&(daemon.clone(), id.clone()));
+                self.remove_containers(daemon, |known| known == id);
             }
             _ => {}
         }
@@ -115,8 +120,8 @@ impl Docker {
         for network in networks {
             self.set_network(at, daemon, network);
         }
-        self.containers
-            .retain(|(endpoint, _), _| endpoint != daemon);
+        let listed: BTreeSet<&String> = containers.iter().map(|it| &it.id).collect();
+        self.remove_containers(daemon, |id| !listed.contains(id));
         for container in containers {
             self.containers
                 .insert((daemon.to_owned(), container.id.clone()), container.clone());
@@ -141,8 +146,18 @@ impl Docker {
         self.daemons.remove(daemon);
         self.last_info.remove(daemon);
         self.remove_networks(at, daemon, |_| true);
-        self.containers
-            .retain(|(endpoint, _), _| endpoint != daemon);
+        self.remove_containers(daemon, |_| true);
+    }
+
+    fn remove_containers(&mut self, daemon: &str, which: impl Fn(&String) -> bool) {
+        let removed = &mut self.removed;
+        self.containers.retain(|(endpoint, id), container| {
+            let gone = endpoint == daemon && which(id);
+            removed.extend(gone.then(|| ContainerRef::from(&*container)));
+            !gone
+        });
+        let excess = removed.len().saturating_sub(REMOVED);
+        removed.drain(..excess);
     }
 
     fn remove_networks(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {

@@ -15,7 +15,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::{ContainerRef, NetnsRef, Packet},
+    finding::{NetnsRef, Packet},
     input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// What somebody on this host uses the address as: the host itself, a daemon, or a process with
-    /// files of its own.
+    /// files of its own. A process' names for addresses count for its own sockets only.
     #[must_use]
     pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
         let host = self.landmarks.host(address);
@@ -109,10 +109,9 @@ impl World {
         let owner = self.namespace(inum).and_then(|ns| ns.owner.as_ref());
         let owner = owner.filter(|_| inum != self.session.netns);
         let container = match owner {
-            Some(NetnsOwner::Container { id, .. }) => self.docker.container_by_id(id),
+            Some(NetnsOwner::Container { id, .. }) => self.docker.container_ref(id),
             _ => None,
         };
-        let container = container.map(ContainerRef::from);
         let owner = match (owner, &container) {
             _ if inum == self.session.netns => "host".to_owned(),
             (_, Some(container)) => format!("container {}", container.name),

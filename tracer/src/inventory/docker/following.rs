@@ -56,14 +56,13 @@ impl<'a> Following<'a> {
         engine: Arc<Engine>,
         inputs: &'a Sender<Input>,
         peer: Option<u32>,
-        info: DaemonInfo,
     ) -> Self {
         Self {
             endpoint,
             engine,
             inputs,
             peer,
-            info,
+            info: DaemonInfo::default(),
             inspections: JoinSet::new(),
             inspected: BTreeMap::new(),
             slow: BTreeSet::new(),
@@ -78,7 +77,11 @@ impl<'a> Following<'a> {
     ) -> Result<Infallible, Ended> {
         // The listing is fetched before the engine is called reachable: one that accepts
         // connections but cannot list must not flap.
-        let listing = self.listing().await?;
+        let engine = Arc::clone(&self.engine);
+        let peer = self.peer;
+        let info = async { Ok(info(&engine, peer).await) };
+        let (info, listing) = tokio::try_join!(info, self.listing())?;
+        self.info = info;
         self.tell_reachable().await?;
         *told = None;
         send(self.inputs, listing).await?;

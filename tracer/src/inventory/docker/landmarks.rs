@@ -40,8 +40,11 @@ pub(super) fn configured(endpoint: &str, pid: Option<u32>, info: SystemInfo) -> 
     all
 }
 
+/// Makes a role of the text that names the machine.
+type Role = fn(String) -> LandmarkRole;
+
 /// Everything that names a machine, and what it is.
-fn roles(info: SystemInfo) -> Vec<(String, fn(String) -> LandmarkRole)> {
+fn roles(info: SystemInfo) -> Vec<(String, Role)> {
     let registries = info.registry_config.unwrap_or_default();
     let mut mirrors = registries.mirrors.unwrap_or_default();
     let mut indexes: Vec<_> = registries
@@ -59,19 +62,19 @@ fn roles(info: SystemInfo) -> Vec<(String, fn(String) -> LandmarkRole)> {
     let proxies = [info.http_proxy, info.https_proxy].into_iter().flatten();
     let mirrors = mirrors
         .into_iter()
-        .map(|it| (it, LandmarkRole::RegistryMirror as _));
+        .map(|it| (it, LandmarkRole::RegistryMirror as Role));
     mirrors
-        .chain(proxies.map(|it| (it, LandmarkRole::Proxy as _)))
+        .chain(proxies.map(|it| (it, LandmarkRole::Proxy as Role)))
         .collect()
 }
 
 /// A range that is one address.
 fn single(range: &str) -> Option<String> {
     let range: IpNet = range.parse().ok()?;
-    let literal = Host::<String>::from(match range.addr() {
+    let literal: Host = match range.addr() {
         IpAddr::V4(ip) => Host::Ipv4(ip),
         IpAddr::V6(ip) => Host::Ipv6(ip),
-    });
+    };
     (range.prefix_len() == range.max_prefix_len()).then(|| literal.to_string())
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     finding::ContainerRef,
-    input::{DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
+    input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
 };
 
 use super::{Docker, Key};
@@ -14,6 +14,15 @@ use super::{Docker, Key};
 const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
 
 impl Docker {
+    /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
+    /// nobody knows where they live.
+    pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
+        self.daemons().filter(move |(daemon, _)| {
+            let place = self.info(daemon).and_then(|info| info.netns);
+            place.is_none_or(|inum| inum == netns)
+        })
+    }
+
     /// The network behind a bridge of this name in the namespace `netns`.
     #[must_use]
     pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
@@ -73,6 +82,14 @@ impl Docker {
             .iter()
             .find(|((_, known), _)| known == id)
             .map(|(_, container)| container)
+    }
+
+    /// What a container is called, or was before it was removed.
+    #[must_use]
+    pub fn container_ref(&self, id: &str) -> Option<ContainerRef> {
+        let removed = || self.removed.iter().rev().find(|it| it.id == id).cloned();
+        let present = self.container_by_id(id).map(ContainerRef::from);
+        present.or_else(removed)
     }
 
     /// What a daemon is configured to use the address as.

@@ -109,6 +109,43 @@ fn containers_are_found_by_their_id() {
 }
 
 #[test]
+fn a_daemon_elsewhere_has_no_say() {
+    let mut docker = two_daemons();
+    let status = DaemonStatus::Unreachable("it hangs".to_owned());
+    for endpoint in ["unix:///b", "unix:///c"] {
+        let (endpoint, status) = (endpoint.to_owned(), status.clone());
+        docker.apply(Timestamp(2), &Body::Daemon(Daemon { endpoint, status }));
+    }
+    let names = |netns| docker.daemons_in(netns).map(|it| it.0).collect::<Vec<_>>();
+    assert_eq!(names(1), ["unix:///a", "unix:///c"]);
+    assert_eq!(names(2), ["unix:///b", "unix:///c"]);
+}
+
+#[test]
+fn removed_containers_keep_their_names() {
+    let mut docker = two_daemons();
+    let gone = |docker: &mut Docker, id: &str| {
+        let (daemon, id) = ("unix:///a".to_owned(), id.to_owned());
+        docker.apply(Timestamp(2), &Body::DockerContainerGone { daemon, id });
+    };
+    gone(&mut docker, "b");
+    assert!(docker.container_by_id("b").is_some(), "another daemon's");
+    gone(&mut docker, "a");
+    assert!(docker.container_by_id("a").is_none());
+    let name = |docker: &Docker| docker.container_ref("a").map(|it| it.name);
+    assert_eq!(name(&docker).as_deref(), Some("the a"));
+    for id in 0..2000 {
+        let listing = Body::DockerListing {
+            daemon: "unix:///a".to_owned(),
+            networks: Vec::new(),
+            containers: vec![container(&id.to_string(), "running")],
+        };
+        docker.apply(Timestamp(3), &listing);
+    }
+    assert_eq!(name(&docker), None, "memory is bounded");
+}
+
+#[test]
 fn a_daemon_that_is_gone_leaves_nothing_but_memories() {
     let mut docker = two_daemons();
     docker.apply(Timestamp(2), &Body::DaemonGone("unix:///a".to_owned()));
