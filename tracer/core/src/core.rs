@@ -10,7 +10,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tracer_common::{Hook, Way};
+use serde_json::Value;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
@@ -18,7 +19,7 @@ use crate::{
     diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
-    finding::{Finding, Kind},
+    finding::{EvidenceKind, Finding, Kind},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, DaemonStatus, Input, NetChange},
     remote::Measure,
@@ -559,6 +560,10 @@ fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &Kern
         && let Some(reason) = event.reason
     {
         incident.add_death(at, reason);
+        if reason == DropReason::NeighFailed {
+            let detail = [("address", Value::from(event.remote.to_string()))];
+            incident.prove(EvidenceKind::NeighbourFailed, at, detail);
+        }
     }
     let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
     if let Some(ingress) = elsewhere {
