@@ -230,16 +230,19 @@ impl Core {
     /// all of them.
     fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
         let waiting = std::mem::take(&mut self.waiting);
+        // Of whom lost packets go on waiting.
+        let mut awaited = BTreeSet::new();
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
             let ready = if measure_of(&waiting.event).is_some() {
                 self.explainable(&waiting.event)
             } else {
-                !self.is_awaited(&waiting.event)
+                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
             };
             if !patient || ready {
                 self.take_waiting(waiting, touched);
             } else {
+                awaited.insert((waiting.event.netns, waiting.event.remote));
                 self.waiting.push(waiting);
             }
         }
