@@ -26,7 +26,7 @@ use crate::{
     remote::Measure,
     suspicion::Suspicions,
     time::{SECOND, Timestamp},
-    world::{World, namespace::answers},
+    world::{World, bridge, namespace::answers},
 };
 
 use self::{loss::Losses, resets::Resets};
@@ -314,10 +314,10 @@ impl Core {
         event.ingress = self.doubts.ingress(&event).or(event.ingress);
         match self.judge(at, &event) {
             Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
-            Judgement::Doubtful(kind) if self.is_open(&event, kind) => {
-                self.lose(at, &event, kind, false, touched);
+            Judgement::Doubtful { kind, sure } if self.is_open(&event, kind) => {
+                self.lose(at, &event, kind, sure, touched);
             }
-            Judgement::Doubtful(kind) => self.doubt(at, kind, event),
+            Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
             Judgement::Excused(_) => {
                 if event.way() == Way::Sent && self.doubts.excuse(at, &event) {
                     self.watch_version += 1;
@@ -387,6 +387,7 @@ impl Core {
             (Measure::Misrouted, counted.map_or(0, |c| c.misrouted))
         };
         let loss = Loss {
+            at,
             packet,
             tcp_flags: event.tcp_flags,
             measure,
@@ -419,15 +420,17 @@ impl Core {
 
     /// A remote whose replies are lost one way now is not lost the other way any more.
     fn supersede(&mut self, place: Place, kind: Kind, remote: IpAddr, touched: &mut BTreeSet<Key>) {
-        let other = match kind {
-            Kind::ReplyBlackhole => Kind::Misdelivery,
-            Kind::Misdelivery => Kind::ReplyBlackhole,
+        let others: &[Kind] = match kind {
+            Kind::ReplyBlackhole => &[Kind::Misdelivery, Kind::ReversePathDrop],
+            Kind::Misdelivery => &[Kind::ReplyBlackhole, Kind::ReversePathDrop],
             _ => return,
         };
-        let incident = self.incidents.get_mut(&(place, other));
-        if let Some(remote) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
-            remote.superseded = true;
-            touched.insert((place, other));
+        for other in others {
+            let incident = self.incidents.get_mut(&(place, *other));
+            if let Some(state) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
+                state.superseded = true;
+                touched.insert((place, *other));
+            }
         }
     }
 
@@ -437,17 +440,17 @@ impl Core {
             return;
         }
         for ripe in self.suspicions.ripen(now) {
-            for (at, event) in ripe.events {
+            for (at, event) in ripe {
                 if measure_of(&event).is_none() {
                     self.take_evidence(at, &event, touched);
                     continue;
                 }
-                let judgement = self.judge(at, &event);
-                if judgement == Judgement::Doubtful(ripe.kind)
-                    || judgement == Judgement::Lost(ripe.kind)
-                {
-                    let sure = judgement == Judgement::Lost(ripe.kind);
-                    self.lose(at, &event, ripe.kind, sure, touched);
+                match self.judge(at, &event) {
+                    Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
+                    Judgement::Doubtful { kind, sure } => {
+                        self.lose(at, &event, kind, sure, touched);
+                    }
+                    Judgement::Excused(_) | Judgement::Silent(_) => {}
                 }
             }
         }
@@ -577,8 +580,20 @@ fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &Kern
             incident.prove(EvidenceKind::NeighbourFailed, at, detail);
         }
     }
+    // Of a question to somebody outside it proves nothing that containers have the address elsewhere.
+    let asks = matches!(
+        incident.kind,
+        Kind::RequestBlackhole | Kind::ForwardBlackhole
+    );
+    let namespace = world.namespace(event.netns);
+    let by_containers = |ifindex: u32| {
+        namespace.is_none_or(|ns| {
+            ns.link(ifindex)
+                .is_none_or(|link| bridge::can_swallow(ns, link))
+        })
+    };
     let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
-    if let Some(ingress) = elsewhere {
+    if let Some(ingress) = elsewhere.filter(|ifindex| !(asks && by_containers(*ifindex))) {
         evidence::prove_asymmetry(world, incident, at, ingress, event.remote);
     }
 }

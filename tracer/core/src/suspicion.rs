@@ -19,7 +19,7 @@ use crate::{
 /// How long an unanswered question is watched before it is told: as long as the kernel looks for a
 /// neighbour (three probes, a second apart), and longer than a scanner waits.
 const PATIENCE: u64 = 3 * SECOND;
-/// A question that was not repeated for this long was a slip of the hand.
+/// A question that was neither repeated nor given up by the kernel for this long is forgotten.
 const MEMORY: u64 = 30 * SECOND;
 /// Whoever asks for more addresses than this that nobody has, within [`SCAN`], looks around.
 const SCANNED: usize = 2;
@@ -49,14 +49,11 @@ struct Suspicion {
     source: IpAddr,
     /// More than one packet, or the kernel gave up.
     insistent: bool,
-    events: Vec<(Timestamp, KernelEvent)>,
+    events: Events,
 }
 
-/// What became sure enough: the events that tell it, in the order they came.
-pub(crate) struct Ripe {
-    pub(crate) kind: Kind,
-    pub(crate) events: Vec<(Timestamp, KernelEvent)>,
-}
+/// The events that tell of one, in the order they came.
+type Events = Vec<(Timestamp, KernelEvent)>;
 
 impl Suspicions {
     /// A packet of a doubtful loss.
@@ -139,27 +136,20 @@ impl Suspicions {
     }
 
     /// Takes what is sure enough now.
-    pub(crate) fn ripen(&mut self, now: Timestamp) -> Vec<Ripe> {
+    pub(crate) fn ripen(&mut self, now: Timestamp) -> Vec<Events> {
         let ripe: BTreeSet<Question> = self
             .questions
             .iter()
-            .filter(|(question, suspicion)| suspicion.due(question.1).is_some_and(|due| now >= due))
+            .filter(|(_, suspicion)| suspicion.due().is_some_and(|due| now >= due))
             .map(|(question, _)| *question)
             .collect();
-        let take = |question: Question| {
-            let suspicion = self.questions.remove(&question)?;
-            Some(Ripe {
-                kind: question.1,
-                events: suspicion.events,
-            })
-        };
+        let take = |question: Question| Some(self.questions.remove(&question)?.events);
         ripe.into_iter().filter_map(take).collect()
     }
 
     /// When something becomes sure, if nothing changes.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let due = |((_, kind, _), suspicion): (&Question, &Suspicion)| suspicion.due(*kind);
-        self.questions.iter().filter_map(due).min()
+        self.questions.values().filter_map(Suspicion::due).min()
     }
 }
 
@@ -180,9 +170,8 @@ impl Suspicion {
         told == Some(true)
     }
 
-    fn due(&self, kind: Kind) -> Option<Timestamp> {
-        let patience = if asks(kind) { PATIENCE } else { 0 };
-        self.insistent.then(|| self.first.plus(patience))
+    fn due(&self) -> Option<Timestamp> {
+        self.insistent.then(|| self.first.plus(PATIENCE))
     }
 }
 

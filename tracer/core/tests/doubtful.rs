@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags, v4_mapped};
 use tracer_core::{
-    finding::{EvidenceKind, Finding, Kind, Verdict},
+    finding::{EvidenceKind, Finding, Kind, Phase, Verdict},
     input::{
         Body, Counter, DockerContainer, DockerEndpoint, DockerNetwork, Landmark, LandmarkRole,
         PublishedPort,
@@ -194,9 +194,14 @@ fn a_nameserver_in_the_subnet_takes_name_resolution_down_at_once() {
 }
 
 #[test]
-fn a_connection_this_host_opened_before_the_network_is_told_at_once() {
+fn a_connection_this_host_opened_before_the_network_is_sure_if_it_goes_on() {
     let mut story = Story::begin();
-    let finding = only(story.event(&ask(REGISTRY, 443, TCP, ACK)));
+    for _ in 0..2 {
+        // A scanner sends as much, to many.
+        assert_eq!(story.event(&ask(REGISTRY, 443, TCP, ACK)), Vec::new());
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+    let finding = only(story.after(SECOND));
     assert_eq!(finding.kind, Kind::RequestBlackhole);
     assert!(!finding.reason.contains("if it is"), "{}", finding.reason);
 }
@@ -332,4 +337,46 @@ fn evidence_does_not_overtake_its_packet() {
     assert_eq!(failed, Vec::new());
     let finding = only(story.after(SECOND / 20));
     assert!(has(&finding, EvidenceKind::NeighbourFailed));
+}
+
+/// `nmap -sA`: acknowledgements of nothing.
+#[test]
+fn a_scanner_that_pretends_to_old_connections_is_one_too() {
+    let mut story = Story::begin();
+    for round in 0..4 {
+        for last in 1..6 {
+            let event = forward([172, 22, 9, last], 4, 40_000, 80, ACK);
+            assert_eq!(story.event(&event), Vec::new(), "{round}");
+        }
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+    assert_eq!(story.after(20 * SECOND), Vec::new());
+}
+
+/// A firewall that keeps containers from a service of the host's.
+#[test]
+fn what_is_for_this_host_itself_is_not_lost_in_a_bridge() {
+    let mut story = Story::begin();
+    for _ in 0..5 {
+        story.event(&forward(UPLINK, 4, 40_000, 80, SYN));
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+}
+
+#[test]
+fn a_question_that_nobody_asks_any_more_is_no_news() {
+    let mut story = Story::begin();
+    connect(&mut story, REGISTRY);
+    story.after(SECOND);
+    connect(&mut story, REGISTRY);
+    let opened = only(story.after(2 * SECOND));
+    assert!(!story.core.watched().is_empty());
+    let ended = only(story.after(60 * SECOND));
+    assert_eq!((ended.id, ended.phase), (opened.id, Phase::Resolved));
+    assert!(
+        ended.reason.contains("not sent any more"),
+        "{}",
+        ended.reason
+    );
+    assert!(story.core.watched().is_empty());
 }

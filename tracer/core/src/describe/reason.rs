@@ -65,7 +65,10 @@ impl Context<'_> {
                 self.cut_off(incident),
                 rival.name
             ),
-            None => format!("where nobody has {those}"),
+            None => match self.inhabitant(incident) {
+                Some(container) => format!("although container {} has {those}", container.name),
+                None => format!("where nobody has {those}"),
+            },
         }
     }
 

@@ -8,6 +8,9 @@ use crate::{
 
 use super::{Context, ci};
 
+/// Victims whose part is looked up; an outage may have thousands.
+const LOOKED_UP: usize = 64;
+
 impl Context<'_> {
     /// The container the finding is about.
     pub(super) fn container(&self, incident: &Incident) -> Option<ContainerRef> {
@@ -43,10 +46,11 @@ impl Context<'_> {
     }
 
     fn victim_in(&self, network: &DockerNetwork, incident: &Incident) -> Option<ContainerRef> {
-        let victims = incident.remotes.keys();
-        let endpoint = victims
-            .filter_map(|victim| network.endpoint_at(*victim))
-            .next()?;
+        let is_victim = |endpoint: &&DockerEndpoint| {
+            let mut addresses = endpoint.addresses.iter();
+            addresses.any(|address| incident.remotes.contains_key(address))
+        };
+        let endpoint = network.endpoints.iter().find(is_victim)?;
         Some(self.container_ref(endpoint))
     }
 
@@ -62,9 +66,10 @@ impl Context<'_> {
 
     /// What the victim is configured as.
     pub(super) fn landmark(&self, incident: &Incident) -> Option<&Landmark> {
-        let socket = incident.socket;
-        let mut victims = incident.remotes.keys();
-        victims.find_map(|victim| self.world.landmark_for(socket, *victim))
+        let (netns, socket) = (incident.place.netns, incident.socket);
+        let latest = std::iter::once(&incident.key.destination);
+        let mut victims = latest.chain(incident.remotes.keys().take(LOOKED_UP));
+        victims.find_map(|victim| self.world.landmark_for(netns, socket, *victim))
     }
 
     /// The job behind the container, the network, or the container the namespace is in.

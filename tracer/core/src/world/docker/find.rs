@@ -15,11 +15,11 @@ const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
 
 impl Docker {
     /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
-    /// nobody knows where they live.
+    /// nobody knows where they live, unless they were found in a container.
     pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
         self.daemons().filter(move |(daemon, _)| {
             let place = self.info(daemon).and_then(|info| info.netns);
-            place.is_none_or(|inum| inum == netns)
+            place.map_or_else(|| !is_inner(daemon), |inum| inum == netns)
         })
     }
 
@@ -92,11 +92,11 @@ impl Docker {
         present.or_else(removed)
     }
 
-    /// What a daemon is configured to use the address as.
+    /// What a daemon of the namespace `netns` is configured to use the address as.
     #[must_use]
-    pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
-        self.last_info
-            .values()
+    pub fn landmark(&self, netns: u32, address: IpAddr) -> Option<&Landmark> {
+        self.daemons_in(netns)
+            .filter_map(|(daemon, _)| self.info(daemon))
             .flat_map(|info| &info.landmarks)
             .find(|landmark| landmark.address == address)
     }
@@ -131,6 +131,7 @@ impl Docker {
     fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
         match self.info(daemon).and_then(|info| info.netns) {
             Some(inum) => inum == netns,
+            None if is_inner(daemon) => false,
             None => daemon.starts_with("unix:") || network.has_default_bridge_name(),
         }
     }
@@ -140,6 +141,12 @@ impl Docker {
         self.container(daemon, id)
             .is_none_or(|container| RUNNING.contains(&container.state.as_str()))
     }
+}
+
+/// Whether the daemon was found inside a container, as its endpoint tells. It has no word on any
+/// namespace but its own: it may be anybody's.
+fn is_inner(daemon: &str) -> bool {
+    daemon.starts_with("unix:///proc/")
 }
 
 impl From<&DockerContainer> for ContainerRef {
