@@ -113,6 +113,7 @@ fn a_request_to_a_container_goes_to_the_bridge_of_before() -> Result<()> {
                 ("destination.ip", json!(address)),
                 ("network.transport", json!("icmp")),
                 ("bridgetrace.finding.verdict", json!("confirmed")),
+                ("bridgetrace.counts.packets", json!(1)),
             ],
         )?;
         showcase::show("a network made twice: the host asks a container", &finding)?;

@@ -67,6 +67,7 @@ fn the_answer_to_a_containers_question_is_sent_to_the_bridge_of_before() -> Resu
             &[
                 ("source.ip", json!(PC)),
                 ("network.transport", json!("icmp")),
+                ("bridgetrace.counts.packets", json!(1)),
             ],
         )?;
         showcase::show("a network made twice: a container asks outside", &finding)?;
