@@ -8,8 +8,8 @@ use bridgetrace_lab::topology::PC;
 use bridgetrace_lab::{Service, showcase};
 use serde_json::json;
 
+use super::amnesia::{Twice, is_cut_off, should_have_used};
 use super::scene::{of_kind, remedy_works};
-use super::twice::{Twice, is_cut_off, should_have_used};
 use crate::outage::expect;
 use crate::outage::stage::{Stage, holds};
 
