@@ -11,7 +11,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tracer_common::{Hook, Way};
+use serde_json::Value;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
@@ -19,7 +20,7 @@ use crate::{
     diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
-    finding::{Finding, Kind},
+    finding::{EvidenceKind, Finding, Kind},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, DaemonStatus, Input, NetChange},
     remote::Measure,
@@ -233,16 +234,19 @@ impl Core {
     /// all of them.
     fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
         let waiting = std::mem::take(&mut self.waiting);
+        // Of whom lost packets go on waiting.
+        let mut awaited = BTreeSet::new();
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
             let ready = if measure_of(&waiting.event).is_some() {
                 self.explainable(&waiting.event)
             } else {
-                !self.is_awaited(&waiting.event)
+                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
             };
             if !patient || ready {
                 self.take_waiting(waiting, touched);
             } else {
+                awaited.insert((waiting.event.netns, waiting.event.remote));
                 self.waiting.push(waiting);
             }
         }
@@ -568,6 +572,10 @@ fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &Kern
         && let Some(reason) = event.reason
     {
         incident.add_death(at, reason);
+        if reason == DropReason::NeighFailed {
+            let detail = [("address", Value::from(event.remote.to_string()))];
+            incident.prove(EvidenceKind::NeighbourFailed, at, detail);
+        }
     }
     let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
     if let Some(ingress) = elsewhere {

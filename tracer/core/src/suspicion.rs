@@ -87,15 +87,20 @@ impl Suspicions {
     /// The kernel's totals of a remote. Packets like one that was told of are not told of again within
     /// a second, but all are counted.
     pub(crate) fn count(&mut self, counter: &Counter) {
-        // The others are told by their neighbour's failure at the latest.
-        if counter.way != Way::Arriving as u32 {
+        let kinds = [
+            (Way::Arriving, Kind::ReversePathDrop),
+            (Way::Forwarded, Kind::ForwardBlackhole),
+        ];
+        let mut kinds = kinds.into_iter();
+        // Packets of this host are told by their neighbour's failure at the latest.
+        let Some((_, kind)) = kinds.find(|(way, _)| *way as u32 == counter.way) else {
             return;
-        }
+        };
         let place = Place {
             netns: counter.netns,
             ifindex: counter.ifindex,
         };
-        let question = (place, Kind::ReversePathDrop, counter.remote);
+        let question = (place, kind, counter.remote);
         if let Some(suspicion) = self.questions.get_mut(&question) {
             suspicion.insistent |= suspicion.is_repeated(counter);
         }

@@ -2,13 +2,17 @@
 
 use std::net::IpAddr;
 
-use tracer_common::{DropReason, Event, Flow, Hook, event_flags, v4_mapped};
+use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags, v4_mapped};
 use tracer_core::{
     finding::{EvidenceKind, Finding, Kind, Verdict},
-    input::{Body, Landmark, LandmarkRole},
+    input::{
+        Body, Counter, DockerContainer, DockerEndpoint, DockerNetwork, Landmark, LandmarkRole,
+        PublishedPort,
+    },
     time::SECOND,
 };
 
+use crate::common::{ENDPOINT, HOST, link, network};
 use crate::story::{ACK, CONTAINER, SYN, Story, has, only, segment};
 
 const REGISTRY: [u8; 4] = [172, 22, 7, 7];
@@ -31,6 +35,39 @@ fn ask(remote: [u8; 4], dport: u16, proto: u8, tcp_flags: u8) -> Event {
         flow,
         ..segment(Hook::NeighSend, 3, remote, 0)
     }
+}
+
+/// A container on the other bridge is reached by port 8007 of the host.
+fn publish(story: &mut Story) {
+    let endpoint = DockerEndpoint {
+        network: "feedfeedfeed0000".to_owned(),
+        container: "c9".to_owned(),
+        container_name: "web".to_owned(),
+        addresses: vec![IpAddr::from([172, 18, 0, 2])],
+        mac: None,
+    };
+    let network = DockerNetwork {
+        id: endpoint.network.clone(),
+        name: "apps".to_owned(),
+        options: [("com.docker.network.bridge.name".to_owned(), link(4).name)].into(),
+        endpoints: vec![endpoint],
+        ..network(false)
+    };
+    let container = DockerContainer {
+        id: "c9".to_owned(),
+        name: "web".to_owned(),
+        state: "running".to_owned(),
+        ports: vec![PublishedPort {
+            proto: TCP,
+            host: 8007,
+            container: 7,
+        }],
+        ..DockerContainer::default()
+    };
+    let daemon = ENDPOINT.to_owned();
+    story.tell(Body::DockerNetwork { daemon, network });
+    let daemon = ENDPOINT.to_owned();
+    story.tell(Body::DockerContainer { daemon, container });
 }
 
 fn connect(story: &mut Story, remote: [u8; 4]) -> Vec<Finding> {
@@ -223,4 +260,76 @@ fn docker_keeps_its_networks_apart_without_a_word() {
         );
         assert_eq!(story.after(SECOND), Vec::new());
     }
+}
+
+/// A burst is told of once by the kernel half; the firewall drops it, and no neighbour ever fails.
+#[test]
+fn a_containers_burst_is_told_by_its_count() {
+    let mut story = Story::begin();
+    let burst = forward(REGISTRY, 4, 40_000, 514, ACK | SYN);
+    let burst = Event {
+        flow: Flow {
+            proto: UDP,
+            tcp_flags: 0,
+            ..burst.flow
+        },
+        ..burst
+    };
+    assert_eq!(story.event(&burst), Vec::new());
+    assert_eq!(story.after(SECOND / 20), Vec::new());
+    let counter = Counter {
+        way: Way::Forwarded as u32,
+        dropped: [(DropReason::NetfilterDrop as u8, 10)].into(),
+        ..Counter::zero(HOST, 3, IpAddr::from(REGISTRY))
+    };
+    story.tell(Body::Counters(vec![counter]));
+    let finding = only(story.after(3 * SECOND));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::ForwardBlackhole, Verdict::Suspected)
+    );
+    assert_eq!(finding.counts.packets, 10);
+    assert!(
+        finding.reason.contains("if it is a machine outside"),
+        "{}",
+        finding.reason
+    );
+}
+
+/// Where docker's rules let the reply through, it has the host's address when it dies in the other
+/// bridge, and that it dies there says that the neighbour failed.
+#[test]
+fn a_reply_with_the_hosts_address_is_the_publishers() {
+    let mut story = Story::begin();
+    publish(&mut story);
+    let event = forward(REGISTRY, 4, 8007, 51_514, SYN | ACK);
+    let event = Event {
+        reason: DropReason::NeighFailed as u8,
+        flow: Flow {
+            saddr: v4_mapped(UPLINK),
+            ..event.flow
+        },
+        ..event
+    };
+    let finding = only(story.event(&event));
+    assert_eq!(
+        (finding.kind, finding.verdict),
+        (Kind::ForwardBlackhole, Verdict::Confirmed)
+    );
+    assert!(has(&finding, EvidenceKind::NeighbourFailed) && has(&finding, EvidenceKind::Drop));
+    assert_eq!(finding.container.as_ref().unwrap().name, "web");
+    let replies = "Replies of container web (published as port 8007)";
+    assert!(finding.reason.contains(replies), "{}", finding.reason);
+}
+
+/// What proves a loss comes while its packet waits for docker's word.
+#[test]
+fn evidence_does_not_overtake_its_packet() {
+    let mut story = Story::begin();
+    let event = forward(REGISTRY, 4, 80, 51_514, SYN | ACK);
+    assert_eq!(story.event(&event), Vec::new());
+    let failed = story.kernel(Hook::NeighTimer, 3, REGISTRY, 0);
+    assert_eq!(failed, Vec::new());
+    let finding = only(story.after(SECOND / 20));
+    assert!(has(&finding, EvidenceKind::NeighbourFailed));
 }
