@@ -20,11 +20,11 @@ use crate::{
     diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
+    excuse::Excuses,
     finding::{EvidenceKind, Finding, Kind},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, DaemonStatus, Input, NetChange},
     remote::Measure,
-    suspicion::Suspicions,
     time::{SECOND, Timestamp},
     world::{World, bridge, namespace::answers},
 };
@@ -56,9 +56,9 @@ pub struct Core {
     incidents: BTreeMap<Key, Incident>,
     waiting: Vec<Waiting>,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
-    doubts: Doubts,
+    excuses: Excuses,
     /// Losses that are none if nobody outside has the address.
-    suspicions: Suspicions,
+    doubts: Doubts,
     resets: Resets,
     /// The kernel's totals, by bridge, way and remote.
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
@@ -81,10 +81,10 @@ impl Core {
                 findings.extend(self.losses.take(world, loss, &mut self.sequence, input.at));
             }
             Body::Tick | Body::Stop => {
-                if self.doubts.expire(input.at) {
+                if self.excuses.expire(input.at) {
                     self.watch_version += 1;
                 }
-                self.suspicions.expire(input.at);
+                self.doubts.expire(input.at);
                 self.resets.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
@@ -120,7 +120,7 @@ impl Core {
             .incidents
             .values()
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
-        let ripe = self.suspicions.deadline();
+        let ripe = self.doubts.deadline();
         waiting.chain(due).chain(proof).chain(ripe).min()
     }
 
@@ -136,7 +136,7 @@ impl Core {
                 .collect()
         };
         let suspects = self.incidents.values().flat_map(remotes);
-        self.doubts.watched().chain(suspects).collect()
+        self.excuses.watched().chain(suspects).collect()
     }
 
     /// Counts changes of [`Self::watched`].
@@ -193,7 +193,7 @@ impl Core {
                 incident.add_counter(counter);
                 touched.insert((place, incident.kind));
             }
-            self.suspicions.count(counter);
+            self.doubts.count(counter);
             let key = (place, counter.way, counter.remote);
             if *counter == forgotten(counter) {
                 // The kernel half forgot a remote long silent.
@@ -213,8 +213,8 @@ impl Core {
     /// Events other than lost packets: they prove or heal incidents, and open none.
     fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Key>) {
         match event.hook {
-            Hook::DevReceive => self.doubts.came_in(event),
-            Hook::NeighTimer | Hook::SkbDrop => self.suspicions.note(at, event),
+            Hook::DevReceive => self.excuses.came_in(event),
+            Hook::NeighTimer | Hook::SkbDrop => self.doubts.note(at, event),
             Hook::TcpReset => self.resets.add(at, place_of(event), event.remote),
             _ => {}
         }
@@ -311,7 +311,7 @@ impl Core {
     /// A packet was routed into a bridge, and nothing good came of it.
     fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
         let Waiting { at, mut event } = waiting;
-        event.ingress = self.doubts.ingress(&event).or(event.ingress);
+        event.ingress = self.excuses.ingress(&event).or(event.ingress);
         match self.judge(at, &event) {
             Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
             Judgement::Doubtful { kind, sure } if self.is_open(&event, kind) => {
@@ -319,7 +319,7 @@ impl Core {
             }
             Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
             Judgement::Excused(_) => {
-                if event.way() == Way::Sent && self.doubts.excuse(at, &event) {
+                if event.way() == Way::Sent && self.excuses.excuse(at, &event) {
                     self.watch_version += 1;
                 }
             }
@@ -330,9 +330,9 @@ impl Core {
     /// Keeps a lost packet until it is sure; what it is counted among may have been read before.
     fn doubt(&mut self, at: Timestamp, kind: Kind, event: KernelEvent) {
         let counted = (place_of(&event), way_of(kind) as u32, event.remote);
-        self.suspicions.add(place_of(&event), kind, at, event);
+        self.doubts.add(place_of(&event), kind, at, event);
         if let Some(counter) = self.counters.get(&counted) {
-            self.suspicions.count(counter);
+            self.doubts.count(counter);
         }
     }
 
@@ -436,10 +436,10 @@ impl Core {
 
     /// Takes what was doubtful and is sure enough now: judged again, by what is known by now.
     fn ripen(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
-        if self.suspicions.deadline().is_none_or(|due| now < due) {
+        if self.doubts.deadline().is_none_or(|due| now < due) {
             return;
         }
-        for ripe in self.suspicions.ripen(now) {
+        for ripe in self.doubts.ripen(now) {
             for (at, event) in ripe {
                 if measure_of(&event).is_none() {
                     self.take_evidence(at, &event, touched);
