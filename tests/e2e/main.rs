@@ -3,7 +3,9 @@
 mod asking;
 mod circumstances;
 mod cousins;
+mod dual;
 mod healthy;
+mod inner;
 mod lab;
 mod outage;
 mod remedies;

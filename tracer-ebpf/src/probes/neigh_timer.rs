@@ -28,7 +28,7 @@ fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let mut event = emit::event(Hook::NeighTimer, device, remote)?;
     // The kernel also finds out that a container is gone: nobody's packet is lost by that.
-    if !emit::is_counted(&event, Way::Sent) {
+    if !emit::is_counted(&event, Way::Sent) && !emit::is_counted(&event, Way::Forwarded) {
         return None;
     }
     event.nud_state = nud_state;

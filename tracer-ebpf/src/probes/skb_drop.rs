@@ -55,21 +55,29 @@ fn on_bridge(skb: Skb, reason: u8) -> Option<()> {
 }
 
 /// A queue of IPv6 packets is thrown away without a reason when its neighbour did not answer.
-/// So is much else on a healthy host: the neighbour must be known for not answering.
+/// So is much else on a healthy host: of this host's own packets the neighbour must be known for
+/// not answering, and of those it passes on only what was leaving matters. A healthy host passes
+/// many of these to a neighbour that has not answered yet, which therefore is not remembered.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ndisc_error_report>
 #[inline(always)]
 fn purged(skb: Skb) -> Option<()> {
-    if !skb.is_ipv6() || skb.forwarded_iif().is_some() {
+    if !skb.is_ipv6() {
         return None;
     }
     let device = skb.device().filter(|device| device.is_bridge())?;
     let flow = skb.routed_flow().filter(is_payload)?;
     let mut event = emit::event(Hook::SkbDrop, device, flow.daddr)?;
-    if !emit::is_unresolved(&event) {
-        return None;
-    }
     emit::add_packet(&mut event, skb, flow);
-    count_and_submit(&mut event, DropReason::NotSpecified as u8, Way::Sent)
+    let reason = DropReason::NotSpecified as u8;
+    match skb.forwarded_iif() {
+        Some(iif) if iif == event.ifindex => None,
+        Some(iif) => {
+            emit::add_forwarded(&mut event, iif);
+            count_and_submit(&mut event, reason, Way::Forwarded)
+        }
+        None if emit::is_unresolved(&event) => count_and_submit(&mut event, reason, Way::Sent),
+        None => None,
+    }
 }
 
 /// The question who has an address died on a bridge without carrier. It is nobody's payload, but

@@ -51,6 +51,13 @@ pub enum Body {
     Daemon(Daemon),
     /// A daemon is no longer followed (endpoint): where it lived there is nothing any more.
     DaemonGone(String),
+    /// A daemon was found in a namespace; it has said nothing yet.
+    DaemonFound {
+        /// Its endpoint.
+        daemon: String,
+        /// Namespace it lives in, inode number.
+        netns: u32,
+    },
     /// Complete list of a daemon's networks and containers: what is missing is gone.
     DockerListing {
         /// The daemon's endpoint.

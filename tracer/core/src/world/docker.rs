@@ -28,6 +28,8 @@ type Key = (String, String);
 #[derive(Clone, Debug, Default)]
 pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
+    /// Where daemons live that were found in a namespace.
+    places: BTreeMap<String, u32>,
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
@@ -44,6 +46,7 @@ impl Docker {
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
         match body {
             Body::Daemon(daemon) => self.set_daemon(daemon),
+            Body::DaemonFound { daemon, netns } => self.find_daemon(daemon, *netns),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
@@ -78,6 +81,12 @@ impl Docker {
         self.last_info.get(endpoint)
     }
 
+    /// Namespace the daemon lives in, inode number: as it says, or where it was found.
+    fn place(&self, endpoint: &str) -> Option<u32> {
+        let said = self.info(endpoint).and_then(|info| info.netns);
+        said.or_else(|| self.places.get(endpoint).copied())
+    }
+
     /// Every network with its daemon's endpoint.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &DockerNetwork)> {
         self.networks
@@ -106,6 +115,13 @@ impl Docker {
         }
         self.daemons
             .insert(daemon.endpoint.clone(), daemon.status.clone());
+    }
+
+    /// It may hang, and never say itself where it lives.
+    fn find_daemon(&mut self, daemon: &str, netns: u32) {
+        self.places.insert(daemon.to_owned(), netns);
+        let silent = || DaemonStatus::Unreachable("it has not answered yet".to_owned());
+        self.daemons.entry(daemon.to_owned()).or_insert_with(silent);
     }
 
     fn replace(
@@ -145,6 +161,7 @@ impl Docker {
     fn remove_daemon(&mut self, at: Timestamp, daemon: &str) {
         self.daemons.remove(daemon);
         self.last_info.remove(daemon);
+        self.places.remove(daemon);
         self.remove_networks(at, daemon, |_| true);
         self.remove_containers(daemon, |_| true);
     }

@@ -80,6 +80,8 @@ impl InnerDaemon {
             send(&self.inputs, Body::DaemonGone(before.to_string())).await?;
         }
         log::info!("network namespace {} has a daemon: {found}", self.netns);
+        let (daemon, netns) = (found.to_string(), self.netns);
+        send(&self.inputs, Body::DaemonFound { daemon, netns }).await?;
         self.following.spawn(watch(found, self.inputs.clone()));
         Ok(())
     }
@@ -123,6 +125,7 @@ mod tests {
             while let Some(input) = received.recv().await {
                 told.push(match input.body {
                     Body::Daemon(daemon) => format!("{} cannot be reached", daemon.endpoint),
+                    Body::DaemonFound { daemon, netns } => format!("{daemon} is in {netns}"),
                     Body::DaemonGone(endpoint) => format!("{endpoint} is gone"),
                     other => format!("{other:?}"),
                 });
@@ -136,6 +139,7 @@ mod tests {
         assert_eq!(
             bodies(&[None, Some("/absent/a"), Some("/absent/a"), None, None]),
             [
+                "unix:///absent/a is in 1",
                 "unix:///absent/a cannot be reached",
                 "unix:///absent/a cannot be reached",
                 "unix:///absent/a is gone"
@@ -149,8 +153,10 @@ mod tests {
         assert_eq!(
             bodies(&[Some("/absent/a"), Some("/absent/b")]),
             [
+                "unix:///absent/a is in 1",
                 "unix:///absent/a cannot be reached",
                 "unix:///absent/a is gone",
+                "unix:///absent/b is in 1",
                 "unix:///absent/b cannot be reached",
                 "unix:///absent/b is gone"
             ]

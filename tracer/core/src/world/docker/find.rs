@@ -18,7 +18,7 @@ impl Docker {
     /// nobody knows where they live, unless they were found in a container.
     pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
         self.daemons().filter(move |(daemon, _)| {
-            let place = self.info(daemon).and_then(|info| info.netns);
+            let place = self.place(daemon);
             place.map_or_else(|| !is_inner(daemon), |inum| inum == netns)
         })
     }
@@ -129,7 +129,7 @@ impl Docker {
 
     /// A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
     fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
-        match self.info(daemon).and_then(|info| info.netns) {
+        match self.place(daemon) {
             Some(inum) => inum == netns,
             None if is_inner(daemon) => false,
             None => daemon.starts_with("unix:") || network.has_default_bridge_name(),

@@ -75,6 +75,20 @@ fn an_address_belongs_to_the_daemon_of_the_namespace() {
 }
 
 #[test]
+fn a_daemon_that_was_found_and_hangs_is_missed_in_its_namespace_only() {
+    let mut docker = Docker::default();
+    let daemon = "unix:///proc/7/root/run/docker.sock".to_owned();
+    let netns = 2;
+    docker.apply(Timestamp(1), &Body::DaemonFound { daemon, netns });
+    let silent = |netns| docker.daemons_in(netns).count();
+    assert_eq!((silent(1), silent(2)), (0, 1));
+    let (daemon, _) = docker.daemons().next().unwrap();
+    let gone = Body::DaemonGone(daemon.to_owned());
+    docker.apply(Timestamp(2), &gone);
+    assert_eq!(docker.daemons().count(), 0);
+}
+
+#[test]
 fn a_container_that_ended_has_no_address() {
     let mut docker = two_daemons();
     let told = |state| Body::DockerContainer {
