@@ -11,6 +11,7 @@ mod event;
 mod following;
 mod inner;
 mod landmarks;
+mod process;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
