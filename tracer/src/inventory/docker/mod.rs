@@ -10,6 +10,7 @@ mod engine;
 mod event;
 mod following;
 mod inner;
+mod intake;
 mod landmarks;
 mod process;
 
