@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags, v4_mapped};
 use tracer_core::{
-    finding::{EvidenceKind, Finding, Kind, Phase, Verdict},
+    finding::{ContainerRole, EvidenceKind, Finding, Kind, Phase, Verdict},
     input::{Body, Counter, DockerEndpoint, DockerNetwork, NetChange, Sysctls},
     time::SECOND,
 };
@@ -71,8 +71,11 @@ fn a_container_with_the_clients_address_gets_the_replies() {
         (Kind::Misdelivery, Verdict::Confirmed)
     );
     assert_eq!(
-        finding.container.as_ref().map(|c| c.name.as_str()),
-        Some("thief")
+        finding
+            .container
+            .as_ref()
+            .map(|it| (it.role, it.container.name.as_str())),
+        Some((ContainerRole::Receiver, "thief"))
     );
     assert!(has(&finding, EvidenceKind::EndpointHasAddress));
     assert!(!has(&finding, EvidenceKind::NoSuchEndpoint));
@@ -226,7 +229,11 @@ fn of_two_bridges_with_one_prefix_the_older_swallows_the_others_containers() {
     assert_eq!(finding.kind, Kind::ReplyBlackhole);
     assert!(has(&finding, EvidenceKind::DuplicateRoute));
     assert_eq!(finding.expected_route.as_ref().unwrap().device, "br-other");
-    assert_eq!(finding.container.as_ref().unwrap().name, "openldap");
+    let concerned = finding.container.as_ref().unwrap();
+    assert_eq!(
+        (concerned.role, concerned.container.name.as_str()),
+        (ContainerRole::CutOff, "openldap")
+    );
     let drop = finding
         .remedies
         .iter()

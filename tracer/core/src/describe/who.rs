@@ -1,7 +1,7 @@
 //! Who it concerns: containers, landmarks, jobs.
 
 use crate::{
-    finding::{CiJob, ContainerRef, Kind},
+    finding::{CiJob, Concerned, ContainerRef, ContainerRole, Kind},
     incident::Incident,
     input::{DockerEndpoint, DockerNetwork, Landmark},
 };
@@ -13,18 +13,23 @@ const LOOKED_UP: usize = 64;
 
 impl Context<'_> {
     /// The container the finding is about.
-    pub(super) fn container(&self, incident: &Incident) -> Option<ContainerRef> {
-        match incident.kind {
-            Kind::Misdelivery => self.inhabitant(incident),
-            Kind::ForwardBlackhole if self.sender.is_some() => self.sender_container(),
-            _ if self.rival.is_some() => self.cut_off_container(incident),
-            Kind::ForwardBlackhole => None,
-            _ => self.network.and_then(|(_, network)| {
-                let endpoints = network.endpoints.iter();
-                let first = endpoints.min_by_key(|endpoint| &endpoint.container_name)?;
-                Some(self.container_ref(first))
-            }),
-        }
+    pub(super) fn container(&self, incident: &Incident) -> Option<Concerned> {
+        use ContainerRole::{CutOff, Receiver, Resident, Sender};
+        let (role, container) = match incident.kind {
+            Kind::Misdelivery => (Receiver, self.inhabitant(incident)),
+            Kind::ForwardBlackhole if self.sender.is_some() => (Sender, self.sender_container()),
+            _ if self.rival.is_some() => (CutOff, self.cut_off_container(incident)),
+            Kind::ForwardBlackhole => return None,
+            _ => (Resident, self.resident()),
+        };
+        container.map(|container| Concerned { role, container })
+    }
+
+    /// The first container of the network.
+    fn resident(&self) -> Option<ContainerRef> {
+        let endpoints = self.network?.1.endpoints.iter();
+        let first = endpoints.min_by_key(|endpoint| &endpoint.container_name)?;
+        Some(self.container_ref(first))
     }
 
     /// The container whose packets are forwarded.
@@ -73,15 +78,15 @@ impl Context<'_> {
     }
 
     /// The job behind the container, the network, or the container the namespace is in.
-    pub(super) fn ci(&self, container: Option<&ContainerRef>) -> Option<CiJob> {
+    pub(super) fn ci(&self, concerned: Option<&Concerned>) -> Option<CiJob> {
         let of_container = |container: &ContainerRef| {
             let container = self.world.docker.container_by_id(&container.id)?;
             ci::job(&container.labels)
         };
         let of_network = || ci::job(&self.network?.1.labels);
         let of_namespace = || of_container(self.netns.container.as_ref()?);
-        container
-            .and_then(of_container)
+        concerned
+            .and_then(|concerned| of_container(&concerned.container))
             .or_else(of_network)
             .or_else(of_namespace)
     }
