@@ -322,7 +322,7 @@ fn a_reply_with_the_hosts_address_is_the_publishers() {
         (Kind::ForwardBlackhole, Verdict::Confirmed)
     );
     assert!(has(&finding, EvidenceKind::NeighbourFailed) && has(&finding, EvidenceKind::Drop));
-    assert_eq!(finding.container.as_ref().unwrap().name, "web");
+    assert_eq!(finding.container.as_ref().unwrap().container.name, "web");
     let replies = "Replies of container web (published as port 8007)";
     assert!(finding.reason.contains(replies), "{}", finding.reason);
 }

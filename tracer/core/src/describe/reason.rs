@@ -107,8 +107,10 @@ impl Context<'_> {
 
     /// "Replies of container web (service web, published as port 8080)".
     fn forwarded(&self, incident: &Incident) -> String {
-        let answers =
-            self.published(incident).is_some() || incident.has(EvidenceKind::IngressAsymmetry);
+        // Who answers has the lower port of the two.
+        let serves = incident.packet.ports.is_some_and(|(own, peer)| own < peer);
+        let answers = self.published(incident).is_some()
+            || serves && incident.has(EvidenceKind::IngressAsymmetry);
         let what = if answers { "Replies" } else { "Packets" };
         let Some(container) = self.sender_container() else {
             return format!("{what} of {}", incident.packet.source);
