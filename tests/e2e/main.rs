@@ -1,5 +1,6 @@
 //! End-to-end suites: real namespaces, a real dockerd, real traffic.
 
+mod asking;
 mod circumstances;
 mod cousins;
 mod dual;

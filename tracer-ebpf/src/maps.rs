@@ -10,9 +10,11 @@ use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 const REMOTES: u32 = 32_768;
 /// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
 const ASYMMETRIES: u32 = 4096;
-/// Lookups for packets that pass and ways in, remembered per CPU and family: the next lookup is
-/// for another address or namespace, and must not overwrite what a drop or a reply will ask for.
+/// Lookups for packets that pass, remembered per CPU and family: the next lookup is for another
+/// address or namespace, and must not overwrite what a drop will ask for.
 pub(crate) const SLOTS: u32 = 256;
+/// Ways in remembered per family.
+pub(crate) const INGRESSES: u32 = 4096;
 
 /// Events for userspace.
 #[map]
@@ -34,15 +36,14 @@ pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
 #[map]
 pub(crate) static LAST_PASSING: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
 
-/// The last packets on this CPU that came in with a source inside a bridge's subnet.
+/// The last packets that came in with a source inside a bridge's subnet. All CPUs share it: who
+/// replies runs on whichever is free. Of two packets with the same slot the later one stays.
 #[map]
-pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress<[u8; 4]>> =
-    PerCpuArray::with_max_entries(SLOTS, 0);
+pub(crate) static INGRESS_SLOT: Array<Ingress<[u8; 4]>> = Array::with_max_entries(INGRESSES, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static INGRESS6_SLOT: PerCpuArray<Ingress<[u8; 16]>> =
-    PerCpuArray::with_max_entries(SLOTS, 0);
+pub(crate) static INGRESS6_SLOT: Array<Ingress<[u8; 16]>> = Array::with_max_entries(INGRESSES, 0);
 
 /// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
 #[map]

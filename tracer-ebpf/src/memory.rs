@@ -1,4 +1,4 @@
-//! What route lookups leave behind on a CPU for the hooks that run after them.
+//! What route lookups leave behind for the hooks that run after them.
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use tracer_common::{Lookup, prefix4, prefix6, v4_mapped};
@@ -6,14 +6,17 @@ use tracer_common::{Lookup, prefix4, prefix6, v4_mapped};
 use crate::{
     addresses::v4_of,
     maps::{
-        FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, Ingress, LAST_PASSING, PREFIX_BITS,
-        PREFIX6_BITS, Routed, SLOTS,
+        FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, INGRESSES, Ingress, LAST_PASSING,
+        PREFIX_BITS, PREFIX6_BITS, Routed, SLOTS,
     },
 };
 
 /// What a slot remembers is the story of a packet only if it is recent:
 /// 1 s at HZ=1000, 10 s at HZ=100.
 pub(crate) const A_MOMENT: u64 = 1000;
+/// How old a way in may get before it is written anew: a busy connection must not make the CPUs
+/// quarrel over who wrote last.
+const FRESH: u64 = A_MOMENT / 16;
 /// A packet that is dropped as soon as it is routed dies within the same softirq.
 pub(crate) const AT_ONCE: u64 = 2;
 
@@ -50,8 +53,8 @@ impl Address for [u8; 4] {
     #[inline(always)]
     fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
         FIB_SLOT.get_ptr_mut(match kind {
-            Kind::Own => SLOTS,
-            Kind::Passing => slot(self[3], netns),
+            Kind::Own => SLOTS, // Behind the others.
+            Kind::Passing => slot([self[2], self[3]], netns) % SLOTS,
         })
     }
 
@@ -62,7 +65,7 @@ impl Address for [u8; 4] {
 
     #[inline(always)]
     fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
-        INGRESS_SLOT.get_ptr_mut(slot(self[3], netns))
+        INGRESS_SLOT.get_ptr_mut(slot([self[2], self[3]], netns) % INGRESSES)
     }
 
     #[inline(always)]
@@ -83,8 +86,8 @@ impl Address for [u8; 16] {
     #[inline(always)]
     fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
         FIB6_SLOT.get_ptr_mut(match kind {
-            Kind::Own => SLOTS,
-            Kind::Passing => slot(self[15], netns),
+            Kind::Own => SLOTS, // Behind the others.
+            Kind::Passing => slot([self[14], self[15]], netns) % SLOTS,
         })
     }
 
@@ -95,7 +98,7 @@ impl Address for [u8; 16] {
 
     #[inline(always)]
     fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
-        INGRESS6_SLOT.get_ptr_mut(slot(self[15], netns))
+        INGRESS6_SLOT.get_ptr_mut(slot([self[14], self[15]], netns) % INGRESSES)
     }
 
     #[inline(always)]
@@ -107,10 +110,10 @@ impl Address for [u8; 16] {
     }
 }
 
-/// The namespace counts too: a packet may pass several on one CPU at once.
+/// What tells addresses apart in small tables. The namespace counts too: a packet may pass several on one CPU at once.
 #[inline(always)]
-fn slot(last_byte: u8, netns: u32) -> u32 {
-    (u32::from(last_byte) ^ netns) % SLOTS
+fn slot(last_bytes: [u8; 2], netns: u32) -> u32 {
+    u32::from(u16::from_be_bytes(last_bytes)) ^ netns
 }
 
 /// A remembered lookup's answer.
@@ -167,6 +170,23 @@ pub(crate) fn way_in<A: Address>(netns: u32, remote: A) -> Option<u32> {
     let slot = unsafe { &*remote.ingress(netns)? };
     let here = slot.saddr == remote && slot.netns == netns && is_recent(slot.jiffies, A_MOMENT);
     here.then_some(slot.iif)
+}
+
+/// Remembers that `remote` came in by `iif`.
+#[inline(always)]
+pub(crate) fn set_way_in<A: Address>(netns: u32, remote: A, iif: u32) -> Option<()> {
+    // SAFETY: a live map value. CPUs that write it at once for different remotes can leave a
+    // mixture, which at worst says for a moment that one came in as the other did.
+    let slot = unsafe { &mut *remote.ingress(netns)? };
+    let same = slot.saddr == remote && slot.netns == netns && slot.iif == iif;
+    if !same || !is_recent(slot.jiffies, FRESH) {
+        // Member by member: padding has no value to copy.
+        slot.jiffies = jiffies();
+        slot.saddr = remote;
+        slot.netns = netns;
+        slot.iif = iif;
+    }
+    Some(())
 }
 
 /// Now, in the unit that slots remember.

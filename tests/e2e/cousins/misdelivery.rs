@@ -83,6 +83,7 @@ fn a_connection_that_a_container_resets_is_explained() -> Result<()> {
     })?;
     stage.play(|stage| {
         let (_server, client) = held.as_mut().expect("connected");
+        ensure!(!peers::reachable(&stage.lab.pc, SRV)?, "nothing is lost");
         client.write_all(b"during")?;
         let finding = of_kind(stage, KIND, &["reset-by-container"])?;
         is_delivered_to(&finding, &usurper, &network)?;

@@ -26,7 +26,7 @@ fn a_container_that_takes_the_address_and_goes_turns_the_outage_twice() -> Resul
         usurper.remove()?;
         let again = opened(stage, BLACKHOLE, Some(&lost))?;
         expect::proven_by(&again, &["ingress-asymmetry", "no-such-endpoint"])?;
-        ended(stage, &taken, "they are lost now")
+        ended(stage, &taken, "reach nobody any more")
     })
 }
 

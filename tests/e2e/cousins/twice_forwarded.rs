@@ -8,8 +8,8 @@ use bridgetrace_lab::topology::PC;
 use bridgetrace_lab::{Service, showcase};
 use serde_json::json;
 
+use super::amnesia::{Twice, is_cut_off, should_have_used};
 use super::scene::{of_kind, remedy_works};
-use super::twice::{Twice, is_cut_off, should_have_used};
 use crate::outage::expect;
 use crate::outage::stage::{Stage, holds};
 
@@ -67,6 +67,7 @@ fn the_answer_to_a_containers_question_is_sent_to_the_bridge_of_before() -> Resu
             &[
                 ("source.ip", json!(PC)),
                 ("network.transport", json!("icmp")),
+                ("bridgetrace.counts.packets", json!(1)),
             ],
         )?;
         showcase::show("a network made twice: a container asks outside", &finding)?;

@@ -27,6 +27,10 @@ fn try_dev_queue(ctx: &BtfTracePointContext) -> Option<()> {
     let flow = skb.routed_flow().filter(|flow| !is_discovery(flow))?;
     let mut event = emit::event(Hook::DevQueue, device, flow.daddr)?;
     if emit::suspected_bridge(event.netns, event.remote)? == event.ifindex {
+        // What is only passed on may be meant for the container there: a published port's requests.
+        if skb.forwarded_iif().is_some() {
+            return None;
+        }
         // SAFETY: `value` points to a live map value.
         emit::count(Hook::DevQueue, &event, Way::Misdelivered, |value| unsafe {
             &raw mut (*value).delivered

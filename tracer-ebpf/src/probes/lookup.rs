@@ -50,14 +50,7 @@ pub(super) fn remember_ingress<F: Flowi>(
     if is_reversed(netns, saddr, iif) {
         return None;
     }
-    // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU. It is
-    // written member by member: its padding has no value to copy.
-    let slot = unsafe { &mut *saddr.ingress(netns)? };
-    slot.jiffies = memory::jiffies();
-    slot.saddr = saddr;
-    slot.netns = netns;
-    slot.iif = iif;
-    Some(())
+    memory::set_way_in(netns, saddr, iif)
 }
 
 /// Whether a packet to `saddr` was sent out by `iif` right before: then this is that lookup
@@ -83,7 +76,7 @@ pub(super) fn into_bridge<F: Flowi>(
         table: answer.table,
     };
     let daddr = flow.daddr()?;
-    // SAFETY: as above.
+    // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU.
     let slot = unsafe { &mut *daddr.route(kind, answer.netns)? };
     slot.jiffies = memory::jiffies();
     slot.saddr = flow.saddr()?;

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod loss;
+mod resets;
 mod route;
 
 use std::{
@@ -10,7 +11,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tracer_common::{Hook, Way};
+use serde_json::Value;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
@@ -18,16 +20,16 @@ use crate::{
     diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
-    finding::{Finding, Kind},
+    excuse::Excuses,
+    finding::{EvidenceKind, Finding, Kind},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, DaemonStatus, Input, NetChange},
     remote::Measure,
-    suspicion::Suspicions,
     time::{SECOND, Timestamp},
-    world::{World, namespace::answers},
+    world::{World, bridge, namespace::answers},
 };
 
-use self::loss::Losses;
+use self::{loss::Losses, resets::Resets};
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
@@ -54,9 +56,10 @@ pub struct Core {
     incidents: BTreeMap<Key, Incident>,
     waiting: Vec<Waiting>,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
-    doubts: Doubts,
+    excuses: Excuses,
     /// Losses that are none if nobody outside has the address.
-    suspicions: Suspicions,
+    doubts: Doubts,
+    resets: Resets,
     /// The kernel's totals, by bridge, way and remote.
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
     losses: Losses,
@@ -78,10 +81,11 @@ impl Core {
                 findings.extend(self.losses.take(world, loss, &mut self.sequence, input.at));
             }
             Body::Tick | Body::Stop => {
-                if self.doubts.expire(input.at) {
+                if self.excuses.expire(input.at) {
                     self.watch_version += 1;
                 }
-                self.suspicions.expire(input.at);
+                self.doubts.expire(input.at);
+                self.resets.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
             other => {
@@ -116,7 +120,7 @@ impl Core {
             .incidents
             .values()
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
-        let ripe = self.suspicions.deadline();
+        let ripe = self.doubts.deadline();
         waiting.chain(due).chain(proof).chain(ripe).min()
     }
 
@@ -132,7 +136,7 @@ impl Core {
                 .collect()
         };
         let suspects = self.incidents.values().flat_map(remotes);
-        self.doubts.watched().chain(suspects).collect()
+        self.excuses.watched().chain(suspects).collect()
     }
 
     /// Counts changes of [`Self::watched`].
@@ -164,10 +168,10 @@ impl Core {
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match decode(bytes) {
-            Ok(event) if measure_of(&event).is_some() => {
+            Ok(event) if measure_of(&event).is_some() || self.is_awaited(&event) => {
                 if self.waiting.len() >= WAITING {
                     let oldest = self.waiting.remove(0);
-                    self.take_lost_packet(oldest, touched);
+                    self.take_waiting(oldest, touched);
                 }
                 self.waiting.push(Waiting { at, event });
             }
@@ -189,7 +193,7 @@ impl Core {
                 incident.add_counter(counter);
                 touched.insert((place, incident.kind));
             }
-            self.suspicions.count(counter);
+            self.doubts.count(counter);
             let key = (place, counter.way, counter.remote);
             if *counter == forgotten(counter) {
                 // The kernel half forgot a remote long silent.
@@ -209,8 +213,9 @@ impl Core {
     /// Events other than lost packets: they prove or heal incidents, and open none.
     fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Key>) {
         match event.hook {
-            Hook::DevReceive => self.doubts.came_in(event),
-            Hook::NeighTimer | Hook::SkbDrop => self.suspicions.note(at, event),
+            Hook::DevReceive => self.excuses.came_in(event),
+            Hook::NeighTimer | Hook::SkbDrop => self.doubts.note(at, event),
+            Hook::TcpReset => self.resets.add(at, place_of(event), event.remote),
             _ => {}
         }
         let concerned = |incident: &&mut Incident| {
@@ -229,13 +234,35 @@ impl Core {
     /// all of them.
     fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
         let waiting = std::mem::take(&mut self.waiting);
+        // Of whom lost packets go on waiting.
+        let mut awaited = BTreeSet::new();
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
-            if !patient || self.explainable(&waiting.event) {
-                self.take_lost_packet(waiting, touched);
+            let ready = if measure_of(&waiting.event).is_some() {
+                self.explainable(&waiting.event)
             } else {
+                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
+            };
+            if !patient || ready {
+                self.take_waiting(waiting, touched);
+            } else {
+                awaited.insert((waiting.event.netns, waiting.event.remote));
                 self.waiting.push(waiting);
             }
+        }
+    }
+
+    /// Whether a lost packet of the same remote waits: what proves its loss must not overtake it.
+    fn is_awaited(&self, event: &KernelEvent) -> bool {
+        let same = |w: &Waiting| w.event.netns == event.netns && w.event.remote == event.remote;
+        self.waiting.iter().any(same)
+    }
+
+    fn take_waiting(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        if measure_of(&waiting.event).is_some() {
+            self.take_lost_packet(waiting, touched);
+        } else {
+            self.take_evidence(waiting.at, &waiting.event, touched);
         }
     }
 
@@ -273,9 +300,8 @@ impl Core {
 
     /// Whether the sending process or container is known, or there is none.
     fn sender_known(&self, event: &KernelEvent) -> bool {
-        if let (Some(_), Some(packet)) = (event.forwarded_iif, event.packet) {
-            let docker = &self.world.docker;
-            return docker.container_at(event.netns, packet.source).is_some();
+        if let (Some(iif), Some(packet)) = (event.forwarded_iif, event.packet) {
+            return self.world.sender(event.netns, iif, packet).is_some();
         }
         event
             .owned_socket()
@@ -285,15 +311,15 @@ impl Core {
     /// A packet was routed into a bridge, and nothing good came of it.
     fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
         let Waiting { at, mut event } = waiting;
-        event.ingress = self.doubts.ingress(&event).or(event.ingress);
+        event.ingress = self.excuses.ingress(&event).or(event.ingress);
         match self.judge(at, &event) {
             Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
-            Judgement::Doubtful(kind) if self.is_open(&event, kind) => {
-                self.lose(at, &event, kind, false, touched);
+            Judgement::Doubtful { kind, sure } if self.is_open(&event, kind) => {
+                self.lose(at, &event, kind, sure, touched);
             }
-            Judgement::Doubtful(kind) => self.doubt(at, kind, event),
+            Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
             Judgement::Excused(_) => {
-                if event.way() == Way::Sent && self.doubts.excuse(at, &event) {
+                if event.way() == Way::Sent && self.excuses.excuse(at, &event) {
                     self.watch_version += 1;
                 }
             }
@@ -304,9 +330,9 @@ impl Core {
     /// Keeps a lost packet until it is sure; what it is counted among may have been read before.
     fn doubt(&mut self, at: Timestamp, kind: Kind, event: KernelEvent) {
         let counted = (place_of(&event), way_of(kind) as u32, event.remote);
-        self.suspicions.add(place_of(&event), kind, at, event);
+        self.doubts.add(place_of(&event), kind, at, event);
         if let Some(counter) = self.counters.get(&counted) {
-            self.suspicions.count(counter);
+            self.doubts.count(counter);
         }
     }
 
@@ -361,6 +387,7 @@ impl Core {
             (Measure::Misrouted, counted.map_or(0, |c| c.misrouted))
         };
         let loss = Loss {
+            at,
             packet,
             tcp_flags: event.tcp_flags,
             measure,
@@ -382,41 +409,48 @@ impl Core {
             route::note(namespace, incident, at, event);
         }
         note_loss(&self.world, incident, at, event);
+        if kind == Kind::Misdelivery
+            && let Some(reset) = self.resets.last(place, event.remote)
+        {
+            evidence::prove_reset(incident, reset, event.remote);
+        }
         self.supersede(place, kind, event.remote, touched);
         touched.insert((place, kind));
     }
 
     /// A remote whose replies are lost one way now is not lost the other way any more.
     fn supersede(&mut self, place: Place, kind: Kind, remote: IpAddr, touched: &mut BTreeSet<Key>) {
-        let other = match kind {
-            Kind::ReplyBlackhole => Kind::Misdelivery,
-            Kind::Misdelivery => Kind::ReplyBlackhole,
+        let others: &[Kind] = match kind {
+            Kind::ReplyBlackhole => &[Kind::Misdelivery, Kind::ReversePathDrop],
+            Kind::Misdelivery => &[Kind::ReplyBlackhole, Kind::ReversePathDrop],
             _ => return,
         };
-        let incident = self.incidents.get_mut(&(place, other));
-        if let Some(remote) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
-            remote.superseded = true;
-            touched.insert((place, other));
+        for other in others {
+            let incident = self.incidents.get_mut(&(place, *other));
+            if let Some(state) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
+                state.superseded = true;
+                touched.insert((place, *other));
+            }
         }
     }
 
     /// Takes what was doubtful and is sure enough now: judged again, by what is known by now.
     fn ripen(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
-        if self.suspicions.deadline().is_none_or(|due| now < due) {
+        if self.doubts.deadline().is_none_or(|due| now < due) {
             return;
         }
-        for ripe in self.suspicions.ripen(now) {
-            for (at, event) in ripe.events {
+        for ripe in self.doubts.ripen(now) {
+            for (at, event) in ripe {
                 if measure_of(&event).is_none() {
                     self.take_evidence(at, &event, touched);
                     continue;
                 }
-                let judgement = self.judge(at, &event);
-                if judgement == Judgement::Doubtful(ripe.kind)
-                    || judgement == Judgement::Lost(ripe.kind)
-                {
-                    let sure = judgement == Judgement::Lost(ripe.kind);
-                    self.lose(at, &event, ripe.kind, sure, touched);
+                match self.judge(at, &event) {
+                    Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
+                    Judgement::Doubtful { kind, sure } => {
+                        self.lose(at, &event, kind, sure, touched);
+                    }
+                    Judgement::Excused(_) | Judgement::Silent(_) => {}
                 }
             }
         }
@@ -541,9 +575,25 @@ fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &Kern
         && let Some(reason) = event.reason
     {
         incident.add_death(at, reason);
+        if reason == DropReason::NeighFailed {
+            let detail = [("address", Value::from(event.remote.to_string()))];
+            incident.prove(EvidenceKind::NeighbourFailed, at, detail);
+        }
     }
+    // Of a question to somebody outside it proves nothing that containers have the address elsewhere.
+    let asks = matches!(
+        incident.kind,
+        Kind::RequestBlackhole | Kind::ForwardBlackhole
+    );
+    let namespace = world.namespace(event.netns);
+    let by_containers = |ifindex: u32| {
+        namespace.is_none_or(|ns| {
+            ns.link(ifindex)
+                .is_none_or(|link| bridge::can_swallow(ns, link))
+        })
+    };
     let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
-    if let Some(ingress) = elsewhere {
+    if let Some(ingress) = elsewhere.filter(|ifindex| !(asks && by_containers(*ifindex))) {
         evidence::prove_asymmetry(world, incident, at, ingress, event.remote);
     }
 }

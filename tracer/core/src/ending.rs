@@ -17,6 +17,9 @@ use crate::{
 /// How long after the route is right again we wait for a packet that proves it.
 pub(crate) const PROOF: u64 = 3 * SECOND;
 
+/// How long after the last question to an unknown machine it is no news any more.
+const QUIET: u64 = 60 * SECOND;
+
 /// How an outage ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -28,6 +31,8 @@ pub(crate) enum End {
     Answered,
     /// Packets of every victim reach somebody else now, or nobody: another incident tells.
     Superseded,
+    /// Nobody asks any more for whom nobody may ever have been.
+    Quiet,
     /// Its network namespace is gone.
     Gone,
 }
@@ -51,7 +56,8 @@ pub(crate) fn end_of(world: &World, incident: &mut Incident, now: Timestamp) -> 
     }
     if may_be_trapped(namespace, incident) {
         incident.rerouted = None;
-        return None;
+        let quiet = !incident.sure && now.since(incident.last) >= QUIET;
+        return quiet.then_some(End::Quiet);
     }
     let since = *incident.rerouted.get_or_insert(now);
     if incident.healed().next().is_some() {

@@ -40,9 +40,8 @@ pub struct Finding {
     pub egress: Option<Interface>,
     /// Local process whose packets are lost; none when the kernel itself answers (ICMP).
     pub process: Option<Process>,
-    /// The container it concerns: the one whose packets are forwarded and lost, the one that gets what is
-    /// misdelivered, else the one for whose sake the network exists.
-    pub container: Option<ContainerRef>,
+    /// The container it concerns, and its part in it.
+    pub container: Option<Concerned>,
     /// The CI job behind that container, the network, or the container the namespace is in.
     pub ci: Option<CiJob>,
     /// When the sender's socket gives up, for TCP.
@@ -189,6 +188,41 @@ pub struct ContainerRef {
     pub name: String,
     /// Compose service it runs.
     pub service: Option<String>,
+}
+
+/// A container and its part in the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concerned {
+    /// Its part.
+    pub role: ContainerRole,
+    /// The container.
+    pub container: ContainerRef,
+}
+
+/// A container's part in a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerRole {
+    /// Its packets are forwarded and lost.
+    Sender,
+    /// It gets what is misdelivered.
+    Receiver,
+    /// It is on the bridge whose route loses: what is lost is meant for it.
+    CutOff,
+    /// The network exists for its sake, among others.
+    Resident,
+}
+
+impl ContainerRole {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Receiver => "receiver",
+            Self::CutOff => "cut-off",
+            Self::Resident => "resident",
+        }
+    }
 }
 
 /// A CI job.

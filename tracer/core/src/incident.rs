@@ -56,6 +56,8 @@ pub enum News {
 /// A lost packet, as an event tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
+    /// When.
+    pub at: Timestamp,
     /// The packet.
     pub packet: Packet,
     /// Its TCP flags.
@@ -98,6 +100,8 @@ pub struct Incident {
     pub ingress: Option<u32>,
     /// Verdict last said.
     pub verdict: Verdict,
+    /// Latest lost packet.
+    pub last: Timestamp,
     /// Since when no remote's route leads here any more.
     pub rerouted: Option<Timestamp>,
     /// Who is affected.
@@ -136,6 +140,7 @@ impl Incident {
             socket: None,
             ingress: None,
             verdict: Verdict::Suspected,
+            last: start,
             rerouted: None,
             remotes: BTreeMap::new(),
             told: None,
@@ -156,6 +161,7 @@ impl Incident {
         let new = || Remote::new(way, loss.measure, loss.before, loss.counted);
         let state = self.remotes.entry(remote).or_insert_with(new);
         state.lose(loss.measure, loss.before);
+        self.last = self.last.max(loss.at);
         if let Measure::Dropped(reason) = loss.measure {
             state.see_death(reason);
         }

@@ -9,12 +9,12 @@ mod describe;
 mod diagnose;
 mod doubt;
 mod ending;
+mod excuse;
 pub mod finding;
 pub mod incident;
 pub mod input;
 pub mod remedy;
 pub mod remote;
-mod suspicion;
 pub mod time;
 pub mod world;
 

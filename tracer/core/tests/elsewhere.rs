@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags, v4_mapped};
 use tracer_core::{
-    finding::{EvidenceKind, Finding, Kind, Phase, Verdict},
+    finding::{ContainerRole, EvidenceKind, Finding, Kind, Phase, Verdict},
     input::{Body, Counter, DockerEndpoint, DockerNetwork, NetChange, Sysctls},
     time::SECOND,
 };
@@ -71,8 +71,11 @@ fn a_container_with_the_clients_address_gets_the_replies() {
         (Kind::Misdelivery, Verdict::Confirmed)
     );
     assert_eq!(
-        finding.container.as_ref().map(|c| c.name.as_str()),
-        Some("thief")
+        finding
+            .container
+            .as_ref()
+            .map(|it| (it.role, it.container.name.as_str())),
+        Some((ContainerRole::Receiver, "thief"))
     );
     assert!(has(&finding, EvidenceKind::EndpointHasAddress));
     assert!(!has(&finding, EvidenceKind::NoSuchEndpoint));
@@ -89,6 +92,22 @@ fn a_container_with_the_clients_address_gets_the_replies() {
     story.tell(Body::Counters(vec![counter]));
     let counted = only(story.after(20 * SECOND));
     assert_eq!(counted.counts.packets, 9);
+}
+
+#[test]
+fn a_reset_that_is_told_before_the_reply_is_no_less_a_proof() {
+    let mut story = Story::begin();
+    container_owns_the_pcs_address(&mut story);
+    assert_eq!(story.kernel(Hook::TcpReset, 3, PC, 22), Vec::new());
+    let finding = only(story.event(&misrouted()));
+    assert!(has(&finding, EvidenceKind::ResetByContainer));
+    // One of long ago is of another connection.
+    let mut story = Story::begin();
+    container_owns_the_pcs_address(&mut story);
+    story.kernel(Hook::TcpReset, 3, PC, 22);
+    story.after(300 * SECOND);
+    let finding = only(story.event(&misrouted()));
+    assert!(!has(&finding, EvidenceKind::ResetByContainer));
 }
 
 #[test]
@@ -124,7 +143,8 @@ fn one_packet_dropped_on_arrival_may_have_a_made_up_source() {
     let mut story = Story::begin();
     assert_eq!(story.event(&dropped_on_arrival(0)), Vec::new());
     assert_eq!(story.after(SECOND), Vec::new());
-    let finding = only(story.event(&dropped_on_arrival(1)));
+    assert_eq!(story.event(&dropped_on_arrival(1)), Vec::new());
+    let finding = only(story.after(2 * SECOND));
     assert_eq!(
         (finding.kind, finding.verdict),
         (Kind::ReversePathDrop, Verdict::Confirmed)
@@ -159,16 +179,15 @@ fn many_packets_dropped_on_arrival_within_a_second_are_told_of_once_and_counted(
     let mut story = Story::begin();
     story.event(&dropped_on_arrival(0));
     assert_eq!(story.tell(counted(1)), Vec::new());
-    let finding = only(story.tell(counted(200)));
+    assert_eq!(story.tell(counted(200)), Vec::new());
+    let finding = only(story.after(3 * SECOND));
     assert_eq!(finding.kind, Kind::ReversePathDrop);
     assert_eq!(finding.counts.packets, 200);
     // The counters may be read before the event is taken in.
     let mut story = Story::begin();
     story.tell(counted(200));
-    assert_eq!(
-        only(story.event(&dropped_on_arrival(0))).counts.packets,
-        200
-    );
+    story.event(&dropped_on_arrival(0));
+    assert_eq!(only(story.after(3 * SECOND)).counts.packets, 200);
 }
 
 #[test]
@@ -210,7 +229,11 @@ fn of_two_bridges_with_one_prefix_the_older_swallows_the_others_containers() {
     assert_eq!(finding.kind, Kind::ReplyBlackhole);
     assert!(has(&finding, EvidenceKind::DuplicateRoute));
     assert_eq!(finding.expected_route.as_ref().unwrap().device, "br-other");
-    assert_eq!(finding.container.as_ref().unwrap().name, "openldap");
+    let concerned = finding.container.as_ref().unwrap();
+    assert_eq!(
+        (concerned.role, concerned.container.name.as_str()),
+        (ContainerRole::CutOff, "openldap")
+    );
     let drop = finding
         .remedies
         .iter()
@@ -240,4 +263,34 @@ fn a_connection_says_when_it_gives_up() {
         ..segment(Hook::NeighSend, 3, PC, 22)
     };
     assert_eq!(only(story.event(&opening)).gives_up, None);
+}
+
+/// Another docker host's containers have the same addresses, and their packets leak.
+#[test]
+fn a_container_with_the_senders_address_excuses_what_is_dropped_on_arrival() {
+    let mut story = Story::begin();
+    container_owns_the_pcs_address(&mut story);
+    for before in 0..5 {
+        story.event(&dropped_on_arrival(before));
+        assert_eq!(story.after(SECOND), Vec::new());
+    }
+}
+
+/// With `rp_filter` loosened the request gets in, and the reply is lost.
+#[test]
+fn a_lost_reply_ends_the_drops_on_arrival() {
+    let mut story = Story::begin();
+    for before in 0..4 {
+        story.event(&dropped_on_arrival(before));
+        story.after(SECOND);
+    }
+    let told = story.lose_segment(PC);
+    let phases: Vec<_> = told.iter().map(|f| (f.kind, f.phase)).collect();
+    assert_eq!(
+        phases,
+        [
+            (Kind::ReplyBlackhole, Phase::Opened),
+            (Kind::ReversePathDrop, Phase::Resolved)
+        ]
+    );
 }

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, ErrorKind, Read as _},
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -49,18 +49,20 @@ impl Root {
     }
 
     /// The text of a regular file, whole lines of it, up to `limit` bytes.
-    pub(super) fn read(&self, path: &str, limit: u64) -> Option<String> {
+    pub(super) fn read(&self, path: &str, limit: u64) -> io::Result<String> {
         // Opening a FIFO would wait for a writer.
-        let file = File::from(self.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).ok()?);
-        file.metadata().ok()?.is_file().then_some(())?;
+        let file = File::from(self.open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?);
+        if !file.metadata()?.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
         let mut bytes = Vec::new();
-        file.take(limit).read_to_end(&mut bytes).ok()?;
+        file.take(limit).read_to_end(&mut bytes)?;
         if bytes.len() as u64 >= limit {
             // An address that is cut is another address.
             let whole = bytes.iter().rposition(|byte| *byte == b'\n');
             bytes.truncate(whole.map_or(0, |last| last + 1));
         }
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
         symlink("../../../inside", folder.join("etc/up")).expect("link");
         symlink("/proc/self/root/etc/passwd", folder.join("etc/out")).expect("link");
         let root = Root::at(&folder).expect("root");
-        let read = |path| root.read(path, 100);
+        let read = |path| root.read(path, 100).ok();
         assert_eq!(read("/etc/absolute").as_deref(), Some("inside\n"));
         assert_eq!(read("/etc/up").as_deref(), Some("inside\n"));
         assert_eq!(read("/etc/out"), None);
@@ -106,8 +108,8 @@ mod tests {
         let folder = folder("long");
         fs::write(folder.join("long"), "10.0.0.1 one\n10.0.0.2 two\n").expect("file");
         let root = Root::at(&folder).expect("root");
-        assert_eq!(root.read("/long", 20).as_deref(), Some("10.0.0.1 one\n"));
-        assert_eq!(root.read("/long", 5).as_deref(), Some(""));
+        assert_eq!(root.read("/long", 20).expect("text"), "10.0.0.1 one\n");
+        assert_eq!(root.read("/long", 5).expect("text"), "");
         fs::remove_dir_all(&folder).expect("clean up");
     }
 

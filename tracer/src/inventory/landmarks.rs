@@ -12,8 +12,7 @@ use tracer_core::input::{Landmark, LandmarkRole};
 
 use super::files::Root;
 
-use self::parse::may_be_outside;
-
+pub(super) use self::parse::may_be_outside;
 pub(crate) use self::watch::watch;
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -62,17 +61,12 @@ pub(super) fn of_process(pid: u32) -> Vec<Landmark> {
 pub(super) fn resolve(pid: u32, name: &str) -> Vec<IpAddr> {
     let text = Root::of_process(pid)
         .ok()
-        .and_then(|root| root.read(HOSTS, HOSTS_OWN.bytes));
+        .and_then(|root| root.read(HOSTS, HOSTS_OWN.bytes).ok());
     let named = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
     parse::hosts(&text.unwrap_or_default())
         .filter(|(address, names)| may_be_outside(*address) && named(names))
         .map(|(address, _)| address)
         .collect()
-}
-
-/// Whether an address, wherever it is configured, can be a landmark.
-pub(super) fn may_be(address: IpAddr) -> bool {
-    may_be_outside(address)
 }
 
 /// Nameservers first: whoever looks an address up takes the first.

@@ -15,10 +15,10 @@ use std::{
 };
 
 use tokio::{sync::mpsc::Sender, task};
-use tracer_core::input::{Input, Process};
+use tracer_core::input::{Body, Input};
 
 use self::introduce::Introducer;
-use super::{landmarks, netns};
+use super::netns;
 
 /// Descriptors read on the runtime before a process is left to the walk: about a millisecond.
 const GLANCE: usize = 500;
@@ -53,13 +53,13 @@ impl SocketIndex {
         index
     }
 
-    /// Who holds a socket, if that is known at once. `hint_tgid` is the process that was running at the time, 0 if
-    /// unknown: it is tried first, and preferred where several hold the socket.
+    /// Who holds a socket, as `Body::SocketOwner`, if all of it is known at once. `hint_tgid` is the
+    /// process that was running at the time, 0 if unknown: it is tried first, and preferred where
+    /// several hold the socket.
     ///
-    /// Reads a few hundred descriptors of two processes at most. Owners known at once are for
-    /// the caller to pass on; those found later come as `Body::SocketOwner`, as do those whose own
-    /// files have to be read first.
-    pub(crate) fn lookup(&self, inode: u64, hint_tgid: u32) -> Option<Process> {
+    /// Reads a few hundred descriptors of two processes at most. Owners found later come as inputs,
+    /// as do those whose own files have to be read first.
+    pub(crate) fn lookup(&self, inode: u64, hint_tgid: u32) -> Option<Body> {
         let known = self.lock().owners.get(&inode).copied();
         let candidates = [Some(hint_tgid).filter(|pid| *pid != 0), known];
         let holder = candidates
@@ -71,11 +71,7 @@ impl SocketIndex {
             return None;
         };
         self.lock().owners.insert(inode, process.pid);
-        if landmarks::has_own_files(process.pid) {
-            self.introducer.introduce(inode, process);
-            return None;
-        }
-        Some(process)
+        self.introducer.introduce(inode, process)
     }
 
     fn search(&self, inode: u64) {
@@ -128,7 +124,7 @@ impl SocketIndex {
     fn tell(&self, inode: u64) {
         let owner = self.lock().owners.get(&inode).copied();
         if let Some(process) = owner.and_then(netns::process) {
-            self.introducer.introduce(inode, process);
+            self.introducer.send(inode, process);
         }
     }
 

@@ -110,11 +110,19 @@ pub(crate) fn hook(
     let tracepoint = hook.tracepoint();
     let lacks = match types.arguments(hook) {
         Some(arguments) if arguments >= needed_arguments(hook) => return Ok(true),
+        Some(_) if hook == Hook::SkbDrop => {
+            format!("the tracepoint {tracepoint} gives no reason")
+        }
         Some(_) => format!("the tracepoint {tracepoint} does not tell"),
         None => format!("no tracepoint {tracepoint}"),
     };
-    let what = unseen_without(hook).ok_or(Unsupported(format!("tracepoint {tracepoint}")))?;
-    say(unseen, what, &lacks);
+    let unseen_things = unseen_without(hook);
+    if unseen_things.is_empty() {
+        return Err(Unsupported(format!("tracepoint {tracepoint}")));
+    }
+    for what in unseen_things {
+        say(unseen, what, &lacks);
+    }
     Ok(false)
 }
 
@@ -140,21 +148,23 @@ const fn needed_arguments(hook: Hook) -> usize {
     }
 }
 
-/// `None`: nothing is seen without it.
-const fn unseen_without(hook: Hook) -> Option<&'static str> {
+/// Empty: nothing is seen without it.
+const fn unseen_without(hook: Hook) -> &'static [&'static str] {
     match hook {
-        Hook::FibLookup | Hook::NeighSend | Hook::NeighTimer => None,
-        Hook::SkbDrop => Some(
-            "why the kernel drops packets, and packets that containers forward or that rp_filter \
-             drops on arrival",
-        ),
-        Hook::DevReceive => Some("packets that still come in from a victim"),
-        Hook::DevQueue => Some("replies that leave by the right way again"),
-        Hook::Fib6Lookup => Some(IPV6),
+        Hook::FibLookup | Hook::NeighSend | Hook::NeighTimer => &[],
+        Hook::SkbDrop => &[
+            "why the kernel drops packets",
+            "lost packets that containers forward, and requests that rp_filter drops on arrival",
+        ],
+        Hook::DevReceive => &["packets that still come in from a victim"],
+        Hook::DevQueue => &[
+            "replies that leave by the right way again, and those that somebody on the bridge gets",
+        ],
+        Hook::Fib6Lookup => &[IPV6],
         Hook::TcpRetransmit | Hook::TcpRetransmitSynack => {
-            Some("how often TCP sends again what got lost")
+            &["how often TCP sends again what got lost"]
         }
-        Hook::TcpReset => Some("connections that a container with a remote's address resets"),
+        Hook::TcpReset => &["connections that a container with a remote's address resets"],
     }
 }
 
@@ -207,9 +217,12 @@ mod tests {
         let types = without("btf_trace_kfree_skb");
         let mut unseen = Vec::new();
         assert_eq!(hook(&types, Hook::SkbDrop, &mut unseen), Ok(false));
-        let said = "why the kernel drops packets, and packets that containers forward or that \
-                    rp_filter drops on arrival: no tracepoint kfree_skb";
-        assert_eq!(unseen, [said]);
+        assert_eq!(
+            unseen[0],
+            "why the kernel drops packets: no tracepoint kfree_skb"
+        );
+        assert!(unseen[1].contains("containers forward"), "{unseen:?}");
+        assert_eq!(unseen.len(), 2);
     }
 
     #[test]

@@ -94,12 +94,7 @@ impl Sources {
         let inode = event
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
-        let process = self.sockets.lookup(inode, event.tgid)?;
-        Some(clock::stamp(Body::SocketOwner {
-            inode,
-            process,
-            landmarks: Vec::new(),
-        }))
+        self.sockets.lookup(inode, event.tgid).map(clock::stamp)
     }
 }
 

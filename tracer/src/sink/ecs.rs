@@ -64,8 +64,7 @@ pub(crate) struct Record<'a> {
     /// Local process whose packets are lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<ProcessField<'a>>,
-    /// Container whose packets are forwarded and lost, or that gets what is misdelivered; for other
-    /// kinds the one for whose sake the network exists.
+    /// Container it concerns; `bridgetrace.container.role` says how.
     #[serde(skip_serializing_if = "Option::is_none")]
     container: Option<who::Container<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,7 +154,10 @@ impl<'a> Record<'a> {
             destination: packet.map(|p| endpoint(p.destination, p.ports.map(|ports| ports.1))),
             network: network::Network::new(finding),
             process: finding.process.as_ref().map(ProcessField::new),
-            container: finding.container.as_ref().and_then(who::Container::new),
+            container: finding
+                .container
+                .as_ref()
+                .and_then(|concerned| who::Container::new(&concerned.container)),
             service: who::Service::new(finding),
             bridgetrace: own::Own::new(finding),
         }

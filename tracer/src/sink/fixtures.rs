@@ -1,7 +1,10 @@
 //! Findings of every kind, with figures of real outages; a file each.
 
+use tracer_core::finding::Finding;
+
 use super::{Banner, ecs::Origin};
 
+pub(crate) mod duplicate;
 pub(crate) mod forward;
 pub(crate) mod ipv6;
 pub(crate) mod misdelivery;
@@ -14,6 +17,32 @@ pub(crate) mod reverse_path;
 
 pub(crate) use odd::{HOSTILE, events_lost, hostile, many_victims, minimal, unknown_owner};
 pub(crate) use reply::{HOST_ROUTE, ID, confirmed, opened, opened_confirmed, resolved};
+
+/// Every step of every kind of outage, from beginning to end.
+pub(crate) fn lives() -> [[Finding; 3]; 7] {
+    [
+        [opened(), confirmed(), resolved()],
+        request::life(),
+        forward::life(),
+        misdelivery::life(),
+        reverse_path::life(),
+        duplicate::life(),
+        ipv6::life(),
+    ]
+}
+
+/// Every finding there is.
+pub(crate) fn all() -> Vec<Finding> {
+    let mut all = lives().concat();
+    all.extend([
+        unknown_owner(),
+        many_victims(),
+        hostile(),
+        events_lost(),
+        minimal(),
+    ]);
+    all
+}
 
 pub(crate) fn origin() -> Origin {
     Origin {

@@ -74,6 +74,7 @@ mod tests {
             fixtures::forward::life(),
             fixtures::misdelivery::life(),
             fixtures::reverse_path::life(),
+            fixtures::duplicate::life(),
             fixtures::ipv6::life(),
         ];
         golden::check("src/sink/testdata/kinds.jsonl", &lines(&steps.concat()));

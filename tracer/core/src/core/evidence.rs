@@ -39,11 +39,7 @@ pub(super) fn take(
         Hook::TcpRetransmit | Hook::TcpRetransmitSynack if here => {
             incident.prove(EvidenceKind::Retransmit, at, []);
         }
-        Hook::TcpReset if here => incident.prove(
-            EvidenceKind::ResetByContainer,
-            at,
-            [("address", Value::from(remote.to_string()))],
-        ),
+        Hook::TcpReset if here => prove_reset(incident, at, remote),
         Hook::DevReceive if !here => {
             let ingress = ingress_of(world, event);
             prove_asymmetry(world, incident, at, ingress, remote);
@@ -70,6 +66,12 @@ fn ingress_of(world: &World, event: &KernelEvent) -> u32 {
             .map(|_| link.ifindex)
     };
     owner().unwrap_or(event.ifindex)
+}
+
+/// Whoever got a reply to `remote` knew of no such connection.
+pub(super) fn prove_reset(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
+    let detail = [("address", Value::from(remote.to_string()))];
+    incident.prove(EvidenceKind::ResetByContainer, at, detail);
 }
 
 /// The remote came in by `ingress`, which is not where packets to it go.

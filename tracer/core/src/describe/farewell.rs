@@ -59,16 +59,26 @@ fn farewell(incident: &Incident, end: End, at: Timestamp) -> String {
         End::Rerouted => format!(
             "{what} to {whom} are no longer routed into the bridge, {lost}; none was sent since."
         ),
-        End::Superseded if incident.kind == Kind::Misdelivery => {
-            format!("{what} to {whom} reach nobody any more {lost}; they are lost now.")
-        }
-        End::Superseded => {
-            format!("{what} to {whom} reach a container with that address now, {lost} before.")
-        }
+        End::Superseded => superseded(incident.kind, &whom, &lost),
         End::Answered => {
             format!("No outage after all: {whom} answered on the bridge, {lost} or late.")
         }
+        End::Quiet => format!(
+            "{what} to {whom} are not sent any more, {lost}; they would still be routed into the \
+             bridge."
+        ),
         End::Gone => format!("The network namespace of the bridge is gone {lost}."),
+    }
+}
+
+/// Another incident goes on where this one ends.
+fn superseded(kind: Kind, whom: &str, lost: &str) -> String {
+    match kind {
+        Kind::Misdelivery => format!("Replies to {whom} reach nobody any more {lost}."),
+        Kind::ReversePathDrop => {
+            format!("Packets from {whom} get in again {lost}; the replies are what is lost now.")
+        }
+        _ => format!("Replies to {whom} reach a container with that address now, {lost} before."),
     }
 }
 

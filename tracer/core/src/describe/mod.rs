@@ -50,10 +50,10 @@ impl<'a> Context<'a> {
         let place = incident.place;
         let namespace = world.namespace(place.netns);
         let link = namespace.and_then(|ns| ns.link(place.ifindex));
-        let rival = namespace.and_then(|ns| rival_of(world, ns, incident));
+        let (victim, ingress) = (incident.key.destination, incident.ingress);
+        let rival = rival::of(world, place.netns, place.ifindex, victim, ingress);
         let routes = |ns| routes(ns, incident, rival.is_some());
         let (route, expected) = namespace.map_or((None, None), routes);
-        let source = incident.packet.source;
         Self {
             world,
             namespace,
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
             rival,
             sender: incident
                 .forwarded_iif
-                .and_then(|_| world.docker.container_at(place.netns, source)),
+                .and_then(|iif| world.sender(place.netns, iif, incident.packet)),
             route,
             expected,
             netns: world.netns_ref(place.netns),
@@ -132,14 +132,20 @@ impl<'a> Context<'a> {
     }
 
     fn remedies(&self, incident: &Incident, victims: &[IpAddr]) -> Vec<Remedy> {
+        let inhabitant = self.inhabitant(incident);
+        // A network may swallow both families; what helps one is no help to the other.
+        let is_ipv6 = incident.key.destination.is_ipv6();
+        let mut victims = victims.to_vec();
+        victims.retain(|victim| victim.is_ipv6() == is_ipv6);
         remedy::remedies(&Case {
             world: self.world,
             netns: incident.place.netns,
-            victims,
+            victims: &victims,
             route: self.route.as_ref(),
             expected: self.expected.as_ref(),
             network: self.network,
             bridge: self.link,
+            inhabitant: inhabitant.as_ref().map(|container| container.name.as_str()),
             rival: self.rival.is_some(),
         })
     }
@@ -195,16 +201,6 @@ impl<'a> Context<'a> {
             name,
         }
     }
-}
-
-/// The bridge on which the victims are, if its route loses against this one's.
-fn rival_of<'a>(world: &World, namespace: &'a Namespace, incident: &Incident) -> Option<&'a Link> {
-    let place = incident.place;
-    let remote = incident.key.destination;
-    let rival = rival::of(namespace, place.ifindex, remote)?;
-    let network = world.docker.network_of_bridge(place.netns, &rival.name);
-    let lives_there = network.is_some_and(|(_, network)| network.endpoint_at(remote).is_some());
-    (lives_there || incident.ingress == Some(rival.ifindex)).then_some(rival)
 }
 
 /// The route taken, and the one that would be taken were no bridge there to swallow packets; where

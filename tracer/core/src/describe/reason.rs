@@ -65,7 +65,10 @@ impl Context<'_> {
                 self.cut_off(incident),
                 rival.name
             ),
-            None => format!("where nobody has {those}"),
+            None => match self.inhabitant(incident) {
+                Some(container) => format!("although container {} has {those}", container.name),
+                None => format!("where nobody has {those}"),
+            },
         }
     }
 
@@ -86,7 +89,11 @@ impl Context<'_> {
             .gateway
             .map_or_else(String::new, |g| format!(" via {g}"));
         let way = format!("by {}{gateway}", route.device);
-        if incident.kind == Kind::RequestBlackhole && !incident.sure {
+        let asks = matches!(
+            incident.kind,
+            Kind::RequestBlackhole | Kind::ForwardBlackhole
+        );
+        if asks && !incident.sure {
             let whom = if incident.remotes.len() == 1 {
                 "it is a machine"
             } else {
@@ -100,10 +107,10 @@ impl Context<'_> {
 
     /// "Replies of container web (service web, published as port 8080)".
     fn forwarded(&self, incident: &Incident) -> String {
-        let answers = incident.packet.ports.is_some_and(|(sport, _)| {
-            self.published(incident)
-                .is_some_and(|p| p.container == sport)
-        }) || incident.has(EvidenceKind::IngressAsymmetry);
+        // Who answers has the lower port of the two.
+        let serves = incident.packet.ports.is_some_and(|(own, peer)| own < peer);
+        let answers = self.published(incident).is_some()
+            || serves && incident.has(EvidenceKind::IngressAsymmetry);
         let what = if answers { "Replies" } else { "Packets" };
         let Some(container) = self.sender_container() else {
             return format!("{what} of {}", incident.packet.source);
@@ -127,8 +134,12 @@ impl Context<'_> {
         let (sport, _) = incident.packet.ports?;
         let (_, _, endpoint) = self.sender?;
         let container = self.world.docker.container_by_id(&endpoint.container)?;
-        let answers =
-            |port: &&PublishedPort| port.container == sport && port.proto == incident.packet.proto;
+        // The firewall sees it before its source is rewritten to the host's, the bridge after.
+        let inside = endpoint.addresses.contains(&incident.packet.source);
+        let answers = |port: &&PublishedPort| {
+            let number = if inside { port.container } else { port.host };
+            number == sport && port.proto == incident.packet.proto
+        };
         container.ports.iter().find(answers).copied()
     }
 

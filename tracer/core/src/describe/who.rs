@@ -1,27 +1,35 @@
 //! Who it concerns: containers, landmarks, jobs.
 
 use crate::{
-    finding::{CiJob, ContainerRef, Kind},
+    finding::{CiJob, Concerned, ContainerRef, ContainerRole, Kind},
     incident::Incident,
     input::{DockerEndpoint, DockerNetwork, Landmark},
 };
 
 use super::{Context, ci};
 
+/// Victims whose part is looked up; an outage may have thousands.
+const LOOKED_UP: usize = 64;
+
 impl Context<'_> {
     /// The container the finding is about.
-    pub(super) fn container(&self, incident: &Incident) -> Option<ContainerRef> {
-        match incident.kind {
-            Kind::Misdelivery => self.inhabitant(incident),
-            Kind::ForwardBlackhole if self.sender.is_some() => self.sender_container(),
-            _ if self.rival.is_some() => self.cut_off_container(incident),
-            Kind::ForwardBlackhole => None,
-            _ => self.network.and_then(|(_, network)| {
-                let endpoints = network.endpoints.iter();
-                let first = endpoints.min_by_key(|endpoint| &endpoint.container_name)?;
-                Some(self.container_ref(first))
-            }),
-        }
+    pub(super) fn container(&self, incident: &Incident) -> Option<Concerned> {
+        use ContainerRole::{CutOff, Receiver, Resident, Sender};
+        let (role, container) = match incident.kind {
+            Kind::Misdelivery => (Receiver, self.inhabitant(incident)),
+            Kind::ForwardBlackhole if self.sender.is_some() => (Sender, self.sender_container()),
+            _ if self.rival.is_some() => (CutOff, self.cut_off_container(incident)),
+            Kind::ForwardBlackhole => return None,
+            _ => (Resident, self.resident()),
+        };
+        container.map(|container| Concerned { role, container })
+    }
+
+    /// The first container of the network.
+    fn resident(&self) -> Option<ContainerRef> {
+        let endpoints = self.network?.1.endpoints.iter();
+        let first = endpoints.min_by_key(|endpoint| &endpoint.container_name)?;
+        Some(self.container_ref(first))
     }
 
     /// The container whose packets are forwarded.
@@ -43,10 +51,11 @@ impl Context<'_> {
     }
 
     fn victim_in(&self, network: &DockerNetwork, incident: &Incident) -> Option<ContainerRef> {
-        let victims = incident.remotes.keys();
-        let endpoint = victims
-            .filter_map(|victim| network.endpoint_at(*victim))
-            .next()?;
+        let is_victim = |endpoint: &&DockerEndpoint| {
+            let mut addresses = endpoint.addresses.iter();
+            addresses.any(|address| incident.remotes.contains_key(address))
+        };
+        let endpoint = network.endpoints.iter().find(is_victim)?;
         Some(self.container_ref(endpoint))
     }
 
@@ -62,21 +71,22 @@ impl Context<'_> {
 
     /// What the victim is configured as.
     pub(super) fn landmark(&self, incident: &Incident) -> Option<&Landmark> {
-        let socket = incident.socket;
-        let mut victims = incident.remotes.keys();
-        victims.find_map(|victim| self.world.landmark_for(socket, *victim))
+        let (netns, socket) = (incident.place.netns, incident.socket);
+        let latest = std::iter::once(&incident.key.destination);
+        let mut victims = latest.chain(incident.remotes.keys().take(LOOKED_UP));
+        victims.find_map(|victim| self.world.landmark_for(netns, socket, *victim))
     }
 
     /// The job behind the container, the network, or the container the namespace is in.
-    pub(super) fn ci(&self, container: Option<&ContainerRef>) -> Option<CiJob> {
+    pub(super) fn ci(&self, concerned: Option<&Concerned>) -> Option<CiJob> {
         let of_container = |container: &ContainerRef| {
             let container = self.world.docker.container_by_id(&container.id)?;
             ci::job(&container.labels)
         };
         let of_network = || ci::job(&self.network?.1.labels);
         let of_namespace = || of_container(self.netns.container.as_ref()?);
-        container
-            .and_then(of_container)
+        concerned
+            .and_then(|concerned| of_container(&concerned.container))
             .or_else(of_network)
             .or_else(of_namespace)
     }

@@ -15,6 +15,9 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if subject.is_cut_off_by_a_rival() {
         return lost;
     }
+    if subject.event.forwarded_iif == Some(subject.bridge.ifindex) {
+        return Judgement::Excused("somebody on the bridge asks for somebody on it");
+    }
     let from_containers = subject
         .event
         .forwarded_iif
@@ -31,10 +34,19 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if subject.was_a_container() {
         return Judgement::Excused("a container had the address a short while ago");
     }
-    if subject.is_configured() || subject.is_reply() || subject.is_established() {
+    if subject.is_configured() || subject.accepts() {
         return lost;
     }
-    Judgement::Doubtful(Kind::ForwardBlackhole)
+    if subject.network().is_none() && subject.event.reason == Some(DropReason::NetfilterDrop) {
+        return Judgement::Silent(
+            "a firewall keeps out who asks for a bridge that is not docker's",
+        );
+    }
+    // Either may be a scanner's pretence.
+    Judgement::Doubtful {
+        kind: Kind::ForwardBlackhole,
+        sure: subject.is_reply() || subject.is_established(),
+    }
 }
 
 fn inhabited(reason: Option<DropReason>) -> Judgement {

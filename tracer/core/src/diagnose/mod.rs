@@ -23,8 +23,13 @@ pub(crate) use self::subject::Subject;
 pub(crate) enum Judgement {
     /// A lost packet.
     Lost(Kind),
-    /// Lost, if whoever is asked for is somebody outside: told if it goes on.
-    Doubtful(Kind),
+    /// Lost, if it is no scan, no slip of the hand, and nobody's made-up address: told if it goes on.
+    Doubtful {
+        /// What it would be.
+        kind: Kind,
+        /// Whoever is missing is somebody outside, then.
+        sure: bool,
+    },
     /// Looks like a lost packet, but a container may be what is missing: why.
     Excused(&'static str),
     /// Something that needs no words: why.
@@ -35,6 +40,13 @@ pub(crate) enum Judgement {
 pub(crate) fn judge(subject: &Subject<'_>) -> Judgement {
     if !bridge::can_swallow(subject.namespace, subject.bridge) {
         return Judgement::Silent("the bridge leads out of the host");
+    }
+    if subject
+        .namespace
+        .own_address(subject.event.remote)
+        .is_some()
+    {
+        return Judgement::Silent("the packet was for this host itself");
     }
     match subject.event.way() {
         Way::Arriving => reverse_path_drop::judge(subject),

@@ -19,13 +19,24 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if subject.was_a_container() {
         return Judgement::Excused("a container had the address a short while ago");
     }
-    if subject.is_configured() || is_old_connection(subject) {
+    if subject.is_configured() {
         return Judgement::Lost(Kind::RequestBlackhole);
+    }
+    if is_old_connection(subject) {
+        // A scanner may pretend to it.
+        return doubtful(true);
     }
     if subject.is_established() {
         return Judgement::Excused("a connection by the bridge's own address was a container's");
     }
-    Judgement::Doubtful(Kind::RequestBlackhole)
+    doubtful(false)
+}
+
+const fn doubtful(sure: bool) -> Judgement {
+    Judgement::Doubtful {
+        kind: Kind::RequestBlackhole,
+        sure,
+    }
 }
 
 /// Whether the remote came in by a way out of this host a moment ago.

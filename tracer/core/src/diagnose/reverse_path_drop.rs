@@ -1,7 +1,7 @@
 //! `reverse-path-drop`: strict `rp_filter` kills a request on arrival, because the way back to its
 //! sender leads into a bridge.
 //!
-//! Packets with a made-up source die by it too, and rightly: one packet of a sender is not enough.
+//! Packets with a made-up source die by it too, and rightly: it is told if they go on.
 
 use crate::{
     finding::Kind,
@@ -23,7 +23,14 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if !is_accepted_without_bridges(subject, ingress) {
         return Judgement::Silent("rp_filter would drop it without the bridge, too");
     }
-    Judgement::Doubtful(Kind::ReversePathDrop)
+    if subject.was_a_container() {
+        // Of another host, perhaps, whose containers have the same addresses: its packets leak.
+        return Judgement::Excused("a container here has the sender's address");
+    }
+    Judgement::Doubtful {
+        kind: Kind::ReversePathDrop,
+        sure: true,
+    }
 }
 
 /// Whether the way back would lead where the packet came in, were no bridge there.
@@ -36,5 +43,10 @@ fn is_accepted_without_bridges(subject: &Subject<'_>, ingress: u32) -> bool {
         source: Some(subject.packet.destination),
         ..FlowKey::to(subject.event.remote)
     };
-    fib::lookup(subject.namespace, back, swallows).is_some_and(|way| way.ifindex == ingress)
+    let is_ingress = |way: fib::Answer| {
+        let link = subject.namespace.link(way.ifindex);
+        // Of a device in a VRF the lookup knows the VRF only.
+        way.ifindex == ingress || link.is_some_and(|link| link.master == Some(ingress))
+    };
+    fib::lookup(subject.namespace, back, swallows).is_some_and(is_ingress)
 }

@@ -9,7 +9,8 @@ use crate::{
 };
 
 const ICMP: u8 = 1;
-const ICMP_ECHO_REQUEST: u8 = 8;
+/// Echo, router solicitation, timestamp, information and address mask requests (RFC 792, 950, 1256).
+const ICMP_REQUESTS: [u8; 5] = [8, 10, 13, 15, 17];
 const ICMPV6_ECHO_REQUEST: u8 = 128;
 const TCP: u8 = 6;
 /// `SYN` without `ACK` opens a connection (RFC 9293 §3.1).
@@ -43,9 +44,10 @@ impl<'a> Subject<'a> {
 
     /// Whether the remote's packets came in by another device than the bridge.
     pub(crate) fn came_in_elsewhere(&self) -> bool {
-        self.event
-            .ingress
-            .is_some_and(|ifindex| ifindex != self.bridge.ifindex)
+        // What comes in by a bridge in a VRF is looked up as if it had come in by that.
+        self.event.ingress.is_some_and(|ifindex| {
+            ifindex != self.bridge.ifindex && self.bridge.master != Some(ifindex)
+        })
     }
 
     /// Whether they came in by a bridge that does not lead out, or by a device that is gone, as the
@@ -71,6 +73,12 @@ impl<'a> Subject<'a> {
     /// Whether the packet asks: it opens a connection, or is an echo request.
     pub(crate) fn opens(&self) -> bool {
         opens(self.packet, self.event.tcp_flags)
+    }
+
+    /// Whether the packet accepts a TCP connection, as nobody does unasked.
+    pub(crate) fn accepts(&self) -> bool {
+        let both = SYN | ACK;
+        self.packet.proto == TCP && self.event.tcp_flags & both == both
     }
 
     /// Whether the packet belongs to a TCP connection that both sides agreed on: the remote spoke.
@@ -112,22 +120,16 @@ impl<'a> Subject<'a> {
     /// Whether a container has the remote's address on another bridge, whose route to the same
     /// prefix loses against this one's.
     pub(crate) fn is_cut_off_by_a_rival(&self) -> bool {
-        let bridge = self.bridge.ifindex;
-        rival::of(self.namespace, bridge, self.event.remote).is_some_and(|other| {
-            self.event.ingress == Some(other.ifindex)
-                || self
-                    .world
-                    .docker
-                    .network_of_bridge(self.event.netns, &other.name)
-                    .is_some_and(|(_, network)| network.endpoint_at(self.event.remote).is_some())
-        })
+        let (netns, bridge) = (self.event.netns, self.bridge.ifindex);
+        let (remote, ingress) = (self.event.remote, self.event.ingress);
+        rival::of(self.world, netns, bridge, remote, ingress).is_some()
     }
 
     /// Whether the remote is configured as somebody outside. A name for it is not enough: people name
     /// their containers in `/etc/hosts`, too.
     pub(crate) fn is_configured(&self) -> bool {
         let (socket, remote) = (self.event.socket_inode, self.event.remote);
-        let landmark = self.world.landmark_for(socket, remote);
+        let landmark = self.world.landmark_for(self.event.netns, socket, remote);
         landmark.is_some_and(|landmark| !matches!(landmark.role, LandmarkRole::Host(_)))
     }
 }
@@ -135,8 +137,9 @@ impl<'a> Subject<'a> {
 /// Whether a packet answers somebody: ICMP other than an echo request, a TCP segment that does not open a
 /// connection, a datagram from a port somebody chose.
 pub(super) fn is_reply(packet: Packet, tcp_flags: u8) -> bool {
-    // A client's end of a connection has the ephemeral port.
-    let serves = |(sport, dport)| sport < EPHEMERAL || dport >= EPHEMERAL;
+    // A client's end of a connection has the ephemeral port. (Of two such ends neither tells over
+    // UDP: traceroute asks that way.)
+    let serves = |(sport, dport)| sport < EPHEMERAL || packet.proto == TCP && dport >= EPHEMERAL;
     let answers = packet.icmp_type.is_some() || packet.ports.is_some_and(serves);
     answers && !opens(packet, tcp_flags)
 }
@@ -144,7 +147,7 @@ pub(super) fn is_reply(packet: Packet, tcp_flags: u8) -> bool {
 /// Whether a packet can be no answer: it opens a TCP connection, or is an ICMP echo request.
 fn opens(packet: Packet, tcp_flags: u8) -> bool {
     match packet.icmp_type {
-        Some(icmp_type) if packet.proto == ICMP => icmp_type == ICMP_ECHO_REQUEST,
+        Some(icmp_type) if packet.proto == ICMP => ICMP_REQUESTS.contains(&icmp_type),
         Some(icmp_type) => icmp_type == ICMPV6_ECHO_REQUEST,
         None => packet.proto == TCP && tcp_flags & (SYN | ACK) == SYN,
     }

@@ -63,6 +63,9 @@ fn people(prefix: IpNet) -> String {
 }
 
 fn risk(case: &Case<'_>, prefix: IpNet) -> String {
+    if let Some(container) = case.inhabitant {
+        return format!("container {container}, which has that address, is cut off from this host");
+    }
     let network = case.network.map_or_else(
         || "on the bridge".to_owned(),
         |(_, network)| format!("of network {}", network.name),

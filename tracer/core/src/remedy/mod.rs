@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub network: Option<(&'a str, &'a DockerNetwork)>,
     /// The bridge.
     pub bridge: Option<&'a Link>,
+    /// The container that has a victim's address on the bridge, by name.
+    pub inhabitant: Option<&'a str>,
     /// Whether the victims are on another bridge, whose route to the same prefix loses.
     pub rival: bool,
 }

@@ -148,8 +148,9 @@ fn search(
             RouteKind::Drop => return ControlFlow::Break(None),
             RouteKind::Unicast | RouteKind::Local | RouteKind::Other => {}
         }
-        let usable =
-            |hop: &&Nexthop| !without(hop.ifindex) && (key.oif == 0 || hop.ifindex == key.oif);
+        // Over IPv6 the kernel prefers the interface a sender is bound to, but does not insist.
+        let bound = key.oif != 0 && key.destination.is_ipv4();
+        let usable = |hop: &&Nexthop| !without(hop.ifindex) && (!bound || hop.ifindex == key.oif);
         let Some(hop) = route.nexthops.iter().find(usable) else {
             continue;
         };

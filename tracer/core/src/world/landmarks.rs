@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use crate::input::{Landmark, LandmarkRole};
+use crate::input::Landmark;
 
 /// Different lists of processes kept. There is one for each mount namespace that lost packets are
 /// sent from; whoever makes more of them than that does so on purpose.
@@ -51,14 +51,6 @@ impl Landmarks {
         find(&self.host, address)
     }
 
-    /// What any process uses the address as. Not by the name it has for it: in a container's `hosts`
-    /// stand the container itself and its neighbours, who are no strangers to the host.
-    pub(super) fn of_anybody(&self, address: IpAddr) -> Option<&Landmark> {
-        let mut lists = self.lists.iter().rev();
-        let named = |it: &&Landmark| matches!(it.role, LandmarkRole::Host(_));
-        lists.find_map(|list| find(list, address).filter(|it| !named(it)))
-    }
-
     /// Thousands of sockets may have one list.
     fn shared(&mut self, landmarks: &[Landmark]) -> Arc<[Landmark]> {
         if let Some(list) = self.lists.iter().find(|list| list[..] == *landmarks) {
@@ -83,6 +75,8 @@ fn find(landmarks: &[Landmark], address: IpAddr) -> Option<&Landmark> {
 
 #[cfg(test)]
 mod tests {
+    use crate::input::LandmarkRole;
+
     use super::*;
 
     fn landmark(address: &str, source: &str) -> Landmark {
@@ -120,19 +114,5 @@ mod tests {
         let address = "10.0.0.1".parse().expect("address");
         assert_eq!(source(landmarks.of_socket(999, address)), Some("list 999"));
         assert_eq!(source(landmarks.of_socket(1, address)), None);
-        assert_eq!(source(landmarks.of_anybody(address)), Some("list 999"));
-    }
-
-    #[test]
-    fn a_containers_names_are_its_own_business() {
-        let mut landmarks = Landmarks::default();
-        let itself = Landmark {
-            role: LandmarkRole::Host("0123456789ab".to_owned()),
-            ..landmark("172.17.0.2", "hosts")
-        };
-        landmarks.set_socket(1, &[itself]);
-        let address = "172.17.0.2".parse().expect("address");
-        assert_eq!(source(landmarks.of_socket(1, address)), Some("hosts"));
-        assert_eq!(landmarks.of_anybody(address), None);
     }
 }

@@ -15,8 +15,8 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::NetnsRef,
-    input::{Body, Landmark, Netns, NetnsOwner, Process, Session},
+    finding::{NetnsRef, Packet},
+    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
 
@@ -70,20 +70,42 @@ impl World {
         self.owners.get(&inode)
     }
 
-    /// What somebody on this host uses the address as: the host itself, a daemon, or a process with
-    /// files of its own. A process' names for addresses count for its own sockets only.
-    #[must_use]
-    pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
-        let host = self.landmarks.host(address);
-        host.or_else(|| self.docker.landmark(address))
-            .or_else(|| self.landmarks.of_anybody(address))
+    /// What the host itself or a daemon uses the address as.
+    fn landmark(&self, netns: u32, address: IpAddr) -> Option<&Landmark> {
+        // The host's files say nothing of a container's network, nor do strangers' of the host's.
+        let host = (netns == self.session.netns).then(|| self.landmarks.host(address));
+        host.flatten()
+            .or_else(|| self.docker.landmark(netns, address))
     }
 
-    /// The same, asked for a socket: what its owner uses the address as comes first.
+    /// What the address is used as in the namespace `netns`: by the owner of the socket, by the host
+    /// itself, or by a daemon.
     #[must_use]
-    pub fn landmark_for(&self, inode: Option<u64>, address: IpAddr) -> Option<&Landmark> {
+    pub fn landmark_for(
+        &self,
+        netns: u32,
+        inode: Option<u64>,
+        address: IpAddr,
+    ) -> Option<&Landmark> {
         let own = inode.and_then(|inode| self.landmarks.of_socket(inode, address));
-        own.or_else(|| self.landmark(address))
+        own.or_else(|| self.landmark(netns, address))
+    }
+
+    /// The container that sent a packet which came in by `iif`, with its network and the endpoint of that
+    /// one's daemon. The reply of a published port has the host's address by the time it leaves.
+    #[must_use]
+    pub fn sender(
+        &self,
+        netns: u32,
+        iif: u32,
+        packet: Packet,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let known = self.docker.container_at(netns, packet.source);
+        known.or_else(|| {
+            let bridge = &self.namespace(netns)?.link(iif)?.name;
+            let (sport, _) = packet.ports?;
+            self.docker.publisher(netns, bridge, packet.proto, sport)
+        })
     }
 
     /// The namespace for people: `host`, or whose it is.

@@ -221,8 +221,10 @@ impl Namespace {
         let who = (neighbour.ifindex, neighbour.address);
         if !answers(neighbour) {
             self.answering.remove(&who);
-        } else if self.alive.len() < ALIVE {
-            self.alive.insert(who);
+        } else {
+            if self.alive.len() < ALIVE {
+                self.alive.insert(who);
+            }
             self.answering.insert(who);
         }
     }

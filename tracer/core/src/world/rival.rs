@@ -6,14 +6,29 @@ use std::net::IpAddr;
 use crate::input::{Link, Route, RouteKind};
 
 use super::{
-    bridge,
+    World, bridge,
     fib::{self, FlowKey},
     namespace::Namespace,
 };
 
-/// The bridge that loses against the bridge `winner` for packets to `address`.
+/// The bridge on which `address` is, if its route loses against that of the bridge `winner` in the
+/// namespace `netns`: a container there has it, or it came in by it (`ingress`).
 #[must_use]
-pub fn of(namespace: &Namespace, winner: u32, address: IpAddr) -> Option<&Link> {
+pub fn of(
+    world: &World,
+    netns: u32,
+    winner: u32,
+    address: IpAddr,
+    ingress: Option<u32>,
+) -> Option<&Link> {
+    let other = loser(world.namespace(netns)?, winner, address)?;
+    let network = world.docker.network_of_bridge(netns, &other.name);
+    let lives_there = network.is_some_and(|(_, network)| network.endpoint_at(address).is_some());
+    (lives_there || ingress == Some(other.ifindex)).then_some(other)
+}
+
+/// The bridge that loses against the bridge `winner` for packets to `address`.
+fn loser(namespace: &Namespace, winner: u32, address: IpAddr) -> Option<&Link> {
     let taken = fib::lookup(namespace, FlowKey::to(address), |_| false)
         .filter(|answer| answer.ifindex == winner)?;
     let same = |route: &&Route| {

@@ -9,6 +9,7 @@ use crate::{
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const DAEMON: &str = "unix:///run/docker.sock";
+const HOST: u32 = 1;
 
 fn process() -> Process {
     Process {
@@ -36,7 +37,7 @@ fn owner(inode: u64, landmarks: Vec<Landmark>) -> Body {
 fn world(bodies: impl IntoIterator<Item = Body>) -> World {
     let mut world = World::default();
     let session = Session {
-        netns: 1,
+        netns: HOST,
         ..Session::default()
     };
     world.apply(Timestamp(1), &Body::Session(session));
@@ -89,7 +90,7 @@ fn a_container_nobody_knows_goes_by_its_id() {
 }
 
 #[test]
-fn landmarks_come_from_the_socket_then_the_host_then_daemons_then_anybody() {
+fn landmarks_come_from_the_socket_then_the_host_then_daemons() {
     let info = DaemonInfo {
         landmarks: vec![
             landmark("10.0.0.1", "daemon"),
@@ -104,14 +105,16 @@ fn landmarks_come_from_the_socket_then_the_host_then_daemons_then_anybody() {
     let own = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|address| landmark(address, "socket"));
     let host = Body::Landmarks(vec![landmark("10.0.0.1", "host")]);
     let world = world([daemon, host, owner(5, own.into()), owner(6, Vec::new())]);
-    let sources = |inode| {
+    let sources = |netns, inode| {
         ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|address| {
-            let found = world.landmark_for(inode, address.parse().expect("address"));
+            let found = world.landmark_for(netns, inode, address.parse().expect("address"));
             found.map(|it| it.source.clone()).unwrap_or_default()
         })
     };
-    assert_eq!(sources(Some(5)), ["socket", "socket", "socket", ""]);
-    assert_eq!(sources(Some(6)), ["host", "daemon", "socket", ""]);
+    assert_eq!(sources(HOST, Some(5)), ["socket", "socket", "socket", ""]);
+    assert_eq!(sources(HOST, Some(6)), ["host", "daemon", "", ""]);
+    // What the host is configured to use says nothing of another namespace.
+    assert_eq!(sources(HOST + 1, Some(6)), ["daemon", "daemon", "", ""]);
 }
 
 #[test]
@@ -123,6 +126,6 @@ fn landmarks_of_forgotten_sockets_are_forgotten() {
             &owner(inode, vec![landmark("10.0.0.1", "later")]),
         );
     }
-    let found = world.landmark_for(Some(1), "10.0.0.1".parse().expect("address"));
-    assert_eq!(found.map(|it| &*it.source), Some("later"));
+    let found = world.landmark_for(HOST, Some(1), "10.0.0.1".parse().expect("address"));
+    assert_eq!(found, None);
 }

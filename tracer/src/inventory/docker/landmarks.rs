@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tracer_core::input::{Landmark, LandmarkRole};
 use url::{Host, Url};
 
-use crate::inventory::landmarks::{may_be, resolve};
+use crate::inventory::landmarks::{may_be_outside, resolve};
 
 /// Addresses of one daemon; its configuration may come from anybody who can start one.
 const MOST: usize = 256;
@@ -23,7 +23,9 @@ pub(super) fn configured(endpoint: &str, pid: Option<u32>, info: SystemInfo) -> 
             return Vec::new();
         };
         let addresses = addresses(&url, named);
-        let outside = addresses.into_iter().filter(|address| may_be(*address));
+        let outside = addresses
+            .into_iter()
+            .filter(|address| may_be_outside(*address));
         let landmark = |address| Landmark {
             address,
             role: role(told(url.clone(), &text)),

@@ -10,7 +10,9 @@ mod engine;
 mod event;
 mod following;
 mod inner;
+mod intake;
 mod landmarks;
+mod process;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

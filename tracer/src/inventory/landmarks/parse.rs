@@ -28,7 +28,7 @@ pub(super) fn hosts(text: &str) -> impl Iterator<Item = (IpAddr, Vec<&str>)> {
 }
 
 /// Whether packets to the address can leave the host at all.
-pub(super) fn may_be_outside(address: IpAddr) -> bool {
+pub(in crate::inventory) fn may_be_outside(address: IpAddr) -> bool {
     let broadcast = matches!(address, IpAddr::V4(ip) if ip.is_broadcast());
     !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || broadcast)
 }

@@ -39,21 +39,25 @@ impl Introducer {
         }
     }
 
+    /// The owner, unless its own files have to be read first: then it is sent a moment later.
+    pub(super) fn introduce(&self, inode: u64, process: Process) -> Option<Body> {
+        if landmarks::has_own_files(process.pid) {
+            self.send(inode, process);
+            return None;
+        }
+        Some(owner(inode, process, Vec::new()))
+    }
+
     /// Sends the owner a moment later, unless that is under way. Needs a tokio runtime.
-    pub(super) fn introduce(&self, inode: u64, process: Process) {
+    pub(super) fn send(&self, inode: u64, process: Process) {
         if !self.lock().insert(inode) {
             return;
         }
         let this = self.clone();
         task::spawn(async move {
             let landmarks = this.landmarks(process.pid).await;
-            let body = Body::SocketOwner {
-                inode,
-                process,
-                landmarks,
-            };
             // The run ends when nobody listens; that is no failure of the search.
-            let _ = send(&this.inputs, body).await;
+            let _ = send(&this.inputs, owner(inode, process, landmarks)).await;
             this.lock().remove(&inode);
         });
     }
@@ -79,5 +83,13 @@ impl Introducer {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn owner(inode: u64, process: Process, landmarks: Vec<Landmark>) -> Body {
+    Body::SocketOwner {
+        inode,
+        process,
+        landmarks,
     }
 }

@@ -2,7 +2,7 @@ use std::{net::UdpSocket, time::Duration};
 
 use tokio::{runtime, sync::mpsc, time::timeout};
 
-use tracer_core::input::Body;
+use tracer_core::input::Landmark;
 
 use super::*;
 
@@ -12,6 +12,16 @@ fn socket() -> (UdpSocket, u64) {
     let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).expect("link");
     let inode = socket_inode(link.to_str().expect("text")).expect("inode");
     (socket, inode)
+}
+
+/// Whose socket it is, and that one's landmarks.
+fn told(body: Body) -> (u32, Vec<Landmark>) {
+    match body {
+        Body::SocketOwner {
+            process, landmarks, ..
+        } => (process.pid, landmarks),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn in_runtime(test: impl Future<Output = ()>) {
@@ -25,7 +35,7 @@ fn the_hinted_process_is_asked_first() {
         let (_open, inode) = socket();
         let (inputs, _received) = mpsc::channel(8);
         let owner = SocketIndex::new(inputs).lookup(inode, std::process::id());
-        assert_eq!(owner.map(|it| it.pid), Some(std::process::id()));
+        assert_eq!(told(owner.expect("an owner")).0, std::process::id());
     });
 }
 
@@ -37,18 +47,9 @@ fn an_owner_not_known_yet_is_sent_when_found() {
         let index = SocketIndex::new(inputs);
         if index.lookup(inode, 0).is_none() {
             let input = timeout(Duration::from_secs(20), received.recv()).await;
-            let body = input.expect("in time").expect("an input").body;
-            let Body::SocketOwner {
-                inode: found,
-                process,
-                landmarks,
-            } = body
-            else {
-                panic!("{body:?}");
-            };
-            assert_eq!((found, process.pid), (inode, std::process::id()));
+            let (pid, landmarks) = told(input.expect("in time").expect("an input").body);
             // Its files are those of the tracer.
-            assert!(landmarks.is_empty());
+            assert_eq!((pid, landmarks), (std::process::id(), Vec::new()));
         }
         assert!(index.lookup(inode, 0).is_some());
     });
@@ -99,10 +100,8 @@ fn an_owner_with_files_of_its_own_comes_with_its_landmarks() {
             let index = SocketIndex::new(inputs);
             assert_eq!(index.lookup(inode, child.id()), None);
             let input = timeout(Duration::from_secs(20), received.recv()).await;
-            let body = input.expect("in time").expect("an input").body;
-            let Body::SocketOwner { landmarks, .. } = body else {
-                panic!("{body:?}");
-            };
+            let (pid, landmarks) = told(input.expect("in time").expect("an input").body);
+            assert_eq!(pid, child.id());
             let first = landmarks.first().expect("a landmark");
             assert_eq!(first.address.to_string(), "192.0.2.53");
         });

@@ -8,8 +8,9 @@ use tracer_core::finding::{self, Finding};
 use super::{
     evidence::Evidence,
     place::{Bridge, DockerNetwork, Netns, Route},
-    who::Ci,
+    who::{Ci, Part},
 };
+
 /// Version of the contract.
 const SCHEMA: u32 = 1;
 
@@ -31,6 +32,8 @@ pub(super) struct Own<'a> {
     bridge: Option<Bridge<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     docker_network: Option<DockerNetwork<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Part>,
     /// The CI job behind the container, the network or the namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     ci: Option<Ci<'a>>,
@@ -124,6 +127,7 @@ impl<'a> Own<'a> {
             expected_route: finding.expected_route.as_ref().map(Route::new),
             bridge: finding.bridge.as_ref().map(Bridge::new),
             docker_network: finding.docker_network.as_ref().map(DockerNetwork::new),
+            container: finding.container.as_ref().map(|it| Part::new(it.role)),
             ci: finding.ci.as_ref().and_then(Ci::new),
             gives_up: finding.gives_up.map(GivesUp::new),
             evidence: finding.evidence.iter().map(Evidence::new).collect(),

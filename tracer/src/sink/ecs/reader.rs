@@ -61,7 +61,7 @@ strict! {
         #[serde(rename = "type")] family: String,
         transport: String,
         direction: String,
-        name: String,
+        name: Option<String>,
         community_id: String,
     }
     Process { pid: u32, name: String, }
@@ -74,6 +74,7 @@ strict! {
         expected_route: Option<Route>,
         bridge: Option<Bridge>,
         docker_network: Option<DockerNetwork>,
+        container: Option<Part>,
         ci: Option<Ci>,
         gives_up: Option<GivesUp>,
         evidence: Option<Vec<Evidence>>,
@@ -104,6 +105,7 @@ strict! {
         pipeline_id: Option<String>,
         project_id: Option<String>,
     }
+    Part { role: String, }
     GivesUp { after_s: u64, sysctl: String, value: u32, }
     Evidence { kind: String, at: String, detail: Option<BTreeMap<String, Value>>, }
     Counts { packets: u64, flows: u64, remotes: u64, }

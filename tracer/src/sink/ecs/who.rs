@@ -1,7 +1,7 @@
 //! Who is concerned: containers, the service one runs, and the CI job behind it all.
 
 use serde::Serialize;
-use tracer_core::finding::{self, ContainerRef, Finding};
+use tracer_core::finding::{self, ContainerRef, ContainerRole, Finding};
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -10,6 +10,17 @@ pub(super) struct Container<'a> {
     id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
+}
+
+/// What `container` has to do with it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Part {
+    /// `sender`: its packets are forwarded and lost. `receiver`: it gets what is misdelivered.
+    /// `cut-off`: what is lost is meant for it, but the route to its bridge loses. `resident`: the
+    /// network exists for its sake.
+    #[cfg_attr(test, schemars(extend("enum" = ["sender", "receiver", "cut-off", "resident"])))]
+    role: &'static str,
 }
 
 #[derive(Serialize)]
@@ -44,10 +55,16 @@ impl<'a> Container<'a> {
     }
 }
 
+impl Part {
+    pub(super) const fn new(role: ContainerRole) -> Self {
+        Self { role: role.name() }
+    }
+}
+
 impl<'a> Service<'a> {
     pub(super) fn new(finding: &'a Finding) -> Option<Self> {
-        let service = finding.container.as_ref()?.service.as_ref();
-        said(service).map(|name| Self { name })
+        let service = &finding.container.as_ref()?.container.service;
+        said(service.as_ref()).map(|name| Self { name })
     }
 }
 

@@ -1,90 +1,103 @@
-//! Particulars of a piece of evidence, whatever JSON they are.
+//! Particulars of a piece of evidence, by the keys the core gives them.
 
 use serde_json::Value;
 use tracer_core::finding::{Evidence, EvidenceKind};
 
-/// A particular as text: numbers as digits, lists with commas. None if it says nothing.
-pub(super) fn text(evidence: &Evidence, key: &str) -> Option<String> {
-    evidence.detail.get(key).and_then(shown)
+/// A particular that is text; empty if there is none.
+pub(super) fn text<'a>(evidence: &'a Evidence, key: &str) -> &'a str {
+    evidence
+        .detail
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
-pub(super) fn number(evidence: &Evidence, key: &str) -> Option<u64> {
-    evidence.detail.get(key)?.as_u64()
-}
-
-fn shown(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::Null => return None,
-        Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().filter_map(shown).collect();
-            items.join(", ")
-        }
-        Value::Object(members) => {
-            let member = |(key, value)| shown(value).map(|text| format!("{key} {text}"));
-            let members: Vec<_> = members.iter().filter_map(member).collect();
-            members.join(", ")
-        }
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    };
-    Some(text).filter(|text| !text.is_empty())
+/// A particular that is a number.
+pub(super) fn number(evidence: &Evidence, key: &str) -> u64 {
+    evidence
+        .detail
+        .get(key)
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
 }
 
 /// What the sentence about `evidence` leaves out: a particular that this sink has not learned of
 /// yet must not be withheld.
 pub(super) fn rest(evidence: &Evidence) -> String {
-    let told = told(evidence.kind);
-    let rest = |(key, value): (&&'static str, &Value)| {
-        let new = !told.contains(key) && !matches!(*key, "remote" | "address");
-        shown(value)
-            .filter(|_| new)
-            .map(|text| format!("; {}: {text}", key.replace('_', " ")))
-    };
-    evidence.detail.iter().filter_map(rest).collect()
+    let told = keys(evidence.kind);
+    let rest = evidence
+        .detail
+        .iter()
+        .filter(|(key, _)| !told.contains(key));
+    rest.map(|(key, value)| format!("; {key}: {value}"))
+        .collect()
 }
 
-/// Particulars that the sentence tells, or that stand elsewhere on the page.
-const fn told(kind: EvidenceKind) -> &'static [&'static str] {
+/// What the core says of each kind: the sentence tells it, or it stands elsewhere on the page.
+const fn keys(kind: EvidenceKind) -> &'static [&'static str] {
     match kind {
-        EvidenceKind::IngressAsymmetry => &["device"],
+        EvidenceKind::IngressAsymmetry => &["device", "remote"],
         EvidenceKind::RouteIntoBridge => &["device", "prefix", "seen", "table"],
         EvidenceKind::NoSuchEndpoint => &["endpoints", "network"],
-        EvidenceKind::NeighbourFailed => &[],
+        EvidenceKind::NeighbourFailed | EvidenceKind::ResetByContainer => &["address"],
         EvidenceKind::Drop => &["count", "reason", "reasons"],
         EvidenceKind::GhostBridge => &["arp", "bridge"],
         EvidenceKind::Retransmit => &["count"],
-        EvidenceKind::EndpointHasAddress | EvidenceKind::ResetByContainer => &["container"],
+        EvidenceKind::EndpointHasAddress => &["address", "container"],
         EvidenceKind::DuplicateRoute => &["loses", "prefix", "wins"],
-        EvidenceKind::ReversePath => &["device", "prefix", "rp_filter"],
+        EvidenceKind::ReversePath => &["bridge", "device", "prefix"],
         EvidenceKind::ConfiguredPeer => &["name", "role", "source"],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{fs, path::Path};
 
-    use serde_json::json;
-    use tracer_core::time::Timestamp;
+    use tracer_core::{Core, finding::Finding, input::Input};
 
     use super::*;
+    use crate::sink::fixtures;
+
+    /// Particulars that depend on what else was seen.
+    const SOMETIMES: [&str; 2] = ["arp", "reasons"];
+
+    fn assert_known(finding: &Finding) {
+        for piece in &finding.evidence {
+            let told: Vec<&str> = piece.detail.keys().copied().collect();
+            let mut known = keys(piece.kind).to_vec();
+            known.retain(|key| told.contains(key) || !SOMETIMES.contains(key));
+            assert_eq!(told, known, "{:?} in {}", piece.kind, finding.id);
+            assert_eq!(rest(piece), "");
+        }
+        let order = |piece: &Evidence| (piece.at, piece.kind);
+        assert!(finding.evidence.is_sorted_by_key(order), "{}", finding.id);
+    }
+
+    #[test]
+    fn fixtures_say_what_the_core_says_and_no_more() {
+        fixtures::all().iter().for_each(assert_known);
+    }
+
+    #[test]
+    fn everything_the_core_says_of_real_outages_is_known() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("core/tests/golden");
+        let files = fs::read_dir(golden)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        for file in files.filter(|file| file.extension().is_some_and(|it| it == "jsonl")) {
+            let mut core = Core::default();
+            for line in fs::read_to_string(&file).unwrap().lines() {
+                let input: Input = serde_json::from_str(line).unwrap();
+                core.observe(&input).iter().for_each(assert_known);
+            }
+        }
+    }
 
     #[test]
     fn what_no_sentence_tells_is_appended() {
-        let evidence = Evidence {
-            kind: EvidenceKind::Retransmit,
-            at: Timestamp(0),
-            detail: BTreeMap::from([
-                ("count", json!(7)),
-                ("deep", json!({"a": [1, null, "x"], "b": {}})),
-                ("empty", json!("")),
-                ("first_seen", json!(true)),
-                ("nothing", json!([null])),
-            ]),
-        };
-        assert_eq!(rest(&evidence), "; deep: a 1, x; first seen: true");
-        assert_eq!(number(&evidence, "count"), Some(7));
-        assert_eq!(text(&evidence, "count").as_deref(), Some("7"));
-        assert_eq!(text(&evidence, "empty"), None);
+        let mut piece = fixtures::confirmed().evidence.remove(0);
+        piece.detail.insert("lookups", Value::from(7));
+        assert_eq!(rest(&piece), "; lookups: 7");
     }
 }

@@ -9,17 +9,13 @@ use super::{
 };
 
 pub(super) fn sentence(evidence: &Evidence) -> String {
-    let packets = number(evidence, "count")
-        .map_or_else(|| "a packet".to_owned(), |n| numbers::count(n, "packet"));
-    let Some(reason) = text(evidence, "reason") else {
-        return format!("the kernel dropped {packets}");
-    };
-    let because = because(&reason);
-    let names = reasons(evidence).unwrap_or(reason);
-    format!("the kernel dropped {packets}{because} ({names})")
+    let packets = numbers::count(number(evidence, "count"), "packet");
+    let reason = text(evidence, "reason");
+    let names = reasons(evidence).unwrap_or_else(|| reason.to_owned());
+    format!("the kernel dropped {packets}{} ({names})", because(reason))
 }
 
-/// Names and numbers of the reasons, when there are several.
+/// Names and numbers of the reasons; the core tells them when there are several.
 fn reasons(evidence: &Evidence) -> Option<String> {
     let all = evidence.detail.get("reasons").and_then(Value::as_object)?;
     let mut all: Vec<_> = all
@@ -28,7 +24,7 @@ fn reasons(evidence: &Evidence) -> Option<String> {
         .collect();
     all.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
     let all: Vec<String> = all.iter().map(|(n, name)| format!("{name} {n}")).collect();
-    (all.len() > 1).then(|| all.join(", "))
+    Some(all.join(", "))
 }
 
 /// The kernel's drop reasons as the end of a sentence.
@@ -80,8 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_left_out() {
-        assert_eq!(told(&[]), "the kernel dropped a packet");
+    fn a_reason_that_is_none_is_told_as_such() {
         assert_eq!(
             told(&[("count", json!(1)), ("reason", json!("NOT_SPECIFIED"))]),
             "the kernel dropped 1 packet; it gives no better reason (NOT_SPECIFIED)"

@@ -16,7 +16,6 @@ use crate::sink::time;
 pub(super) fn all(page: &mut Page, finding: &Finding) {
     lost(page, finding);
     latest(page, finding);
-    people::party(page, finding);
     people::timeout(page, finding);
     let way = words::of(finding).way;
     for (label, route) in [("why", &finding.route), ("should", &finding.expected_route)] {
@@ -26,6 +25,7 @@ pub(super) fn all(page: &mut Page, finding: &Finding) {
         }
     }
     whose(page, finding);
+    people::container(page, finding);
     people::job(page, finding);
     people::place(page, finding);
 }
@@ -72,7 +72,7 @@ pub(super) fn lost(page: &mut Page, finding: &Finding) {
                 text,
                 ", {towards} {}: {}",
                 count(remotes, "address"),
-                listed(victims, |v| format!(
+                listed(victims, remotes, |v| format!(
                     "{} ({})",
                     v.address,
                     digits(v.packets)
@@ -93,7 +93,6 @@ pub(super) fn whose(page: &mut Page, finding: &Finding) {
         (None, Some(bridge)) => page.field("whose", &bridge_line(bridge)),
         (None, None) => {}
     }
-    people::served(page, finding);
     let proven = finding
         .evidence
         .iter()
@@ -116,7 +115,8 @@ fn network_line(network: &NetworkRef) -> String {
     if let Some(project) = &network.compose_project {
         let _ = write!(text, " of compose project {project}");
     }
-    let attached = listed(&network.endpoints, |(name, ip)| {
+    let attached = network.endpoints.len() as u64;
+    let attached = listed(&network.endpoints, attached, |(name, ip)| {
         ip.map_or_else(|| name.clone(), |ip| format!("{name} ({ip})"))
     });
     text + &match network.endpoints.len() {

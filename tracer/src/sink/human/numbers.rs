@@ -35,11 +35,12 @@ pub(super) fn digits(number: u64) -> String {
     grouped.collect()
 }
 
-/// The first few of a list by their names, and how many more there are.
-pub(super) fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
-    let names: Vec<String> = all.iter().take(NAMED).map(name).collect();
+/// The first few of a list by their names, and how many more there are of `all`: the list may be
+/// cut itself.
+pub(super) fn listed<T>(first: &[T], all: u64, name: impl Fn(&T) -> String) -> String {
+    let names: Vec<String> = first.iter().take(NAMED).map(name).collect();
     let mut text = names.join(", ");
-    if let Some(more @ 1..) = all.len().checked_sub(NAMED) {
+    if let Some(more @ 1..) = all.checked_sub(names.len() as u64) {
         let _ = write!(text, " and {more} more");
     }
     text

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use tracer_core::finding::{CiJob, ContainerRef, Finding, Kind};
+use tracer_core::finding::{CiJob, Concerned, ContainerRef, ContainerRole, Finding};
 
 use super::layout::Page;
 use crate::sink::time;
@@ -11,31 +11,28 @@ use crate::sink::time;
 /// Digits of a container's id that docker shows and takes.
 const SHORT_ID: usize = 12;
 
-/// The container that sends, or gets, what is lost.
-pub(super) fn party(page: &mut Page, finding: &Finding) {
-    let Some(container) = &finding.container else {
+/// The container it concerns, unless the line about the network says as much.
+pub(super) fn container(page: &mut Page, finding: &Finding) {
+    let Some(Concerned { role, container }) = &finding.container else {
         return;
     };
-    match finding.kind {
-        Kind::ForwardBlackhole => page.field("sender", &container_line(container)),
-        Kind::Misdelivery => page.field("reaches", &container_line(container)),
-        _ => {}
-    }
+    let label = match role {
+        ContainerRole::Sender => "sender",
+        ContainerRole::Receiver => "reaches",
+        ContainerRole::CutOff => "cut off",
+        ContainerRole::Resident if is_told(finding, container) => return,
+        ContainerRole::Resident => "serves",
+    };
+    page.field(label, &container_line(container));
 }
 
-/// The container the network is there for, unless the line about the network says as much.
-pub(super) fn served(page: &mut Page, finding: &Finding) {
-    let has_a_part = matches!(finding.kind, Kind::ForwardBlackhole | Kind::Misdelivery);
-    let Some(container) = finding.container.as_ref().filter(|_| !has_a_part) else {
-        return;
-    };
+/// Whether the line about the network says all there is to say of a container.
+fn is_told(finding: &Finding, container: &ContainerRef) -> bool {
     let named = finding.docker_network.as_ref().is_some_and(|network| {
         let mut names = network.endpoints.iter().map(|(name, _)| name);
         names.any(|name| *name == container.name)
     });
-    if !named || service(container).is_some() {
-        page.field("serves", &container_line(container));
-    }
+    named && service(container).is_none()
 }
 
 /// The CI job behind it: whom to ask, and where to read about it.
@@ -65,23 +62,12 @@ pub(super) fn place(page: &mut Page, finding: &Finding) {
     if netns.owner == "host" {
         return;
     }
-    let container = netns.container.as_ref();
-    let inside = container.map_or_else(String::new, |container| {
-        format!(" inside {}", container_line(container))
-    });
-    // The owner is often nothing but the same container by its id.
-    let same = container.is_some_and(|c| {
-        let names = [c.id.as_str(), c.name.as_str()];
-        let mut names = names.iter().filter(|name| !name.is_empty());
-        names.any(|name| netns.owner.contains(name))
-    });
-    let owner = match netns.owner.as_str() {
-        "" => String::new(),
-        _ if same => String::new(),
-        owner => format!(", {owner}"),
+    let whose = match &netns.container {
+        Some(container) => format!(" inside {}", container_line(container)),
+        None => format!(", {}", netns.owner),
     };
     let text = format!(
-        "network namespace {}{inside}{owner}; not the host's own",
+        "network namespace {}{whose}; not the host's own",
         netns.inum
     );
     page.field("where", &text);

@@ -78,11 +78,7 @@ fn headline(before: &Finding, now: &Finding) -> String {
 /// Who turned out to be concerned since.
 fn people(page: &mut Page, before: &Finding, now: &Finding) {
     if now.container != before.container {
-        people::party(page, now);
-        // The line about a network found just now said so.
-        if before.docker_network.is_some() {
-            people::served(page, now);
-        }
+        people::container(page, now);
     }
     if now.gives_up != before.gives_up {
         people::timeout(page, now);
@@ -105,7 +101,10 @@ fn victims(page: &mut Page, before: &Finding, now: &Finding) {
     if new.is_empty() {
         return;
     }
-    let named = numbers::listed(&new, |victim| victim.address.to_string());
+    // Only the worst are told by name, in both.
+    let all = now.counts.remotes.saturating_sub(before.counts.remotes);
+    let all = all.max(new.len() as u64);
+    let named = numbers::listed(&new, all, |victim| victim.address.to_string());
     let towards = words::of(now).towards;
     page.field("new", &format!("also packets {towards} {named}"));
 }

@@ -60,6 +60,7 @@ fn possible(network: &DockerNetwork) -> Option<Remedy> {
         expected: None,
         network: Some((DAEMON, network)),
         bridge: None,
+        inhabitant: None,
         rival: false,
     };
     remedy(&case)

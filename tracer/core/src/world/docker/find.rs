@@ -15,10 +15,12 @@ const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
 
 impl Docker {
     /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
-    /// nobody knows where they live.
+    /// nobody knows where they live, unless they were found in a container.
     pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
-        self.daemons()
-            .filter(move |(daemon, _)| self.place(daemon).is_none_or(|inum| inum == netns))
+        self.daemons().filter(move |(daemon, _)| {
+            let place = self.place(daemon);
+            place.map_or_else(|| !is_inner(daemon), |inum| inum == netns)
+        })
     }
 
     /// The network behind a bridge of this name in the namespace `netns`.
@@ -45,6 +47,28 @@ impl Docker {
         })
     }
 
+    /// Who is reached by this port of the host and lives in the network behind a bridge of the namespace
+    /// `netns`; and the endpoint of the daemon that says so.
+    #[must_use]
+    pub fn publisher(
+        &self,
+        netns: u32,
+        bridge: &str,
+        proto: u8,
+        port: u16,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let (daemon, network) = self.network_of_bridge(netns, bridge)?;
+        let publishes = |endpoint: &&DockerEndpoint| {
+            let container = self.container(daemon, &endpoint.container);
+            container.is_some_and(|container| {
+                let mut ports = container.ports.iter();
+                ports.any(|known| known.proto == proto && known.host == port)
+            })
+        };
+        let endpoint = network.endpoints.iter().find(publishes)?;
+        Some((daemon, network, endpoint))
+    }
+
     /// A daemon's container by its id.
     #[must_use]
     pub fn container(&self, daemon: &str, id: &str) -> Option<&DockerContainer> {
@@ -68,11 +92,11 @@ impl Docker {
         present.or_else(removed)
     }
 
-    /// What a daemon is configured to use the address as.
+    /// What a daemon of the namespace `netns` is configured to use the address as.
     #[must_use]
-    pub fn landmark(&self, address: IpAddr) -> Option<&Landmark> {
-        self.last_info
-            .values()
+    pub fn landmark(&self, netns: u32, address: IpAddr) -> Option<&Landmark> {
+        self.daemons_in(netns)
+            .filter_map(|(daemon, _)| self.info(daemon))
             .flat_map(|info| &info.landmarks)
             .find(|landmark| landmark.address == address)
     }
@@ -107,6 +131,7 @@ impl Docker {
     fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
         match self.place(daemon) {
             Some(inum) => inum == netns,
+            None if is_inner(daemon) => false,
             None => daemon.starts_with("unix:") || network.has_default_bridge_name(),
         }
     }
@@ -116,6 +141,12 @@ impl Docker {
         self.container(daemon, id)
             .is_none_or(|container| RUNNING.contains(&container.state.as_str()))
     }
+}
+
+/// Whether the daemon was found inside a container, as its endpoint tells. It has no word on any
+/// namespace but its own: it may be anybody's.
+fn is_inner(daemon: &str) -> bool {
+    daemon.starts_with("unix:///proc/")
 }
 
 impl From<&DockerContainer> for ContainerRef {

@@ -5,18 +5,16 @@
 use std::{fs, os::fd::AsRawFd as _, path::Path};
 
 use nix::fcntl::OFlag;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::inventory::{
-    docker::{Endpoint, config},
+    docker::{Endpoint, process},
     files::{Root, identity},
     netns,
 };
 
 /// Where dockerd listens unless told otherwise; the first is the second where `/var/run` is a link.
 const DEFAULTS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
-/// Longer than any sane configuration.
-const MAX_CONFIG: u64 = 1 << 20;
 
 /// A socket as the kernel knows it, by whatever path.
 type Identity = (u64, u64);
@@ -24,16 +22,15 @@ type Identity = (u64, u64);
 /// The daemon in the namespace with this inode number, unless it is one of `configured`.
 pub(super) fn daemon(inum: u32, configured: &[Endpoint]) -> Option<Endpoint> {
     let mut daemons = netns::pids().into_iter().filter(|pid| {
-        config::runs_dockerd(*pid) && netns::of_process(*pid).is_ok_and(|found| found == inum)
+        process::is_dockerd(*pid) && netns::of_process(*pid).is_ok_and(|found| found == inum)
     });
     daemons.find_map(|pid| endpoint(pid, configured))
 }
 
 fn endpoint(pid: u32, configured: &[Endpoint]) -> Option<Endpoint> {
-    let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    is_daemon(&command_line).then_some(())?;
+    let words = process::command_line(pid).ok()?;
     let root = Root::of_process(pid).ok()?;
-    let paths = listens(&command_line, &root);
+    let paths = listens(&words, &root);
     let mut sockets = paths.iter().filter_map(|path| socket(pid, &root, path));
     let (first, identity) = sockets.next()?;
     let taken: Vec<Identity> = configured.iter().filter_map(configured_socket).collect();
@@ -42,12 +39,6 @@ fn endpoint(pid: u32, configured: &[Endpoint]) -> Option<Endpoint> {
         .chain(others)
         .any(|it| taken.contains(&it));
     (!known).then_some(Endpoint::Unix(first))
-}
-
-/// Not one of the helpers dockerd starts from its own program under other names.
-fn is_daemon(command_line: &[u8]) -> bool {
-    let word = command_line.split(|byte| *byte == 0).next();
-    word.is_some_and(|word| word.ends_with(b"dockerd"))
 }
 
 fn configured_socket(endpoint: &Endpoint) -> Option<Identity> {
@@ -60,53 +51,28 @@ fn configured_socket(endpoint: &Endpoint) -> Option<Identity> {
 }
 
 /// Where the process listens, as paths below its own root.
-fn listens(command_line: &[u8], root: &Root) -> Vec<String> {
-    let mut hosts = hosts(command_line);
-    if hosts.is_empty() {
-        let file = config::config_file(command_line);
-        let text = file.and_then(|file| root.read(&file, MAX_CONFIG));
-        hosts = text.map(|text| configured_hosts(&text)).unwrap_or_default();
-    }
+fn listens(words: &[String], root: &Root) -> Vec<String> {
+    let mut hosts = process::option(words, &["-H", "--host"]);
+    // dockerd refuses to be told in both ways.
+    let config = process::config_file(words).filter(|_| hosts.is_empty());
+    let config = config.and_then(|file| process::daemon_json(root, file).ok()?);
+    hosts.extend(config.iter().flat_map(configured_hosts));
     let paths = hosts.iter().filter_map(|host| host.strip_prefix("unix://"));
-    let paths: Vec<String> = paths
-        .filter(|it| !it.is_empty())
-        .map(str::to_owned)
-        .collect();
     // `fd://` is told nothing about: the default is the service manager's, too.
-    let default = hosts.is_empty()
-        || hosts
-            .iter()
-            .any(|it| it == "unix://" || it.starts_with("fd:"));
-    let defaults = DEFAULTS.iter().filter(|_| default);
+    let default = |host: &&str| *host == "unix://" || host.starts_with("fd:");
+    let default = hosts.is_empty() || hosts.iter().any(default);
+    let defaults = DEFAULTS.iter().copied().filter(|_| default);
     paths
-        .into_iter()
-        .chain(defaults.map(|&it| it.to_owned()))
+        .filter(|path| !path.is_empty())
+        .chain(defaults)
+        .map(str::to_owned)
         .collect()
 }
 
-/// Every `-H` and `--host` of a command line (words ended by NUL), in the ways they can be written.
-fn hosts(command_line: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(command_line);
-    let mut words = text.split_terminator('\0').skip(1);
-    let mut hosts = Vec::new();
-    while let Some(word) = words.next() {
-        let host = match word.split_once('=').unwrap_or((word, "")) {
-            ("-H" | "--host", "") => words.next(),
-            ("-H" | "--host", host) => Some(host),
-            _ => word.strip_prefix("-H"),
-        };
-        hosts.extend(host.map(str::to_owned));
-    }
-    hosts
-}
-
-/// `hosts` of a `daemon.json`, which dockerd refuses beside `--host`.
-fn configured_hosts(text: &str) -> Vec<String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let config: Value = serde_json::from_str(text).unwrap_or_default();
+/// `hosts` of a `daemon.json`.
+fn configured_hosts(config: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let hosts = config.get("hosts").and_then(Value::as_array);
-    let hosts = hosts.into_iter().flatten().filter_map(Value::as_str);
-    hosts.map(str::to_owned).collect()
+    hosts.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// The socket by a path of ours. `/proc/PID/root` leads into the process' root, but links are
@@ -135,33 +101,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_read_from_the_command_line() {
-        for (command_line, expected) in [
-            ("dockerd\0-D\0", &[][..]),
-            ("dockerd\0-H\0unix:///a\0", &["unix:///a"]),
-            ("dockerd\0-Hunix:///a\0-H=fd://\0", &["unix:///a", "fd://"]),
-            (
-                "d\0--host=unix:///a b\0--host\0tcp://[::]:1\0",
-                &["unix:///a b", "tcp://[::]:1"],
-            ),
-            ("-Hnot an argument\0-H\0", &[]),
-            ("", &[]),
+    fn a_daemon_listens_where_it_was_told() {
+        let folder = std::env::temp_dir().join(format!("bridgetrace-hosts-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("folder");
+        fs::write(
+            folder.join("d.json"),
+            r#"{"hosts":["unix:///a",1,"tcp://b"]}"#,
+        )
+        .expect("file");
+        fs::write(folder.join("torn.json"), "{").expect("file");
+        let root = Root::at(&folder).expect("root");
+        let pools = "--default-address-pool=base=10.0.0.0/8,size=24";
+        for (words, expected) in [
+            (&["dockerd"][..], &DEFAULTS[..]),
+            (&["dockerd", "-Hunix:///c"], &["/c"]),
+            (&["dockerd", "--config-file=/d.json"], &["/a"]),
+            // Where its pools are set has nothing to do with it.
+            (&["dockerd", "--config-file=/d.json", pools], &["/a"]),
+            (&["dockerd", "--config-file=/torn.json"], &DEFAULTS),
+            (&["dockerd", "-Htcp://b"], &[]),
         ] {
-            assert_eq!(hosts(command_line.as_bytes()), expected, "{command_line:?}");
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            assert_eq!(listens(&words, &root), expected, "{words:?}");
         }
-    }
-
-    #[test]
-    fn helpers_are_no_daemons() {
-        assert!(is_daemon(b"/usr/bin/dockerd\0-D\0") && is_daemon(b"dockerd"));
-        assert!(!is_daemon(b"docker-untar\0/\0") && !is_daemon(b""));
-    }
-
-    #[test]
-    fn hosts_are_read_from_the_configuration() {
-        let text = "\u{feff}{\"hosts\":[\"unix:///a\",1]}";
-        assert_eq!(configured_hosts(text), ["unix:///a"]);
-        assert!(configured_hosts("[]").is_empty() && configured_hosts("{").is_empty());
+        fs::remove_dir_all(&folder).expect("clean up");
     }
 
     #[test]

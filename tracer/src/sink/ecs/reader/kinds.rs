@@ -1,7 +1,7 @@
 //! What differs from kind to kind.
 
 use serde_json::json;
-use tracer_core::finding::{CiJob, ContainerRef, Finding, Kind};
+use tracer_core::finding::{CiJob, Concerned, ContainerRef, ContainerRole, Finding, Kind};
 
 use super::{Line, nothing_empty, read, texts, value};
 use crate::sink::fixtures;
@@ -21,6 +21,7 @@ fn every_kind_is_a_connection_that_was_denied_until_it_is_over() {
             "reverse-path-drop",
             "ingress",
         ),
+        (fixtures::duplicate::life(), "request-blackhole", "egress"),
         (fixtures::ipv6::life(), "reply-blackhole", "egress"),
     ] {
         for (step, outcome) in life.iter().zip(["failure", "failure", "success"]) {
@@ -38,7 +39,7 @@ fn every_kind_is_a_connection_that_was_denied_until_it_is_over() {
 }
 
 #[test]
-fn a_request_of_a_job_tells_its_job_its_namespace_and_when_it_gives_up() {
+fn a_request_of_a_job_tells_its_job_and_its_namespace() {
     let own = latest(&fixtures::request::life()).bridgetrace;
     let job = own.ci.unwrap();
     assert_eq!(
@@ -51,11 +52,8 @@ fn a_request_of_a_job_tells_its_job_its_namespace_and_when_it_gives_up() {
         (job.pipeline_id.as_deref(), job.project_id.as_deref()),
         (Some("40112"), Some("77"))
     );
-    let gives_up = own.gives_up.unwrap();
-    assert_eq!(
-        (gives_up.after_s, gives_up.sysctl.as_str(), gives_up.value),
-        (925, "net.ipv4.tcp_retries2", 15)
-    );
+    // A connection that is being made gives up sooner, by settings of its own.
+    assert!(own.gives_up.is_none());
     let container = own.netns.container.unwrap();
     assert_eq!((own.netns.inum, container.id.len()), (4_026_532_841, 64));
     assert!(container.name.ends_with("-docker-0"));
@@ -67,7 +65,7 @@ fn a_forwarded_packet_has_a_container_and_its_service_but_no_process() {
     assert_eq!(line.container.unwrap().name, "shop-web-1");
     assert_eq!(line.service.unwrap().name, "web");
     assert_eq!(line.source.unwrap().ip, "172.18.0.3");
-    assert!(line.process.is_none());
+    assert!(line.process.is_none() && line.bridgetrace.gives_up.is_none());
     let (ingress, egress) = (line.observer.ingress, line.observer.egress);
     assert_eq!(ingress.unwrap().interface.name, "eno8303");
     assert_eq!(egress.unwrap().interface.name, "br-80cb5a0c07bc");
@@ -79,8 +77,25 @@ fn a_request_that_died_on_arrival_left_by_no_device() {
     assert_eq!(line.source.unwrap().ip, "172.22.10.119");
     assert!(line.observer.egress.is_none());
     let evidence = line.bridgetrace.evidence.unwrap();
-    let detail = evidence[0].detail.as_ref().unwrap();
-    assert_eq!(detail["rp_filter"], 1);
+    let way_back = evidence.iter().find(|piece| piece.kind == "reverse-path");
+    let detail = way_back.unwrap().detail.as_ref().unwrap();
+    assert_eq!(
+        (&detail["device"], &detail["bridge"]),
+        (&json!("eno8303"), &json!("br-80cb5a0c07bc"))
+    );
+}
+
+#[test]
+fn a_container_has_the_part_the_core_gave_it() {
+    for (life, role) in [
+        (fixtures::forward::life(), "sender"),
+        (fixtures::misdelivery::life(), "receiver"),
+        (fixtures::duplicate::life(), "cut-off"),
+        (fixtures::reverse_path::life(), "resident"),
+    ] {
+        let part = latest(&life).bridgetrace.container.unwrap();
+        assert_eq!(part.role, role);
+    }
 }
 
 #[test]
@@ -101,7 +116,10 @@ fn what_is_known_of_nobody_is_absent() {
         service: Some(String::new()),
     };
     finding.netns.container = Some(nobody.clone());
-    finding.container = Some(nobody);
+    finding.container = Some(Concerned {
+        role: ContainerRole::Resident,
+        container: nobody,
+    });
     finding.ci = Some(CiJob {
         job_id: Some(String::new()),
         ..CiJob::default()

@@ -64,8 +64,8 @@ fn the_swallowed_ssh_replies_read_back() {
         ("ipv4", "tcp")
     );
     assert_eq!(
-        (network.direction.as_str(), network.name.as_str()),
-        ("egress", "XXXX-openldap_default")
+        (network.direction.as_str(), network.name.as_deref()),
+        ("egress", Some("XXXX-openldap_default"))
     );
     assert!(network.community_id.starts_with("1:"));
     let (process, container) = (line.process.unwrap(), line.container.unwrap());
@@ -133,7 +133,7 @@ fn own(own: Own) {
         .iter()
         .map(|evidence| evidence.kind.as_str())
         .collect();
-    assert_eq!(kinds[..2], ["route-into-bridge", "ingress-asymmetry"]);
+    assert_eq!(kinds[..2], ["route-into-bridge", "no-such-endpoint"]);
     let drop = evidence
         .iter()
         .find(|evidence| evidence.kind == "drop")
@@ -143,6 +143,11 @@ fn own(own: Own) {
     assert_eq!(
         (own.counts.packets, own.counts.flows, own.counts.remotes),
         (415, 3, 1)
+    );
+    let gives_up = own.gives_up.unwrap();
+    assert_eq!(
+        (gives_up.after_s, gives_up.sysctl.as_str(), gives_up.value),
+        (925, "net.ipv4.tcp_retries2", 15)
     );
     assert!(own.victims.is_none() && own.unknown.is_none());
     let remedy = &own.remedies.unwrap()[0];

@@ -36,7 +36,7 @@ fn several_victims_are_listed() {
     let victims = read(&fixtures::many_victims()).bridgetrace.victims.unwrap();
     assert_eq!(
         (victims.len(), victims[0].ip.as_str(), victims[0].packets),
-        (80, "172.22.10.1", 105)
+        (32, "172.22.10.1", 105)
     );
 }
 
@@ -55,5 +55,5 @@ fn what_is_over_or_unseen_does_not_claim_a_failure() {
     );
     assert_eq!(lost.event.types, texts(&["info"]));
     assert_eq!(lost.bridgetrace.lost_events, 1824);
-    assert!(!lost.bridgetrace.unknown.unwrap().is_empty());
+    assert!(lost.bridgetrace.unknown.is_none());
 }
