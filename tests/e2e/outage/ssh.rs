@@ -68,6 +68,7 @@ fn a_new_login_is_explained() -> Result<()> {
         expect::pc_lost_in(&opened, &network)?;
         holds(&opened, &[("source.port", json!(22))])?;
         expect::proven_by(&opened, &["route-into-bridge", "ingress-asymmetry"])?;
+        bridgetrace_lab::showcase::show("an ssh login", &opened)?;
         names_sshd(stage, &expect::id(&opened)?)
     })
 }
