@@ -6,6 +6,8 @@ mod bridges;
 mod churn;
 mod guests;
 mod host;
+mod outsiders;
 mod probes;
 mod published;
+mod questions;
 mod v6;

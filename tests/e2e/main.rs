@@ -1,7 +1,11 @@
 //! End-to-end suites: real namespaces, a real dockerd, real traffic.
 
+mod asking;
 mod circumstances;
+mod cousins;
+mod dual;
 mod healthy;
+mod inner;
 mod lab;
 mod outage;
 mod remedies;

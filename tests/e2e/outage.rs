@@ -8,6 +8,6 @@ mod life;
 mod names;
 pub(crate) mod records;
 mod silence;
-mod ssh;
+pub(crate) mod ssh;
 pub(crate) mod stage;
 mod victims;

@@ -6,7 +6,7 @@ mod hostile;
 mod policy;
 mod quiet;
 mod rp_filter;
-mod scene;
+pub(crate) mod scene;
 mod strangers;
 pub(crate) mod tunnel;
 mod uplinks;

@@ -104,6 +104,23 @@ impl Docker {
         imported.map(drop)
     }
 
+    /// `docker network create` with these subnets, with IPv6 if one is of it. Returns
+    /// the network's id.
+    pub fn create_network(&self, name: &str, subnets: &[&str]) -> Result<String> {
+        let mut arguments = vec!["network".to_owned(), "create".to_owned()];
+        if subnets.iter().any(|subnet| subnet.contains(':')) {
+            arguments.push("--ipv6".to_owned());
+        }
+        arguments.extend(subnets.iter().map(|subnet| format!("--subnet={subnet}")));
+        arguments.push(name.to_owned());
+        self.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// `docker network rm`.
+    pub fn remove_network(&self, name: &str) -> Result<()> {
+        self.run(&["network", "rm", name]).map(drop)
+    }
+
     /// The last `lines` lines of the daemon's log that tell anything: a start alone
     /// writes hundreds about its plugins and its connections to containerd.
     pub fn log_tail(&self, lines: usize) -> String {

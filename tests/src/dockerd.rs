@@ -126,6 +126,11 @@ impl Dockerd {
         self.client.clone()
     }
 
+    /// How it was started last: the base for a restart with one thing changed.
+    pub fn options(&self) -> Options {
+        self.options.clone()
+    }
+
     /// Runs `docker` to its end and returns its stdout.
     pub fn docker(&self, arguments: &[&str]) -> Result<String> {
         self.client.run(arguments)
@@ -265,7 +270,8 @@ impl Drop for Dockerd {
     }
 }
 
-fn answers(socket: &Path) -> bool {
+/// Whether a daemon answers a ping at its socket.
+pub(crate) fn answers(socket: &Path) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;

@@ -25,6 +25,8 @@
 
 mod capture;
 mod cgroup;
+pub mod container;
+pub mod dind;
 pub mod docker;
 pub mod dockerd;
 mod home;
@@ -34,16 +36,22 @@ pub mod peers;
 pub mod preflight;
 pub mod process;
 mod sandbox;
+pub mod scenario;
+pub mod service;
 pub mod shared;
+pub mod showcase;
 pub mod topology;
 pub mod tracer;
 pub mod wait;
 pub mod world;
 
+pub use container::Container;
+pub use dind::Dind;
 pub use docker::Docker;
 pub use dockerd::Dockerd;
 pub use netns::Netns;
 pub use process::Process;
+pub use service::Service;
 pub use shared::Shared;
 pub use topology::Topology;
 pub use tracer::Tracer;

@@ -1,5 +1,7 @@
 //! Named network namespaces.
 
+mod state;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -38,6 +40,15 @@ impl Netns {
         let this = Self::open(name.clone()).inspect_err(|_| delete(&name))?;
         this.run(&["ip", "link", "set", "lo", "up"])?;
         Ok(this)
+    }
+
+    /// The namespace that a process is in, under a name of our own. It lives as long as
+    /// the handle, whatever becomes of the process.
+    pub fn attach(role: &str, pid: u32) -> Result<Self> {
+        let name = names::unique(role);
+        let pid = pid.to_string();
+        process::output(Command::new("ip").args(["netns", "attach", &name, &pid]))?;
+        Self::open(name.clone()).inspect_err(|_| delete(&name))
     }
 
     fn open(name: String) -> Result<Self> {
@@ -104,22 +115,6 @@ impl Netns {
         Ok(())
     }
 
-    /// Sets a `net.…` sysctl inside, given with dots or slashes.
-    pub fn sysctl(&self, key: &str, value: &str) -> Result<()> {
-        let path = sysctl_path(key);
-        // /proc/sys/net shows the namespace of the task that opens it.
-        self.enter(|| fs::write(&path, value))?
-            .with_context(|| format!("write {value} to {path} in {}", self.name()))
-    }
-
-    /// Reads a `net.…` sysctl inside.
-    pub fn read_sysctl(&self, key: &str) -> Result<String> {
-        let path = sysctl_path(key);
-        let value = self.enter(|| fs::read_to_string(&path))?;
-        let value = value.with_context(|| format!("read {path} in {}", self.name()))?;
-        Ok(value.trim_end().to_owned())
-    }
-
     /// Runs a function on a fresh thread inside. Sockets it makes stay inside.
     pub fn enter<T: Send>(&self, function: impl FnOnce() -> T + Send) -> Result<T> {
         thread::scope(|scope| {
@@ -173,16 +168,6 @@ pub(crate) fn delete(name: &str) {
     if let Err(error) = process::output(Command::new("ip").args(["netns", "del", name])) {
         eprintln!("lab: namespace {name} stays behind: {error}");
     }
-}
-
-fn sysctl_path(key: &str) -> String {
-    // A device name may hold dots, so a key with slashes is taken as it is.
-    let key = if key.contains('/') {
-        key.to_owned()
-    } else {
-        key.replace('.', "/")
-    };
-    format!("/proc/sys/{key}")
 }
 
 impl Drop for Inner {

@@ -26,21 +26,11 @@ pub struct Flow {
     pub reserved: u8,
 }
 
-/// The last FIB lookup on this CPU that was answered with a bridge (`struct flowi4`).
+/// What the route lookup behind an event asked for (`struct flowi4`, `struct flowi6`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct Lookup {
-    /// `jiffies64` of the lookup.
-    pub jiffies: u64,
-    /// Source address, network byte order; 0.0.0.0 from an unbound sender.
-    pub saddr: [u8; 4],
-    /// Destination address, network byte order.
-    pub daddr: [u8; 4],
-    /// Network namespace, inode number.
-    pub netns: u32,
-    /// ifindex of the bridge the route points to.
-    pub ifindex: u32,
     /// Ingress ifindex: 1 (loopback) for locally generated packets.
     pub iif: u32,
     /// ifindex the socket is bound to, 0 if none.
@@ -58,7 +48,9 @@ pub struct Lookup {
 pub struct Event {
     /// `CLOCK_MONOTONIC`, nanoseconds.
     pub ktime_ns: u64,
-    /// Packets to this remote that were lost before this one ([`crate::Hook::NeighSend`] only).
+    /// Packets of this remote and [`crate::Way`] that were counted before this one, where the hook
+    /// counts: by [`crate::Hook::NeighSend`] as unresolved, by [`crate::Hook::SkbDrop`] as dropped
+    /// for this reason, by the lookups as misrouted, by the retransmissions as retransmitted.
     pub before: u64,
     /// Inode of the sending socket (0: none or a kernel socket).
     pub socket_inode: u64,
@@ -66,14 +58,15 @@ pub struct Event {
     pub lookup: Lookup,
     /// Network namespace, inode number.
     pub netns: u32,
-    /// ifindex of the device the hook saw, within `netns`.
+    /// ifindex within `netns`: of the bridge the packet was routed into, except for
+    /// [`crate::Hook::DevReceive`] and [`crate::Hook::DevQueue`], which tell the device they saw.
     pub ifindex: u32,
     /// ifindex by which the remote was last seen coming in; see [`event_flags::INGRESS`].
     pub ingress_ifindex: u32,
+    /// ifindex by which a forwarded packet came in; see [`event_flags::FORWARDED`].
+    pub forwarded_iif: u32,
     /// Process (tgid) that was current. Only a hint: may be whoever was interrupted.
     pub tgid: u32,
-    /// `comm` of the current task, NUL-padded. Only a hint, as `tgid`.
-    pub comm: [u8; 16],
     /// The neighbour or peer this is about, v4-mapped, network byte order.
     pub remote: [u8; 16],
     /// The packet; see [`event_flags::FLOW`].
@@ -89,7 +82,7 @@ pub struct Event {
     /// `NUD_*` state of the neighbour (`include/uapi/linux/neighbour.h`), neighbour hooks only.
     pub nud_state: u8,
     /// Keeps the layout free of implicit padding.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 1],
 }
 
 /// Bits of [`Event::flags`].
@@ -100,11 +93,16 @@ pub mod event_flags {
     pub const FLOW: u32 = 1 << 1;
     /// [`super::Event::ingress_ifindex`] holds where the remote was seen coming in.
     pub const INGRESS: u32 = 1 << 2;
+    /// The packet came in by [`super::Event::forwarded_iif`]: this host only passes it on.
+    pub const FORWARDED: u32 = 1 << 3;
+    /// What died is no payload but the question who has the remote's address (ARP): it is counted
+    /// nowhere and has no flow.
+    pub const ARP: u32 = 1 << 4;
 }
 
 const _: () = {
     assert!(size_of::<Flow>() == 40);
-    assert!(size_of::<Lookup>() == 40);
-    assert!(size_of::<Event>() == 168);
+    assert!(size_of::<Lookup>() == 16);
+    assert!(size_of::<Event>() == 128);
     assert!(align_of::<Event>() == 8);
 };

@@ -1,60 +1,60 @@
 //! Identifiers of the kernel hooks, the drop reasons and the per-hook statistics.
 
-/// A kernel tracepoint bridgetrace attaches to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Hook {
-    /// `fib_table_lookup` (`net/ipv4/fib_trie.c`). Emits nothing, remembers.
-    FibLookup = 0,
-    /// `neigh_event_send_done` (`net/core/neighbour.c`): a packet met an unresolved neighbour.
-    NeighSend = 1,
-    /// `neigh_timer_handler` (`net/core/neighbour.c`): resolution was given up.
-    NeighTimer = 2,
-    /// `kfree_skb` (`net/core/skbuff.c`): a packet died.
-    SkbDrop = 3,
-    /// `netif_receive_skb` (`net/core/dev.c`): a watched remote's packet arrived.
-    DevReceive = 4,
-    /// `net_dev_queue` (`net/core/dev.c`): a packet to a watched remote left.
-    DevQueue = 5,
+macro_rules! hooks {
+    ($( $(#[$doc:meta])* $name:ident = $number:literal: $tracepoint:literal, )+) => {
+        /// A kernel tracepoint bridgetrace attaches to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Hook {
+            $( $(#[$doc])* $name = $number, )+
+        }
+
+        /// Every hook, in the order of its number.
+        pub const HOOKS: [Hook; [$( $number, )+].len()] = [$( Hook::$name, )+];
+
+        impl Hook {
+            /// The hook with this number, if there is one.
+            #[must_use]
+            pub const fn from_u8(value: u8) -> Option<Self> {
+                match value {
+                    $( $number => Some(Self::$name), )+
+                    _ => None,
+                }
+            }
+
+            /// The tracepoint's name in the kernel (BTF type `btf_trace_<name>`).
+            #[must_use]
+            pub const fn tracepoint(self) -> &'static str {
+                match self {
+                    $( Self::$name => $tracepoint, )+
+                }
+            }
+        }
+    };
 }
 
-/// Every hook, in the order of its number.
-pub const HOOKS: [Hook; 6] = [
-    Hook::FibLookup,
-    Hook::NeighSend,
-    Hook::NeighTimer,
-    Hook::SkbDrop,
-    Hook::DevReceive,
-    Hook::DevQueue,
-];
-
-impl Hook {
-    /// The hook with this number, if there is one.
-    #[must_use]
-    pub const fn from_u8(value: u8) -> Option<Self> {
-        match value {
-            0 => Some(Self::FibLookup),
-            1 => Some(Self::NeighSend),
-            2 => Some(Self::NeighTimer),
-            3 => Some(Self::SkbDrop),
-            4 => Some(Self::DevReceive),
-            5 => Some(Self::DevQueue),
-            _ => None,
-        }
-    }
-
-    /// The tracepoint's name in the kernel (BTF type `btf_trace_<name>`).
-    #[must_use]
-    pub const fn tracepoint(self) -> &'static str {
-        match self {
-            Self::FibLookup => "fib_table_lookup",
-            Self::NeighSend => "neigh_event_send_done",
-            Self::NeighTimer => "neigh_timer_handler",
-            Self::SkbDrop => "kfree_skb",
-            Self::DevReceive => "netif_receive_skb",
-            Self::DevQueue => "net_dev_queue",
-        }
-    }
+hooks! {
+    /// `net/ipv4/fib_trie.c`. Remembers; emits only when a reply is routed into a bridge although
+    /// its remote came in by another device a moment ago.
+    FibLookup = 0: "fib_table_lookup",
+    /// `net/core/neighbour.c`: a packet of this host met an unresolved neighbour.
+    NeighSend = 1: "neigh_event_send_done",
+    /// `net/core/neighbour.c`: resolution was given up.
+    NeighTimer = 2: "neigh_timer_handler",
+    /// `net/core/skbuff.c`: a packet died.
+    SkbDrop = 3: "kfree_skb",
+    /// `net/core/dev.c`: a watched remote's packet arrived.
+    DevReceive = 4: "netif_receive_skb",
+    /// `net/core/dev.c`: a packet to a watched remote left.
+    DevQueue = 5: "net_dev_queue",
+    /// `net/ipv6/route.c`: as [`Hook::FibLookup`].
+    Fib6Lookup = 6: "fib6_table_lookup",
+    /// `net/ipv4/tcp_output.c`: a segment to a watched remote was sent again.
+    TcpRetransmit = 7: "tcp_retransmit_skb",
+    /// `net/ipv4/tcp_output.c`: a SYN-ACK to a watched remote was sent again.
+    TcpRetransmitSynack = 8: "tcp_retransmit_synack",
+    /// `net/ipv4/tcp_input.c`: somebody with a misrouted remote's address reset a connection.
+    TcpReset = 9: "tcp_receive_reset",
 }
 
 /// Why a packet died, as far as it matters here. The kernel's own numbers
@@ -72,9 +72,18 @@ pub enum DropReason {
     QdiscDrop = 4,
     /// `DEV_READY`: the device is down.
     DevReady = 5,
+    /// `IP_RPFILTER`: the way back to the source leads elsewhere, and `rp_filter` is strict.
+    IpRpFilter = 6,
+    /// `NETFILTER_DROP`: a firewall rule, docker's isolation of its networks for one.
+    NetfilterDrop = 7,
+    /// `NOT_SPECIFIED`: IPv6 gives no better reason when the neighbour never answered.
+    NotSpecified = 8,
 }
 
 impl DropReason {
+    /// One more than the highest number.
+    pub const ENTRIES: usize = Self::ALL.len() + 1;
+
     /// The reason with this wire number, if there is one.
     #[must_use]
     pub const fn from_u8(value: u8) -> Option<Self> {
@@ -84,6 +93,9 @@ impl DropReason {
             3 => Some(Self::NeighCreateFail),
             4 => Some(Self::QdiscDrop),
             5 => Some(Self::DevReady),
+            6 => Some(Self::IpRpFilter),
+            7 => Some(Self::NetfilterDrop),
+            8 => Some(Self::NotSpecified),
             _ => None,
         }
     }
@@ -97,16 +109,22 @@ impl DropReason {
             Self::NeighCreateFail => "NEIGH_CREATEFAIL",
             Self::QdiscDrop => "QDISC_DROP",
             Self::DevReady => "DEV_READY",
+            Self::IpRpFilter => "IP_RPFILTER",
+            Self::NetfilterDrop => "NETFILTER_DROP",
+            Self::NotSpecified => "NOT_SPECIFIED",
         }
     }
 
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::NeighFailed,
         Self::NeighQueueFull,
         Self::NeighCreateFail,
         Self::QdiscDrop,
         Self::DevReady,
+        Self::IpRpFilter,
+        Self::NetfilterDrop,
+        Self::NotSpecified,
     ];
 }
 
@@ -124,7 +142,7 @@ pub enum Stat {
 
 impl Stat {
     /// Entries of the `STATS` map.
-    pub const ENTRIES: u32 = Self::Uncounted.index(Hook::DevQueue) + 1;
+    pub const ENTRIES: u32 = Self::Uncounted.index(HOOKS[HOOKS.len() - 1]) + 1;
 
     /// Index of this statistic of `hook` in the `STATS` map.
     #[inline(always)]

@@ -9,11 +9,13 @@ mod counters;
 mod event;
 mod hooks;
 mod offsets;
+mod prefixes;
 
-pub use counters::{LostKey, LostPackets, WatchKey};
+pub use counters::{LostKey, LostPackets, WatchKey, Way};
 pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
+pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
 
 /// Maps an IPv4 address in network byte order to the v4-mapped form `::ffff:a.b.c.d`
 /// (RFC 4291 §2.5.5.2) that every wire type uses, so that IPv6 needs no second layout.
@@ -30,5 +32,7 @@ pub const fn v4_mapped(addr: [u8; 4]) -> [u8; 16] {
     out
 }
 
-/// `AF_INET`, the only family traced so far (`include/linux/socket.h`).
+/// IPv4's address family (`include/linux/socket.h`).
 pub const AF_INET: u8 = 2;
+/// IPv6's address family, same place.
+pub const AF_INET6: u8 = 10;

@@ -36,10 +36,42 @@ offsets! {
     flowi4_oif: "flowi4.__fl_common.flowic_oif",
     /// fwmark, which policy rules may select on.
     flowi4_mark: "flowi4.__fl_common.flowic_mark",
+    /// IP protocol; 0 in the reversed lookup that `rp_filter` makes.
+    flowi4_proto: "flowi4.__fl_common.flowic_proto",
     /// Source address looked up.
     flowi4_saddr: "flowi4.saddr",
     /// Destination address looked up.
     flowi4_daddr: "flowi4.daddr",
+    /// Source port, network byte order. <https://elixir.bootlin.com/linux/v6.18/source/include/net/flow.h#L52>
+    flowi4_sport: "flowi4.uli.ports.sport",
+    /// Destination port, network byte order.
+    flowi4_dport: "flowi4.uli.ports.dport",
+    /// ICMP type, in the place of the ports.
+    flowi4_icmp_type: "flowi4.uli.icmpt.type",
+    /// As [`Self::flowi4_iif`]. <https://elixir.bootlin.com/linux/v6.18/A/ident/flowi6>
+    flowi6_iif: "flowi6.__fl_common.flowic_iif",
+    /// As [`Self::flowi4_oif`].
+    flowi6_oif: "flowi6.__fl_common.flowic_oif",
+    /// As [`Self::flowi4_mark`].
+    flowi6_mark: "flowi6.__fl_common.flowic_mark",
+    /// As [`Self::flowi4_proto`].
+    flowi6_proto: "flowi6.__fl_common.flowic_proto",
+    /// As [`Self::flowi4_saddr`].
+    flowi6_saddr: "flowi6.saddr",
+    /// As [`Self::flowi4_daddr`].
+    flowi6_daddr: "flowi6.daddr",
+    /// As [`Self::flowi4_sport`].
+    flowi6_sport: "flowi6.uli.ports.sport",
+    /// As [`Self::flowi4_dport`].
+    flowi6_dport: "flowi6.uli.ports.dport",
+    /// ICMPv6 type, in the place of the ports.
+    flowi6_icmp_type: "flowi6.uli.icmpt.type",
+    /// Nexthop of an IPv6 answer; null without one. <https://elixir.bootlin.com/linux/v6.18/A/ident/fib6_result>
+    fib6_result_nh: "fib6_result.nh",
+    /// Device of an IPv6 nexthop. <https://elixir.bootlin.com/linux/v6.18/A/ident/fib6_nh>
+    fib6_nh_dev: "fib6_nh.nh_common.nhc_dev",
+    /// Number of the IPv6 table searched.
+    fib6_table_id: "fib6_table.tb6_id",
     /// Device of the nexthop the lookup chose. <https://elixir.bootlin.com/linux/v6.18/source/include/net/ip_fib.h#L82>
     nhc_dev: "fib_nh_common.nhc_dev",
     /// Interface index, unique within a namespace only.
@@ -82,6 +114,22 @@ offsets! {
     skb_network_header: "sk_buff.network_header",
     /// TCP state, which tells request sockets and TIME_WAIT from full sockets.
     sock_state: "sock.__sk_common.skc_state",
+    /// Address family. <https://elixir.bootlin.com/linux/v6.18/A/ident/sock_common>
+    sock_family: "sock.__sk_common.skc_family",
+    /// The socket's network namespace.
+    sock_net: "sock.__sk_common.skc_net.net",
+    /// The peer's IPv4 address.
+    sock_daddr: "sock.__sk_common.skc_daddr",
+    /// This side's IPv4 address.
+    sock_rcv_saddr: "sock.__sk_common.skc_rcv_saddr",
+    /// The peer's IPv6 address.
+    sock_daddr6: "sock.__sk_common.skc_v6_daddr",
+    /// This side's IPv6 address.
+    sock_rcv_saddr6: "sock.__sk_common.skc_v6_rcv_saddr",
+    /// The peer's port, network byte order.
+    sock_dport: "sock.__sk_common.skc_dport",
+    /// This side's port, host order.
+    sock_num: "sock.__sk_common.skc_num",
     /// The file side of a full socket.
     sock_socket: "sock.sk_socket",
     /// Listener of a request socket (SYN received, not yet accepted).
@@ -92,4 +140,4 @@ offsets! {
     inode_ino: "inode.i_ino",
 }
 
-const _: () = assert!(size_of::<KernelOffsets>() == 30 * 4);
+const _: () = assert!(size_of::<KernelOffsets>() == 54 * 4);

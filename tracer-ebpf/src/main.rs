@@ -7,10 +7,12 @@
 #![feature(core_intrinsics)]
 #![expect(internal_features, reason = "see above")]
 
+mod addresses;
 mod emit;
 mod globals;
 mod kernel;
 mod maps;
+mod memory;
 mod probes;
 
 // BPF has no unwinding: the verifier rejects any program that could reach this.

@@ -4,26 +4,54 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use tracer_common::{Lookup, LostKey, LostPackets, Stat, WatchKey};
+use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
+/// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
+const ASYMMETRIES: u32 = 4096;
+/// Lookups for packets that pass, remembered per CPU and family: the next lookup is for another
+/// address or namespace, and must not overwrite what a drop will ask for.
+pub(crate) const SLOTS: u32 = 256;
+/// Ways in remembered per family.
+pub(crate) const INGRESSES: u32 = 4096;
 
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookup on this CPU that was answered with a bridge.
+/// The last lookups on this CPU that were answered with a bridge: those for packets that pass, and
+/// at last that for a packet of this host.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Lookup> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> =
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
 
-/// The last packet on this CPU that came in with a source inside a bridge's subnet.
+/// The same over IPv6.
 #[map]
-pub(crate) static INGRESS_SLOT: PerCpuArray<Ingress> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
+    PerCpuArray::with_max_entries(SLOTS + 1, 0);
+
+/// When a lookup for a packet that passes was last answered with a bridge on this CPU, in jiffies;
+/// IPv4 first, then IPv6.
+#[map]
+pub(crate) static LAST_PASSING: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
+
+/// The last packets that came in with a source inside a bridge's subnet. All CPUs share it: who
+/// replies runs on whichever is free. Of two packets with the same slot the later one stays.
+#[map]
+pub(crate) static INGRESS_SLOT: Array<Ingress<[u8; 4]>> = Array::with_max_entries(INGRESSES, 0);
+
+/// The same over IPv6.
+#[map]
+pub(crate) static INGRESS6_SLOT: Array<Ingress<[u8; 16]>> = Array::with_max_entries(INGRESSES, 0);
 
 /// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
 #[map]
-pub(crate) static PREFIX_BITS: Array<u64> = Array::with_max_entries(65_536 / 64, 0);
+pub(crate) static PREFIX_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
+
+/// The same over IPv6, see [`tracer_common::prefix6`].
+#[map]
+pub(crate) static PREFIX6_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
 
 /// Exact counts of lost packets, see [`LostPackets`].
 #[map]
@@ -37,19 +65,44 @@ pub(crate) static SEEN: LruHashMap<SeenKey, u64> = LruHashMap::with_max_entries(
 #[map]
 pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMOTES, 0);
 
+/// Remotes that came in elsewhere than by the bridge their replies are routed into.
+#[map]
+pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, Astray> =
+    LruHashMap::with_max_entries(ASYMMETRIES, 0);
+
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::ENTRIES, 0);
 
+/// A lookup that was answered with a bridge; addresses in network byte order.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Routed<A> {
+    pub(crate) jiffies: u64,
+    pub(crate) saddr: A,
+    pub(crate) daddr: A,
+    pub(crate) netns: u32,
+    pub(crate) ifindex: u32,
+    pub(crate) lookup: Lookup,
+}
+
 /// A packet's way in, remembered until the reply is routed.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(crate) struct Ingress {
+pub(crate) struct Ingress<A> {
     pub(crate) jiffies: u64,
-    /// Network byte order.
-    pub(crate) saddr: [u8; 4],
+    pub(crate) saddr: A,
     pub(crate) netns: u32,
     pub(crate) iif: u32,
+}
+
+/// Where replies to a remote went, and when one did last.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Astray {
+    pub(crate) jiffies: u64,
+    /// ifindex of the bridge.
+    pub(crate) bridge: u32,
     pub(crate) reserved: u32,
 }
 
@@ -67,4 +120,6 @@ pub(crate) struct SeenKey {
     pub(crate) reason: u8,
     /// Tells a request from a reply: the SYN bit of TCP, the type of ICMP.
     pub(crate) detail: u8,
+    /// Tells what is forwarded, and who is asked for, from what is sent.
+    pub(crate) flags: u32,
 }

@@ -14,6 +14,7 @@ use aya::maps::{MapData, RingBuf};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::mpsc::{self, Receiver},
+    task::spawn_blocking,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 use tracer_common::{Hook, WatchKey};
@@ -57,11 +58,10 @@ pub(crate) fn trace(plan: Plan) -> Result<()> {
 async fn start_to_end(plan: Plan) -> Result<()> {
     // Before anything is loaded: a start may be told to stop, too.
     let mut stop = Stop::listen()?;
-    let tracer = Tracer::start(plan.kernel_log)?;
     let run = tokio::select! {
         biased;
         () = stop.wanted() => return Ok(()),
-        run = Run::start(plan, tracer) => run?,
+        run = Run::start(plan) => run?,
     };
     run.until_the_end(stop).await
 }
@@ -83,7 +83,10 @@ struct Run {
 }
 
 impl Run {
-    async fn start(plan: Plan, mut tracer: Tracer) -> Result<Self> {
+    async fn start(plan: Plan) -> Result<Self> {
+        let verbose = plan.kernel_log;
+        // The kernel's verifier takes its time.
+        let mut tracer = spawn_blocking(move || Tracer::start(verbose)).await??;
         let events =
             fd::watch(tracer.events()?, Interest::READABLE).context("watch the ring buffer")?;
         if plan.kernel_log {

@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod cargo;
 mod demo;
+mod detects;
 mod fuzz;
 mod interrupt;
 mod kernels;
@@ -43,6 +44,7 @@ enum Xtask {
     /// Check formatting, lints and, where cargo-deny is installed, dependencies.
     Lint,
     Fuzz(fuzz::Args),
+    Detects(detects::Args),
     #[command(hide = true)]
     Stage(stage::Args),
 }
@@ -83,6 +85,7 @@ fn run(command: Xtask) -> Result<()> {
         Xtask::Kernels(args) => kernels::run(&workspace, &args),
         Xtask::Lint => lint::run(&workspace),
         Xtask::Fuzz(args) => fuzz::run(&workspace, &args),
+        Xtask::Detects(args) => detects::run(&workspace, &args),
         Xtask::Stage(args) => stage::run(&args),
     }
 }

@@ -34,7 +34,19 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.lab {
         plain_tests(&cargo)?;
     }
-    lab_tests(&cargo, root, &bridgetrace, &args.lab_args)
+    lab_tests(&cargo, root, &bridgetrace, &args.lab_args, &[])
+}
+
+/// The lab's tests alone, with more in their environment.
+pub(crate) fn lab(
+    workspace: &Workspace,
+    args: &[OsString],
+    environment: &[(&str, &OsStr)],
+) -> Result<()> {
+    let root = stage::root("detects")?;
+    let cargo = setup::for_lab(workspace)?;
+    let bridgetrace = build::binary(&cargo, &build::Args::default())?;
+    lab_tests(&cargo, root, &bridgetrace, args, environment)
 }
 
 /// Unit, integration and doc tests that any user may run.
@@ -54,26 +66,40 @@ fn plain_tests(cargo: &Cargo) -> Result<()> {
 }
 
 /// The lab's test binaries: compiled as this user, run as root.
-fn lab_tests(cargo: &Cargo, root: Root, bridgetrace: &Path, args: &[OsString]) -> Result<()> {
+fn lab_tests(
+    cargo: &Cargo,
+    root: Root,
+    bridgetrace: &Path,
+    args: &[OsString],
+    environment: &[(&str, &OsStr)],
+) -> Result<()> {
     let mut binaries = cargo.executables(["test", "--no-run", "--package", LAB])?;
     // Cargo names them in the order in which they were compiled.
     binaries.sort_by(|a, b| a.target.cmp(&b.target));
     for binary in &binaries {
-        sh::run(&mut lab_command(root, binary, bridgetrace, args))?;
+        let mut command = lab_command(root, binary, bridgetrace, args, environment);
+        sh::run(&mut command)?;
     }
     Ok(())
 }
 
 /// Tracepoints see the whole machine, so the lab's tests run one at a time.
-fn lab_command(root: Root, binary: &Executable, bridgetrace: &Path, args: &[OsString]) -> Command {
+fn lab_command(
+    root: Root,
+    binary: &Executable,
+    bridgetrace: &Path,
+    args: &[OsString],
+    environment: &[(&str, &OsStr)],
+) -> Command {
     let path = setup::lab_path();
-    let variables: [(&str, &OsStr); 4] = [
+    let mut variables: Vec<(&str, &OsStr)> = vec![
         ("BRIDGETRACE_BIN", bridgetrace.as_os_str()),
         // Where `CI` is set, a lab that cannot run is a failed test and not a skipped one.
         ("CI", OsStr::new("true")),
         ("CARGO_MANIFEST_DIR", binary.package.as_os_str()),
         ("PATH", &path),
     ];
+    variables.extend(environment);
     let mut command = root.command(&binary.path, &variables);
     command
         .current_dir(&binary.package)
@@ -93,7 +119,13 @@ mod tests {
             path: "/t/e2e".into(),
             package: "/w/tests".into(),
         };
-        let command = lab_command(Root::Already, &binary, Path::new("/t/b"), &["ssh".into()]);
+        let command = lab_command(
+            Root::Already,
+            &binary,
+            Path::new("/t/b"),
+            &["ssh".into()],
+            &[],
+        );
         assert_eq!(
             sh::render(&command),
             "BRIDGETRACE_BIN=/t/b CARGO_MANIFEST_DIR=/w/tests CI=true \

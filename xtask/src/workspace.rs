@@ -49,6 +49,11 @@ impl Workspace {
         self.target.join("kernels")
     }
 
+    /// The folder for what the lab's tests show, see `cargo xtask detects`.
+    pub(crate) fn showcase(&self) -> PathBuf {
+        self.target.join("showcase")
+    }
+
     /// A path as short as it can be said from the workspace's root.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)

@@ -169,7 +169,7 @@ fn what_a_kernel_merely_does_not_show_is_said_once() -> Result<()> {
         ),
         (
             "btf_trace_net_dev_queue",
-            "unseen replies that leave by the right way again: no tracepoint net_dev_queue",
+            "those that somebody on the bridge gets: no tracepoint net_dev_queue",
         ),
         (
             "skc_listener",

@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 use crate::outage::expect;
 use crate::outage::records::records;
-use crate::outage::stage::{NETWORK, SOON, Stage, at, is_phase, trace};
+use crate::outage::stage::{NETWORK, SOON, Stage, at, evidence, is_phase, trace};
 
 /// A service of the host, for containers.
 pub(super) const SERVICE: SocketAddr = SocketAddr::new(IpAddr::V4(SRV), 9000);
@@ -78,6 +78,10 @@ pub(super) fn nothing_was_said(stage: &mut Stage) -> Result<()> {
         at(f, "bridgetrace.finding.id") == id.as_str() && at(f, "network.name") == NETWORK
     })?;
     expect::pc_lost_in(&named, &network)?;
+    // What is doubtful is told after as long as the kernel looks for a neighbour: by now all is told.
+    stage.finding(|f| {
+        at(f, "bridgetrace.finding.id") == id.as_str() && evidence(f).contains(&"neighbour-failed")
+    })?;
     let last = stage.last_word()?;
     expect::pc_lost_in(&last, &network)
 }

@@ -43,7 +43,8 @@ fn a_ping_is_explained() -> Result<()> {
         expect::proven_by(
             &opened,
             &["route-into-bridge", "ingress-asymmetry", "no-such-endpoint"],
-        )
+        )?;
+        bridgetrace_lab::showcase::show("a ping", &opened)
     })
 }
 

@@ -68,12 +68,13 @@ fn a_new_login_is_explained() -> Result<()> {
         expect::pc_lost_in(&opened, &network)?;
         holds(&opened, &[("source.port", json!(22))])?;
         expect::proven_by(&opened, &["route-into-bridge", "ingress-asymmetry"])?;
+        bridgetrace_lab::showcase::show("an ssh login", &opened)?;
         names_sshd(stage, &expect::id(&opened)?)
     })
 }
 
 /// The process exists, lives in the server and really is an sshd.
-fn names_sshd(stage: &mut Stage, id: &str) -> Result<()> {
+pub(crate) fn names_sshd(stage: &mut Stage, id: &str) -> Result<()> {
     let named = stage.named(id)?;
     holds(&named, &[("process.name", json!("sshd"))])?;
     let pid = u32::try_from(named["process"]["pid"].as_u64().context("no pid")?)?;
@@ -84,7 +85,7 @@ fn names_sshd(stage: &mut Stage, id: &str) -> Result<()> {
 }
 
 /// The lines that appear on the user's screen.
-fn screen(session: &mut Process) -> Result<Receiver<String>> {
+pub(crate) fn screen(session: &mut Process) -> Result<Receiver<String>> {
     let stdout = session.child().stdout.take().context("no stdout")?;
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || forward(stdout, &sender));

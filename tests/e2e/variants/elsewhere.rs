@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::peers::{self, UdpResponder};
 use bridgetrace_lab::topology::SRV;
-use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, preflight};
+use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, preflight, showcase};
 use serde_json::{Value, json};
 
 use super::scene::{collide_and_ping, host_route_works};
@@ -15,7 +15,7 @@ fn owner(netns: &Netns) -> Value {
 }
 
 /// What `pc_lost_in` says, for a namespace that is not the tracer's own.
-fn is_told_of(stage: &mut Stage) -> Result<()> {
+fn is_told_of(stage: &mut Stage) -> Result<Value> {
     let (network, opened) = collide_and_ping(stage)?;
     expect::should_leave_by(&opened, "eno8303")?;
     let confirmed = stage.confirmed(&expect::id(&opened)?)?;
@@ -37,7 +37,8 @@ fn is_told_of(stage: &mut Stage) -> Result<()> {
         command.starts_with("nsenter ") && command.contains(stage.lab.srv.name()),
         "{command}"
     );
-    host_route_works(stage, &opened)
+    host_route_works(stage, &opened)?;
+    Ok(confirmed)
 }
 
 #[test]
@@ -51,7 +52,8 @@ fn a_tracer_on_the_router_tells_of_the_server() -> Result<()> {
         daemon,
         tracer,
     };
-    stage.play(is_told_of)
+    let told = stage.play(is_told_of)?;
+    showcase::show("another network namespace, told of from outside", &told)
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn a_tracer_in_a_namespace_of_its_own_tells_of_the_server() -> Result<()> {
         daemon,
         tracer,
     };
-    stage.play(is_told_of)
+    stage.play(is_told_of).map(drop)
 }
 
 /// The process that answers lives in the other namespace too.

@@ -45,6 +45,8 @@ fn is_explained(stage: &mut Stage, table: u32, prefix: &str) -> Result<()> {
         &opened,
         &[("bridgetrace.docker_network.id", json!(network))],
     )?;
+    let variant = "policy routing, the right way stands in another table";
+    bridgetrace_lab::showcase::show(variant, &opened)?;
     host_route_works(stage, &opened)
 }
 

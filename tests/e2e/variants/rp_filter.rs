@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bridgetrace_lab::peers::{self, EchoServer};
 use bridgetrace_lab::topology::{PC, SRV};
-use bridgetrace_lab::{Topology, preflight};
+use bridgetrace_lab::{Topology, preflight, showcase};
 use serde_json::json;
 
 use super::scene::{collide_and_ping, host_route_works};
@@ -33,6 +33,7 @@ fn a_loose_filter_changes_nothing_for_a_ping() -> Result<()> {
                 ("bridgetrace.counts.packets", json!(1)),
             ],
         )?;
+        showcase::show("loose rp_filter, a ping", &opened)?;
         host_route_works(stage, &opened)
     })
 }
@@ -53,6 +54,7 @@ fn a_loose_filter_changes_nothing_for_a_new_connection() -> Result<()> {
                 ("source.port", json!(7)),
                 ("destination.port", json!(40_022)),
             ],
-        )
+        )?;
+        showcase::show("loose rp_filter, a new connection", &opened)
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn raise(prepare: impl FnOnce(&Topology) -> Result<()>) -> Result<Sta
 }
 
 /// Makes the collision and pings; the first thing said.
-pub(super) fn collide_and_ping(stage: &mut Stage) -> Result<(String, Value)> {
+pub(crate) fn collide_and_ping(stage: &mut Stage) -> Result<(String, Value)> {
     let network = stage.collide()?;
     let opened = ping_and_find(stage)?;
     Ok((network, opened))
@@ -55,7 +55,7 @@ pub(super) fn host_route_works(stage: &mut Stage, finding: &Value) -> Result<()>
 }
 
 /// Runs a command in the shell of the namespace that the tracer is in.
-fn type_in(stage: &Stage, command: &str) -> Result<()> {
+pub(crate) fn type_in(stage: &Stage, command: &str) -> Result<()> {
     let netns = format!("--net=/proc/{}/ns/net", stage.tracer.id());
     let mut shell = Command::new("nsenter");
     let typed = output(shell.args([&netns, "sh", "-c", command]));

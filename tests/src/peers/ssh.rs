@@ -74,7 +74,7 @@ impl Sshd {
     /// `cat` as the command makes a session that can be held open and probed.
     ///
     /// Nothing outside the lab is read or written: no configuration, no known hosts.
-    pub fn ssh(&self, from: &Netns, host: Ipv4Addr, command: &str) -> Result<Process> {
+    pub fn ssh(&self, from: &Netns, host: impl Into<IpAddr>, command: &str) -> Result<Process> {
         let mut ssh = from.command("ssh");
         ssh.args(["-F", "none", "-T", "-i", &self.home.text("client")]);
         for option in [
@@ -90,7 +90,7 @@ impl Sshd {
         ] {
             ssh.args(["-o", option]);
         }
-        ssh.arg(format!("root@{host}")).arg(command);
+        ssh.arg(format!("root@{}", host.into())).arg(command);
         ssh.stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

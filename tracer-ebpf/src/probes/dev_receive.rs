@@ -7,7 +7,7 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::Hook;
 
-use crate::{emit, kernel::Skb};
+use crate::{addresses::is_discovery, emit, kernel::Skb};
 
 #[btf_tracepoint(function = "netif_receive_skb")]
 pub(crate) fn on_dev_receive(ctx: BtfTracePointContext) -> i32 {
@@ -20,9 +20,15 @@ fn try_dev_receive(ctx: &BtfTracePointContext) -> Option<()> {
     let skb = Skb(ctx.arg(0));
     let device = skb.device()?;
     // A bridge port hands the packet on to its bridge, where it is seen again.
-    if !skb.is_ipv4() || device.is_bridge_port() {
+    if device.is_bridge_port() {
         return None;
     }
-    let flow = skb.received_flow()?;
-    emit::submit_watched(Hook::DevReceive, device, skb, flow, flow.saddr)
+    let flow = skb.received_flow().filter(|flow| !is_discovery(flow))?;
+    let mut event = emit::event(Hook::DevReceive, device, flow.saddr)?;
+    if emit::suspected_bridge(event.netns, event.remote)? == event.ifindex {
+        return None;
+    }
+    emit::add_packet(&mut event, skb, flow);
+    emit::submit(Hook::DevReceive, &mut event);
+    Some(())
 }

@@ -2,7 +2,12 @@
 
 mod dev_queue;
 mod dev_receive;
+mod fib6_lookup;
 mod fib_lookup;
+mod lookup;
 mod neigh_send;
 mod neigh_timer;
 mod skb_drop;
+mod skb_refused;
+mod tcp_reset;
+mod tcp_retransmit;

@@ -4,9 +4,9 @@
 //! Resolution was given up: nobody on the bridge owns the address.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{AF_INET, Hook, v4_mapped};
+use tracer_common::{Hook, Way};
 
-use crate::{emit, kernel::Neighbour};
+use crate::{addresses::may_be_missed, emit, kernel::Neighbour};
 
 /// `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
 const NUD_FAILED: u8 = 0x20;
@@ -24,13 +24,11 @@ fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
     if nud_state & NUD_FAILED == 0 {
         return None;
     }
-    let device = neighbour.device()?;
-    if !device.is_bridge() || neighbour.family()? != i32::from(AF_INET) {
-        return None;
-    }
-    let mut event = emit::event(Hook::NeighTimer, device, v4_mapped(neighbour.address4()?))?;
+    let device = neighbour.device().filter(|device| device.is_bridge())?;
+    let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
+    let mut event = emit::event(Hook::NeighTimer, device, remote)?;
     // The kernel also finds out that a container is gone: nobody's packet is lost by that.
-    if !emit::is_counted(&event) {
+    if !emit::is_counted(&event, Way::Sent) && !emit::is_counted(&event, Way::Forwarded) {
         return None;
     }
     event.nud_state = nud_state;

@@ -1,5 +1,10 @@
 //! The engine: takes inputs, keeps the world and the incidents, says findings.
 
+mod evidence;
+mod loss;
+mod resets;
+mod route;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -7,24 +12,24 @@ use std::{
 
 use ipnet::IpNet;
 use serde_json::Value;
-use tracer_common::Hook;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
     describe,
-    diagnose::reply_blackhole::{self, Judgement},
+    diagnose::{self, Judgement, Subject},
     doubt::Doubts,
     ending::{self, End, end_of},
-    finding::{EvidenceKind, Finding, Phase},
-    incident::{Incident, News, Place},
-    input::{Body, Counter, DaemonStatus, HookLoss, Input, NetChange},
+    excuse::Excuses,
+    finding::{EvidenceKind, Finding, Kind},
+    incident::{Incident, Loss, News, Place},
+    input::{Body, Counter, DaemonStatus, Input, NetChange},
+    remote::Measure,
     time::{SECOND, Timestamp},
-    world::{
-        World,
-        fib::{self, FlowKey},
-        namespace::{Namespace, answers},
-    },
+    world::{World, bridge, namespace::answers},
 };
+
+use self::{loss::Losses, resets::Resets};
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
@@ -33,8 +38,6 @@ const PATIENCE: u64 = SECOND / 20;
 const PATIENCE_NETNS: u64 = 2 * SECOND;
 /// Events that wait at once; beyond that the oldest is taken as it is.
 const WAITING: usize = 1024;
-/// Kinds of devices that run on top of others.
-const UPPER: [&str; 6] = ["macvlan", "macvtap", "ipvlan", "vlan", "bond", "team"];
 
 /// An event that waits for the world to catch up.
 #[derive(Clone, Debug)]
@@ -43,21 +46,25 @@ struct Waiting {
     event: KernelEvent,
 }
 
+/// What an incident is known by: a bridge has one of each kind at a time.
+type Key = (Place, Kind);
+
 /// The core. See the crate's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct Core {
     world: World,
-    incidents: BTreeMap<Place, Incident>,
+    incidents: BTreeMap<Key, Incident>,
     waiting: Vec<Waiting>,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
+    excuses: Excuses,
+    /// Losses that are none if nobody outside has the address.
     doubts: Doubts,
-    counters: BTreeMap<(Place, IpAddr), Counter>,
-    /// Losses by hook, and when the first of each was noticed.
-    losses: BTreeMap<String, (Timestamp, HookLoss)>,
+    resets: Resets,
+    /// The kernel's totals, by bridge, way and remote.
+    counters: BTreeMap<(Place, u32, IpAddr), Counter>,
+    losses: Losses,
     /// Counts changes of whom to watch.
     watch_version: u64,
-    /// Events that could not be decoded or explained.
-    unexplained: u64,
     sequence: u64,
 }
 
@@ -69,11 +76,16 @@ impl Core {
         match &input.body {
             Body::Kernel(bytes) => self.take_bytes(input.at, bytes, &mut touched),
             Body::Counters(counters) => self.take_counters(counters, &mut touched),
-            Body::Loss(loss) => findings.extend(self.take_loss(input.at, loss)),
+            Body::Loss(loss) => {
+                let world = &self.world;
+                findings.extend(self.losses.take(world, loss, &mut self.sequence, input.at));
+            }
             Body::Tick | Body::Stop => {
-                if self.doubts.expire(input.at) {
+                if self.excuses.expire(input.at) {
                     self.watch_version += 1;
                 }
+                self.doubts.expire(input.at);
+                self.resets.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
             other => {
@@ -83,11 +95,12 @@ impl Core {
         }
         let last = matches!(input.body, Body::Stop);
         self.retry_waiting(input.at, last, &mut touched);
+        self.ripen(input.at, &mut touched);
         if last || matches!(input.body, Body::Tick) {
             findings.extend(self.own_loss(input.at));
         }
-        for place in touched {
-            findings.extend(self.review(input.at, place, last));
+        for key in touched {
+            findings.extend(self.review(input.at, key, last));
         }
         findings
     }
@@ -107,7 +120,8 @@ impl Core {
             .incidents
             .values()
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
-        waiting.chain(due).chain(proof).min()
+        let ripe = self.doubts.deadline();
+        waiting.chain(due).chain(proof).chain(ripe).min()
     }
 
     /// Remotes under suspicion → the bridge, for the kernel half to watch. Changes only when
@@ -122,7 +136,7 @@ impl Core {
                 .collect()
         };
         let suspects = self.incidents.values().flat_map(remotes);
-        self.doubts.watched().chain(suspects).collect()
+        self.excuses.watched().chain(suspects).collect()
     }
 
     /// Counts changes of [`Self::watched`].
@@ -149,35 +163,39 @@ impl Core {
     /// Events known to be lost so far.
     #[must_use]
     pub fn lost_events(&self) -> u64 {
-        self.losses.values().map(|(_, loss)| loss.total()).sum()
+        self.losses.total()
     }
 
-    fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Place>) {
+    fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match decode(bytes) {
-            Ok(event) if event.hook == Hook::NeighSend => {
+            Ok(event) if measure_of(&event).is_some() || self.is_awaited(&event) => {
                 if self.waiting.len() >= WAITING {
                     let oldest = self.waiting.remove(0);
-                    self.take_lost_packet(oldest, touched);
+                    self.take_waiting(oldest, touched);
                 }
                 self.waiting.push(Waiting { at, event });
             }
             Ok(event) => self.take_evidence(at, &event, touched),
-            Err(_) => self.unexplained += 1,
+            Err(_) => self.losses.unexplained += 1,
         }
     }
 
-    fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Place>) {
+    fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Key>) {
         for counter in counters {
             let place = Place {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
             };
-            if let Some(incident) = self.incidents.get_mut(&place) {
+            let concerned = |incident: &&mut Incident| {
+                incident.place == place && way_of(incident.kind) as u32 == counter.way
+            };
+            for incident in self.incidents.values_mut().filter(concerned) {
                 incident.add_counter(counter);
-                touched.insert(place);
+                touched.insert((place, incident.kind));
             }
-            let key = (place, counter.remote);
-            if counter.unresolved == 0 && counter.dropped.is_empty() {
+            self.doubts.count(counter);
+            let key = (place, counter.way, counter.remote);
+            if *counter == forgotten(counter) {
                 // The kernel half forgot a remote long silent.
                 self.counters.remove(&key);
             } else {
@@ -186,84 +204,65 @@ impl Core {
         }
     }
 
-    fn take_loss(&mut self, at: Timestamp, loss: &HookLoss) -> Option<Finding> {
-        let known = self.losses.get(&loss.hook);
-        if known.is_some_and(|(_, known)| known.total() >= loss.total()) {
-            return None;
-        }
-        let phase = if known.is_some() {
-            Phase::Updated
-        } else {
-            Phase::Opened
-        };
-        let start = known.map_or(at, |(start, _)| *start);
-        self.losses.insert(loss.hook.clone(), (start, loss.clone()));
-        self.sequence += 1;
-        let finding = describe::events_lost(&self.world, loss, phase, self.sequence, at);
-        Some(Finding { start, ..finding })
-    }
-
     /// What the core itself had to give up on.
     fn own_loss(&mut self, at: Timestamp) -> Option<Finding> {
-        let loss = HookLoss {
-            hook: Hook::NeighSend.tracepoint().to_owned() + " (unexplained)",
-            unexplained: self.unexplained,
-            ..HookLoss::default()
-        };
-        if self.unexplained == 0 {
-            None
-        } else {
-            self.take_loss(at, &loss)
-        }
+        let loss = self.losses.own()?;
+        self.losses.take(&self.world, &loss, &mut self.sequence, at)
     }
 
     /// Events other than lost packets: they prove or heal incidents, and open none.
-    fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Place>) {
-        if event.hook == Hook::DevReceive {
-            self.doubts.came_in(event);
+    fn take_evidence(&mut self, at: Timestamp, event: &KernelEvent, touched: &mut BTreeSet<Key>) {
+        match event.hook {
+            Hook::DevReceive => self.excuses.came_in(event),
+            Hook::NeighTimer | Hook::SkbDrop => self.doubts.note(at, event),
+            Hook::TcpReset => self.resets.add(at, place_of(event), event.remote),
+            _ => {}
         }
         let concerned = |incident: &&mut Incident| {
-            incident.place.netns == event.netns && incident.remotes.contains_key(&event.remote)
+            incident.place.netns == event.netns
+                && incident.remotes.contains_key(&event.remote)
+                && tells_of(event, incident.kind)
         };
         for incident in self.incidents.values_mut().filter(concerned) {
-            let here = incident.place.ifindex == event.ifindex;
-            match event.hook {
-                Hook::NeighTimer if here => incident.prove(
-                    EvidenceKind::NeighbourFailed,
-                    at,
-                    [("address", Value::from(event.remote.to_string()))],
-                ),
-                Hook::SkbDrop if here => {
-                    if let Some(reason) = event.reason {
-                        incident.add_drop(at, event.remote, reason);
-                    }
-                }
-                Hook::DevReceive if !here => {
-                    let ingress = ingress_of(&self.world, event);
-                    prove_asymmetry(&self.world, incident, at, ingress, event.remote);
-                }
-                Hook::DevQueue if !here => {
-                    if let Some(remote) = incident.remotes.get_mut(&event.remote) {
-                        remote.healed = Some(at);
-                    }
-                }
-                _ => continue,
+            if evidence::take(&self.world, incident, at, event) {
+                touched.insert((incident.place, incident.kind));
             }
-            touched.insert(incident.place);
         }
     }
 
     /// Takes the waiting events that can be explained now, or have waited long enough; at the end
     /// all of them.
-    fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Place>) {
+    fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
         let waiting = std::mem::take(&mut self.waiting);
+        // Of whom lost packets go on waiting.
+        let mut awaited = BTreeSet::new();
         for waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
-            if !patient || self.explainable(&waiting.event) {
-                self.take_lost_packet(waiting, touched);
+            let ready = if measure_of(&waiting.event).is_some() {
+                self.explainable(&waiting.event)
             } else {
+                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
+            };
+            if !patient || ready {
+                self.take_waiting(waiting, touched);
+            } else {
+                awaited.insert((waiting.event.netns, waiting.event.remote));
                 self.waiting.push(waiting);
             }
+        }
+    }
+
+    /// Whether a lost packet of the same remote waits: what proves its loss must not overtake it.
+    fn is_awaited(&self, event: &KernelEvent) -> bool {
+        let same = |w: &Waiting| w.event.netns == event.netns && w.event.remote == event.remote;
+        self.waiting.iter().any(same)
+    }
+
+    fn take_waiting(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        if measure_of(&waiting.event).is_some() {
+            self.take_lost_packet(waiting, touched);
+        } else {
+            self.take_evidence(waiting.at, &waiting.event, touched);
         }
     }
 
@@ -286,76 +285,188 @@ impl Core {
         let Some(link) = namespace.link(event.ifindex) else {
             return false;
         };
-        let routed = fib::lookup(namespace, key_of(event), |_| false)
-            .is_some_and(|answer| answer.ifindex == event.ifindex);
         // Without docker's word the neighbour gets a moment to answer, unless it cannot be there.
         let docker = &self.world.docker;
+        let elsewhere = event
+            .ingress
+            .is_some_and(|ifindex| ifindex != event.ifindex);
         let told = docker.network_of_bridge(event.netns, &link.name).is_some()
             || docker
-                .daemons()
+                .daemons_in(event.netns)
                 .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
-                && reply_blackhole::came_in_elsewhere(event);
-        routed && told && self.sender_known(event)
+                && elsewhere;
+        route::is_mirrored(namespace, event) && told && self.sender_known(event)
     }
 
-    /// Whether the sending process is known, or there is none.
+    /// Whether the sending process or container is known, or there is none.
     fn sender_known(&self, event: &KernelEvent) -> bool {
+        if let (Some(iif), Some(packet)) = (event.forwarded_iif, event.packet) {
+            return self.world.sender(event.netns, iif, packet).is_some();
+        }
         event
             .owned_socket()
             .is_none_or(|inode| self.world.owner(inode).is_some())
     }
 
-    /// A packet met an unresolved neighbour on a bridge.
-    fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Place>) {
+    /// A packet was routed into a bridge, and nothing good came of it.
+    fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
         let Waiting { at, mut event } = waiting;
-        event.ingress = self.doubts.ingress(&event).or(event.ingress);
-        let place = Place {
-            netns: event.netns,
-            ifindex: event.ifindex,
-        };
+        event.ingress = self.excuses.ingress(&event).or(event.ingress);
+        match self.judge(at, &event) {
+            Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
+            Judgement::Doubtful { kind, sure } if self.is_open(&event, kind) => {
+                self.lose(at, &event, kind, sure, touched);
+            }
+            Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
+            Judgement::Excused(_) => {
+                if event.way() == Way::Sent && self.excuses.excuse(at, &event) {
+                    self.watch_version += 1;
+                }
+            }
+            Judgement::Silent(_) => {}
+        }
+    }
+
+    /// Keeps a lost packet until it is sure; what it is counted among may have been read before.
+    fn doubt(&mut self, at: Timestamp, kind: Kind, event: KernelEvent) {
+        let counted = (place_of(&event), way_of(kind) as u32, event.remote);
+        self.doubts.add(place_of(&event), kind, at, event);
+        if let Some(counter) = self.counters.get(&counted) {
+            self.doubts.count(counter);
+        }
+    }
+
+    fn judge(&mut self, at: Timestamp, event: &KernelEvent) -> Judgement {
         let Some(namespace) = self.world.namespace(event.netns).filter(|ns| ns.synced) else {
             // A namespace that lived for a moment; what was no reply anyhow is nobody's loss.
-            self.unexplained += u64::from(reply_blackhole::could_be_lost(&event));
+            self.losses.unexplained += u64::from(diagnose::could_be_lost(event));
+            return Judgement::Silent("nothing is known of the namespace");
+        };
+        let Some(bridge) = namespace.link(event.ifindex) else {
+            return Judgement::Silent("the bridge is gone");
+        };
+        let Some(packet) = event.packet else {
+            return Judgement::Silent("the packet is not known");
+        };
+        diagnose::judge(&Subject {
+            world: &self.world,
+            namespace,
+            bridge,
+            event,
+            packet,
+            at,
+        })
+    }
+
+    /// Whether an incident of the kind has the event's remote already.
+    fn is_open(&self, event: &KernelEvent, kind: Kind) -> bool {
+        self.incidents
+            .get(&(place_of(event), kind))
+            .is_some_and(|incident| incident.remotes.contains_key(&event.remote))
+    }
+
+    /// Adds a lost packet to its incident.
+    fn lose(
+        &mut self,
+        at: Timestamp,
+        event: &KernelEvent,
+        kind: Kind,
+        sure: bool,
+        touched: &mut BTreeSet<Key>,
+    ) {
+        let (Some(packet), Some(measure)) = (event.packet, measure_of(event)) else {
             return;
         };
-        let judgement = reply_blackhole::judge(&self.world, namespace, &event, at);
-        if matches!(judgement, Judgement::Excused(_)) && self.doubts.excuse(at, &event) {
-            self.watch_version += 1;
-        }
-        let (Judgement::Lost, Some(packet)) = (judgement, event.packet) else {
-            return;
+        let place = place_of(event);
+        let way = way_of(kind);
+        let counted = self.counters.get(&(place, way as u32, event.remote));
+        // A first packet may meet an unresolved neighbour although somebody else has the address.
+        let (measure, before) = if way == event.way() {
+            (measure, event.before)
+        } else {
+            (Measure::Misrouted, counted.map_or(0, |c| c.misrouted))
         };
-        let incident = self
-            .incidents
-            .entry(place)
-            .or_insert_with(|| Incident::new(place, at, packet));
-        let counted = self.counters.get(&(place, event.remote));
-        if incident.add_packet(event.remote, packet, event.before, counted) {
+        let loss = Loss {
+            at,
+            packet,
+            tcp_flags: event.tcp_flags,
+            measure,
+            before,
+            counted,
+        };
+        let new = || Incident::new(place, kind, at, packet);
+        let incident = self.incidents.entry((place, kind)).or_insert_with(new);
+        if incident.add_packet(event.remote, way, &loss) {
             self.watch_version += 1;
         }
+        incident.sure |= sure;
         if incident.packet == packet {
-            incident.key = key_of(&event);
+            incident.key = route::key_of(event);
             incident.socket = event.socket_inode;
+            incident.forwarded_iif = event.forwarded_iif;
         }
-        note_route(namespace, incident, at, &event);
-        if reply_blackhole::came_in_elsewhere(&event)
-            && let Some(ifindex) = event.ingress
+        if let Some(namespace) = self.world.namespace(place.netns) {
+            route::note(namespace, incident, at, event);
+        }
+        note_loss(&self.world, incident, at, event);
+        if kind == Kind::Misdelivery
+            && let Some(reset) = self.resets.last(place, event.remote)
         {
-            prove_asymmetry(&self.world, incident, at, ifindex, event.remote);
+            evidence::prove_reset(incident, reset, event.remote);
         }
-        touched.insert(place);
+        self.supersede(place, kind, event.remote, touched);
+        touched.insert((place, kind));
+    }
+
+    /// A remote whose replies are lost one way now is not lost the other way any more.
+    fn supersede(&mut self, place: Place, kind: Kind, remote: IpAddr, touched: &mut BTreeSet<Key>) {
+        let others: &[Kind] = match kind {
+            Kind::ReplyBlackhole => &[Kind::Misdelivery, Kind::ReversePathDrop],
+            Kind::Misdelivery => &[Kind::ReplyBlackhole, Kind::ReversePathDrop],
+            _ => return,
+        };
+        for other in others {
+            let incident = self.incidents.get_mut(&(place, *other));
+            if let Some(state) = incident.and_then(|incident| incident.remotes.get_mut(&remote)) {
+                state.superseded = true;
+                touched.insert((place, *other));
+            }
+        }
+    }
+
+    /// Takes what was doubtful and is sure enough now: judged again, by what is known by now.
+    fn ripen(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        if self.doubts.deadline().is_none_or(|due| now < due) {
+            return;
+        }
+        for ripe in self.doubts.ripen(now) {
+            for (at, event) in ripe {
+                if measure_of(&event).is_none() {
+                    self.take_evidence(at, &event, touched);
+                    continue;
+                }
+                match self.judge(at, &event) {
+                    Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
+                    Judgement::Doubtful { kind, sure } => {
+                        self.lose(at, &event, kind, sure, touched);
+                    }
+                    Judgement::Excused(_) | Judgement::Silent(_) => {}
+                }
+            }
+        }
     }
 
     /// Looks at one incident after something may have changed, and says what is due.
-    fn review(&mut self, now: Timestamp, place: Place, last: bool) -> Option<Finding> {
+    fn review(&mut self, now: Timestamp, key: Key, last: bool) -> Option<Finding> {
         let lost_events = self.lost_events();
-        let incident = self.incidents.get_mut(&place)?;
+        let incident = self.incidents.get_mut(&key)?;
         if let Some(end) = end_of(&self.world, incident, now) {
-            return self.resolve(now, place, end);
+            return self.resolve(now, key, end);
         }
         let context = describe::Context::of(&self.world, incident, lost_events);
         context.note(incident, now);
-        let verdict = reply_blackhole::verdict(|kind| incident.has(kind), context.blind());
+        let has = |kind| incident.has(kind);
+        let verdict = diagnose::verdict(incident.kind, incident.sure, has, context.blind());
         if verdict != incident.verdict {
             incident.verdict = verdict;
             incident.raise(News::Urgent);
@@ -371,8 +482,8 @@ impl Core {
         Some(finding)
     }
 
-    fn resolve(&mut self, now: Timestamp, place: Place, end: End) -> Option<Finding> {
-        let incident = self.incidents.remove(&place)?;
+    fn resolve(&mut self, now: Timestamp, key: Key, end: End) -> Option<Finding> {
+        let incident = self.incidents.remove(&key)?;
         self.watch_version += 1;
         let told = incident.told.as_deref()?;
         self.sequence += 1;
@@ -380,7 +491,7 @@ impl Core {
     }
 
     /// Incidents that what the world was just told may change.
-    fn touch(&mut self, body: &Body, touched: &mut BTreeSet<Place>) {
+    fn touch(&mut self, body: &Body, touched: &mut BTreeSet<Key>) {
         match body {
             Body::Net {
                 netns,
@@ -390,16 +501,18 @@ impl Core {
                     netns: *netns,
                     ifindex: neighbour.ifindex,
                 };
-                let incident = self.incidents.get_mut(&place);
-                let remote = incident.and_then(|i| i.remotes.get_mut(&neighbour.address));
-                if let Some(remote) = remote.filter(|_| answers(neighbour)) {
-                    remote.answered = true;
-                    touched.insert(place);
+                let here = |incident: &&mut Incident| incident.place == place;
+                for incident in self.incidents.values_mut().filter(here) {
+                    let remote = incident.remotes.get_mut(&neighbour.address);
+                    if let Some(remote) = remote.filter(|_| answers(neighbour)) {
+                        remote.answered = true;
+                        touched.insert((place, incident.kind));
+                    }
                 }
             }
             Body::Net { change, .. } if change.is_about_neighbours() => {}
             Body::Net { netns, .. } => {
-                let here = |place: &&Place| place.netns == *netns;
+                let here = |(place, _): &&Key| place.netns == *netns;
                 touched.extend(self.incidents.keys().filter(here));
             }
             _ => touched.extend(self.incidents.keys()),
@@ -407,70 +520,80 @@ impl Core {
     }
 }
 
-/// What the kernel looked up for the event, as far as it is known.
-fn key_of(event: &KernelEvent) -> FlowKey {
-    FlowKey {
-        destination: event.remote,
-        source: event.packet.map(|packet| packet.source),
-        oif: event.lookup.map_or(0, |lookup| lookup.oif),
-        mark: event.lookup.map_or(0, |lookup| lookup.mark),
+/// Where an event happened.
+const fn place_of(event: &KernelEvent) -> Place {
+    Place {
+        netns: event.netns,
+        ifindex: event.ifindex,
     }
 }
 
-/// Compares the mirrored policy with where the kernel routed the packet.
-fn note_route(namespace: &Namespace, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
-    let answer = fib::lookup(namespace, key_of(event), |_| false)
-        .filter(|answer| answer.ifindex == event.ifindex);
-    // A packet older than the last change says nothing of the policy of now.
-    if at > namespace.changed {
-        incident.mirrored = answer.is_some();
-        incident.rerouted = None;
+/// What the event's hook counts, if the event tells of a packet that may open an incident. Packets of
+/// this host are told of when they meet the neighbour; their deaths prove what is known already.
+fn measure_of(event: &KernelEvent) -> Option<Measure> {
+    match (event.hook, event.way()) {
+        (Hook::NeighSend, _) => Some(Measure::Unresolved),
+        (Hook::FibLookup | Hook::Fib6Lookup, _) => Some(Measure::Misrouted),
+        (Hook::SkbDrop, Way::Forwarded | Way::Arriving) if !event.arp => {
+            event.reason.map(Measure::Dropped)
+        }
+        _ => None,
     }
-    let Some(answer) = answer else { return };
-    // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
-    let seen = if event.lookup.is_some() {
-        "fib-lookup"
-    } else {
-        "packet-on-bridge"
-    };
-    let detail = [
-        ("prefix", Value::from(answer.route.prefix.to_string())),
-        ("table", Value::from(answer.route.table)),
-        ("device", Value::from(answer.route.device)),
-        ("seen", Value::from(seen)),
-    ];
-    incident.prove(EvidenceKind::RouteIntoBridge, at, detail);
 }
 
-/// The device a packet came in by. One that runs on top of another (macvlan, VLAN, bond) is seen
-/// after that one, and is the one that matters.
-fn ingress_of(world: &World, event: &KernelEvent) -> u32 {
-    let owner = || {
-        let namespace = world.namespace(event.netns)?;
-        let link = namespace.link(namespace.own_address(event.packet?.destination)?)?;
-        link.kind
-            .as_ref()
-            .filter(|kind| UPPER.contains(&kind.as_str()))
-            .map(|_| link.ifindex)
-    };
-    owner().unwrap_or(event.ifindex)
+/// Which way packets go that are lost by an incident of this kind.
+const fn way_of(kind: Kind) -> Way {
+    match kind {
+        Kind::ReplyBlackhole | Kind::RequestBlackhole | Kind::EventsLost => Way::Sent,
+        Kind::ForwardBlackhole => Way::Forwarded,
+        Kind::Misdelivery => Way::Misdelivered,
+        Kind::ReversePathDrop => Way::Arriving,
+    }
 }
 
-fn prove_asymmetry(
-    world: &World,
-    incident: &mut Incident,
-    at: Timestamp,
-    ingress: u32,
-    remote: IpAddr,
-) {
-    incident.ingress.get_or_insert(ingress);
-    let link = world
-        .namespace(incident.place.netns)
-        .and_then(|ns| ns.link(ingress));
-    let device = link.map_or_else(|| ingress.to_string(), |link| link.name.clone());
-    let detail = [
-        ("device", Value::from(device)),
-        ("remote", Value::from(remote.to_string())),
-    ];
-    incident.prove(EvidenceKind::IngressAsymmetry, at, detail);
+/// Whether an event that opens nothing tells of incidents of this kind.
+fn tells_of(event: &KernelEvent, kind: Kind) -> bool {
+    match event.hook {
+        Hook::TcpReset => kind == Kind::Misdelivery,
+        Hook::TcpRetransmit | Hook::TcpRetransmitSynack => way_of(kind) == Way::Sent,
+        Hook::SkbDrop => event.arp || way_of(kind) == event.way(),
+        _ => true,
+    }
+}
+
+/// The same counter of a remote of which nothing is counted.
+fn forgotten(counter: &Counter) -> Counter {
+    Counter {
+        way: counter.way,
+        ..Counter::zero(counter.netns, counter.ifindex, counter.remote)
+    }
+}
+
+/// What a lost packet proves by itself.
+fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
+    if event.way() != Way::Sent
+        && let Some(reason) = event.reason
+    {
+        incident.add_death(at, reason);
+        if reason == DropReason::NeighFailed {
+            let detail = [("address", Value::from(event.remote.to_string()))];
+            incident.prove(EvidenceKind::NeighbourFailed, at, detail);
+        }
+    }
+    // Of a question to somebody outside it proves nothing that containers have the address elsewhere.
+    let asks = matches!(
+        incident.kind,
+        Kind::RequestBlackhole | Kind::ForwardBlackhole
+    );
+    let namespace = world.namespace(event.netns);
+    let by_containers = |ifindex: u32| {
+        namespace.is_none_or(|ns| {
+            ns.link(ifindex)
+                .is_none_or(|link| bridge::can_swallow(ns, link))
+        })
+    };
+    let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
+    if let Some(ingress) = elsewhere.filter(|ifindex| !(asks && by_containers(*ifindex))) {
+        evidence::prove_asymmetry(world, incident, at, ingress, event.remote);
+    }
 }

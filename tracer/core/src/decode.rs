@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use tracer_common::{DropReason, Event, Flow, Hook, event_flags};
+use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags};
 use zerocopy::FromBytes;
 
 use crate::finding::Packet;
@@ -11,6 +11,7 @@ use crate::finding::Packet;
 const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
+const IPPROTO_ICMPV6: u8 = 58;
 
 /// A decoded record of the ring buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +32,32 @@ pub struct KernelEvent {
     pub lookup: Option<Lookup>,
     /// Where the remote was seen coming in just before.
     pub ingress: Option<u32>,
+    /// Where a packet that is only passed on came in.
+    pub forwarded_iif: Option<u32>,
+    /// What died is the question who has the remote's address.
+    pub arp: bool,
     /// Why the packet died ([`Hook::SkbDrop`] only).
     pub reason: Option<DropReason>,
     /// Inode of the sending socket, if it has one.
     pub socket_inode: Option<u64>,
-    /// Packets to the remote that were lost before this one.
+    /// Packets of the remote that were counted before this one, where the hook counts.
     pub before: u64,
     /// Process that was current: a hint only.
     pub tgid: u32,
 }
 
 impl KernelEvent {
+    /// Which way the packet was going.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        match self.hook {
+            Hook::FibLookup | Hook::Fib6Lookup => Way::Misdelivered,
+            Hook::SkbDrop if self.reason == Some(DropReason::IpRpFilter) => Way::Arriving,
+            _ if self.forwarded_iif.is_some() => Way::Forwarded,
+            _ => Way::Sent,
+        }
+    }
+
     /// Inode of the sending socket, if a process holds it: the kernel's own, which answer pings
     /// and have no ports, belong to nobody.
     #[must_use]
@@ -51,13 +67,17 @@ impl KernelEvent {
     }
 }
 
-/// The route lookup behind an event: what policy rules may have selected on.
+/// The route lookup behind an event: what policy rules may have selected on, and where it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
+    /// ifindex the packet came in by, 1 for one made here.
+    pub iif: u32,
     /// ifindex the sender is bound to, 0 if none.
     pub oif: u32,
     /// fwmark.
     pub mark: u32,
+    /// Routing table that was searched.
+    pub table: u32,
 }
 
 /// Why bytes are not an event.
@@ -94,10 +114,14 @@ pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
         packet: flow.map(packet),
         tcp_flags: flow.map_or(0, |flow| flow.tcp_flags),
         lookup: has(event_flags::LOOKUP).then_some(Lookup {
+            iif: event.lookup.iif,
             oif: event.lookup.oif,
             mark: event.lookup.mark,
+            table: event.lookup.table,
         }),
         ingress: has(event_flags::INGRESS).then_some(event.ingress_ifindex),
+        forwarded_iif: has(event_flags::FORWARDED).then_some(event.forwarded_iif),
+        arp: has(event_flags::ARP),
         reason,
         socket_inode: (event.socket_inode != 0).then_some(event.socket_inode),
         before: event.before,
@@ -112,7 +136,7 @@ fn packet(flow: Flow) -> Packet {
         destination: address(flow.daddr),
         proto: flow.proto,
         ports,
-        icmp_type: (flow.proto == IPPROTO_ICMP).then_some(flow.icmp_type),
+        icmp_type: matches!(flow.proto, IPPROTO_ICMP | IPPROTO_ICMPV6).then_some(flow.icmp_type),
     }
 }
 
@@ -123,6 +147,7 @@ fn address(bytes: [u8; 16]) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tracer_common::HOOKS;
     use zerocopy::IntoBytes;
 
     use super::*;
@@ -136,13 +161,13 @@ mod tests {
         #[test]
         fn any_event_of_the_right_length_decodes_or_names_the_bad_field(
             mut bytes in proptest::collection::vec(any::<u8>(), size_of::<Event>()),
-            hook in 0_u8..8,
+            hook in 0_u8..12,
         ) {
             let at = std::mem::offset_of!(Event, hook);
             bytes[at] = hook;
             match decode(&bytes) {
                 Ok(event) => prop_assert_eq!(event.hook as u8, hook),
-                Err(DecodeError::Hook(bad)) => prop_assert!(bad == hook && hook > 5),
+                Err(DecodeError::Hook(bad)) => prop_assert!(bad == hook && usize::from(hook) >= HOOKS.len()),
                 Err(DecodeError::Reason(_)) => prop_assert_eq!(hook, Hook::SkbDrop as u8),
                 Err(DecodeError::Length(_)) => prop_assert!(false, "the length was right"),
             }
@@ -160,5 +185,33 @@ mod tests {
             (decoded.lookup, decoded.packet, decoded.ingress),
             (None, None, None)
         );
+        assert_eq!((decoded.forwarded_iif, decoded.arp), (None, false));
+    }
+
+    #[test]
+    fn a_forwarded_packet_tells_where_it_came_in() {
+        let event = Event {
+            hook: Hook::SkbDrop as u8,
+            reason: DropReason::NetfilterDrop as u8,
+            flags: event_flags::FORWARDED | event_flags::LOOKUP,
+            forwarded_iif: 7,
+            lookup: tracer_common::Lookup {
+                iif: 7,
+                oif: 0,
+                mark: 3,
+                table: 254,
+            },
+            ..Event::default()
+        };
+        let decoded = decode(event.as_bytes()).unwrap();
+        assert_eq!(decoded.forwarded_iif, Some(7));
+        let lookup = Lookup {
+            iif: 7,
+            oif: 0,
+            mark: 3,
+            table: 254,
+        };
+        assert_eq!(decoded.lookup, Some(lookup));
+        assert_eq!(decoded.reason, Some(DropReason::NetfilterDrop));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    finding::EvidenceKind,
+    finding::{EvidenceKind, Kind},
     incident::Incident,
     remote::Remote,
     time::{SECOND, Timestamp},
@@ -17,6 +17,9 @@ use crate::{
 /// How long after the route is right again we wait for a packet that proves it.
 pub(crate) const PROOF: u64 = 3 * SECOND;
 
+/// How long after the last question to an unknown machine it is no news any more.
+const QUIET: u64 = 60 * SECOND;
+
 /// How an outage ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -26,6 +29,10 @@ pub(crate) enum End {
     Rerouted,
     /// Every victim answered on the bridge: it lives there, its answer was only late.
     Answered,
+    /// Packets of every victim reach somebody else now, or nobody: another incident tells.
+    Superseded,
+    /// Nobody asks any more for whom nobody may ever have been.
+    Quiet,
     /// Its network namespace is gone.
     Gone,
 }
@@ -37,14 +44,20 @@ pub(crate) fn end_of(world: &World, incident: &mut Incident, now: Timestamp) -> 
     let Some(namespace) = world.namespace(incident.place.netns) else {
         return Some(End::Gone);
     };
+    let all = |is: fn(&Remote) -> bool| incident.remotes.values().all(is);
+    if all(|remote| remote.superseded) {
+        return Some(End::Superseded);
+    }
     if !incident.has(EvidenceKind::IngressAsymmetry)
-        && incident.remotes.values().all(|remote| remote.answered)
+        && incident.kind != Kind::Misdelivery
+        && all(|remote| remote.answered)
     {
         return Some(End::Answered);
     }
     if may_be_trapped(namespace, incident) {
         incident.rerouted = None;
-        return None;
+        let quiet = !incident.sure && now.since(incident.last) >= QUIET;
+        return quiet.then_some(End::Quiet);
     }
     let since = *incident.rerouted.get_or_insert(now);
     if incident.healed().next().is_some() {

@@ -40,8 +40,12 @@ pub struct Finding {
     pub egress: Option<Interface>,
     /// Local process whose packets are lost; none when the kernel itself answers (ICMP).
     pub process: Option<Process>,
-    /// The container for whose sake the network exists.
-    pub container: Option<ContainerRef>,
+    /// The container it concerns, and its part in it.
+    pub container: Option<Concerned>,
+    /// The CI job behind that container, the network, or the container the namespace is in.
+    pub ci: Option<CiJob>,
+    /// When the sender's socket gives up, for TCP.
+    pub gives_up: Option<GivesUp>,
     /// The route taken.
     pub route: Option<RouteRef>,
     /// The route that would be taken were the bridge's routes not there.
@@ -67,6 +71,14 @@ pub struct Finding {
 pub enum Kind {
     /// A reply of this host, routed into a bridge.
     ReplyBlackhole,
+    /// Traffic this host starts, to somebody outside whose address a bridge covers.
+    RequestBlackhole,
+    /// A container's traffic, routed into another bridge.
+    ForwardBlackhole,
+    /// A reply that reaches a container which has the remote's address.
+    Misdelivery,
+    /// A request that dies on arrival because the way back to its sender leads into a bridge.
+    ReversePathDrop,
     /// Something was not seen.
     EventsLost,
 }
@@ -77,6 +89,10 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReplyBlackhole => "reply-blackhole",
+            Self::RequestBlackhole => "request-blackhole",
+            Self::ForwardBlackhole => "forward-blackhole",
+            Self::Misdelivery => "misdelivery",
+            Self::ReversePathDrop => "reverse-path-drop",
             Self::EventsLost => "events-lost",
         }
     }
@@ -135,6 +151,8 @@ pub struct NetnsRef {
     pub inum: u32,
     /// `host`, or whose it is.
     pub owner: String,
+    /// The container whose namespace it is.
+    pub container: Option<ContainerRef>,
 }
 
 /// A packet that was lost.
@@ -168,6 +186,69 @@ pub struct ContainerRef {
     pub id: String,
     /// Name.
     pub name: String,
+    /// Compose service it runs.
+    pub service: Option<String>,
+}
+
+/// A container and its part in the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concerned {
+    /// Its part.
+    pub role: ContainerRole,
+    /// The container.
+    pub container: ContainerRef,
+}
+
+/// A container's part in a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerRole {
+    /// Its packets are forwarded and lost.
+    Sender,
+    /// It gets what is misdelivered.
+    Receiver,
+    /// It is on the bridge whose route loses: what is lost is meant for it.
+    CutOff,
+    /// The network exists for its sake, among others.
+    Resident,
+}
+
+impl ContainerRole {
+    /// The name scripts know.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Receiver => "receiver",
+            Self::CutOff => "cut-off",
+            Self::Resident => "resident",
+        }
+    }
+}
+
+/// A CI job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiJob {
+    /// `gitlab`, …
+    pub system: String,
+    /// Job id.
+    pub job_id: Option<String>,
+    /// Where to read about it.
+    pub job_url: Option<String>,
+    /// Pipeline id.
+    pub pipeline_id: Option<String>,
+    /// Project id.
+    pub project_id: Option<String>,
+}
+
+/// How long a TCP sender goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivesUp {
+    /// Seconds from the first loss to the socket's error, about.
+    pub after_s: u64,
+    /// The setting that decides it.
+    pub sysctl: &'static str,
+    /// Its value.
+    pub value: u32,
 }
 
 /// A route, resolved to one nexthop.
@@ -250,6 +331,18 @@ pub enum EvidenceKind {
     Drop,
     /// The bridge has no carrier: no running container uses it.
     GhostBridge,
+    /// TCP sends again what nobody acknowledges.
+    Retransmit,
+    /// A container has the remote's address.
+    EndpointHasAddress,
+    /// Whoever has the remote's address reset a connection it knows nothing of.
+    ResetByContainer,
+    /// Another bridge has a route to the same prefix, and loses.
+    DuplicateRoute,
+    /// The way back to the sender of a request leads into the bridge.
+    ReversePath,
+    /// The destination is configured as somebody outside (nameserver, mirror, …).
+    ConfiguredPeer,
 }
 
 impl EvidenceKind {
@@ -263,6 +356,12 @@ impl EvidenceKind {
             Self::NeighbourFailed => "neighbour-failed",
             Self::Drop => "drop",
             Self::GhostBridge => "ghost-bridge",
+            Self::Retransmit => "retransmit",
+            Self::EndpointHasAddress => "endpoint-has-address",
+            Self::ResetByContainer => "reset-by-container",
+            Self::DuplicateRoute => "duplicate-route",
+            Self::ReversePath => "reverse-path",
+            Self::ConfiguredPeer => "configured-peer",
         }
     }
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use serde_json::Value;
-use tracer_common::DropReason;
+use tracer_common::{DropReason, Way};
 
 use crate::{
-    finding::{Counts, Evidence, EvidenceKind, Finding, Packet, Verdict, Victim},
+    finding::{Counts, Evidence, EvidenceKind, Finding, Kind, Packet, Verdict, Victim},
     input::Counter,
-    remote::Remote,
+    remote::{Measure, Remote},
     time::{SECOND, Timestamp},
     world::fib::FlowKey,
 };
@@ -53,17 +53,42 @@ pub enum News {
     Urgent,
 }
 
+/// A lost packet, as an event tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// The packet.
+    pub packet: Packet,
+    /// Its TCP flags.
+    pub tcp_flags: u8,
+    /// What the hook counts.
+    pub measure: Measure,
+    /// How many it had counted before.
+    pub before: u64,
+    /// What the kernel had counted when it was asked last.
+    pub counted: Option<&'a Counter>,
+}
+
 /// One outage.
 #[derive(Clone, Debug)]
 pub struct Incident {
     /// Where.
     pub place: Place,
+    /// What it is.
+    pub kind: Kind,
+    /// Whoever is missing is somebody outside, see [`crate::diagnose`].
+    pub sure: bool,
     /// Stable name.
     pub id: String,
     /// First lost packet.
     pub start: Timestamp,
     /// Latest lost packet that brought something new.
     pub packet: Packet,
+    /// Its TCP flags.
+    pub tcp_flags: u8,
+    /// Where it came in, if it was only passed on.
+    pub forwarded_iif: Option<u32>,
     /// What the kernel looked up for it, as far as it is known.
     pub key: FlowKey,
     /// The mirrored routing policy agrees with the kernel that the packet belongs here: only then
@@ -75,6 +100,8 @@ pub struct Incident {
     pub ingress: Option<u32>,
     /// Verdict last said.
     pub verdict: Verdict,
+    /// Latest lost packet.
+    pub last: Timestamp,
     /// Since when no remote's route leads here any more.
     pub rerouted: Option<Timestamp>,
     /// Who is affected.
@@ -97,18 +124,23 @@ pub struct Incident {
 impl Incident {
     /// Begins with the first lost packet.
     #[must_use]
-    pub fn new(place: Place, start: Timestamp, packet: Packet) -> Self {
+    pub fn new(place: Place, kind: Kind, start: Timestamp, packet: Packet) -> Self {
         Self {
             place,
-            // Unique on a host: a bridge has one outage at a time.
+            kind,
+            sure: false,
+            // Unique on a host: a bridge has one outage of a kind at a time.
             id: format!("{:x}-{}-{:x}", place.netns, place.ifindex, start.0),
             start,
             packet,
+            tcp_flags: 0,
+            forwarded_iif: None,
             key: FlowKey::to(packet.destination),
             mirrored: true,
             socket: None,
             ingress: None,
             verdict: Verdict::Suspected,
+            last: start,
             rerouted: None,
             remotes: BTreeMap::new(),
             told: None,
@@ -123,23 +155,20 @@ impl Incident {
         }
     }
 
-    /// A packet of this incident was lost. For a new remote, `before` packets to it were lost
-    /// earlier, and `counted` is what the kernel had counted when it was asked last.
-    /// Whether the remote is new.
-    pub fn add_packet(
-        &mut self,
-        remote: IpAddr,
-        packet: Packet,
-        before: u64,
-        counted: Option<&Counter>,
-    ) -> bool {
+    /// A packet of this incident was lost. Whether the remote is new.
+    pub fn add_packet(&mut self, remote: IpAddr, way: Way, loss: &Loss<'_>) -> bool {
         let new_remote = !self.remotes.contains_key(&remote);
-        let new = || Remote::new(before, counted);
+        let new = || Remote::new(way, loss.measure, loss.before, loss.counted);
         let state = self.remotes.entry(remote).or_insert_with(new);
-        state.lose(before);
-        let new_flow = self.flows.len() < FLOWS && self.flows.insert(packet);
+        state.lose(loss.measure, loss.before);
+        self.last = self.last.max(loss.at);
+        if let Measure::Dropped(reason) = loss.measure {
+            state.see_death(reason);
+        }
+        let new_flow = self.flows.len() < FLOWS && self.flows.insert(loss.packet);
         if new_remote || new_flow {
-            self.packet = packet;
+            self.packet = loss.packet;
+            self.tcp_flags = loss.tcp_flags;
             self.raise(News::Fact);
         } else {
             self.raise(News::Counts);
@@ -163,11 +192,22 @@ impl Incident {
             return;
         };
         state.see_death(reason);
-        self.prove(
-            EvidenceKind::Drop,
-            at,
-            [("reason", Value::from(reason.name()))],
-        );
+        self.add_death(at, reason);
+    }
+
+    /// The death of a packet that is counted already.
+    pub fn add_death(&mut self, at: Timestamp, reason: DropReason) {
+        let detail = [("reason", Value::from(reason.name()))];
+        self.prove(EvidenceKind::Drop, at, detail);
+    }
+
+    /// Adds a particular to a piece of evidence that is there.
+    pub fn detail(&mut self, kind: EvidenceKind, key: &'static str, value: Value) {
+        if let Some(evidence) = self.evidence.get_mut(&kind)
+            && evidence.detail.insert(key, value).is_none()
+        {
+            self.raise(News::Fact);
+        }
     }
 
     /// Adds a piece of evidence, once.
@@ -197,8 +237,12 @@ impl Incident {
     #[must_use]
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut evidence: Vec<Evidence> = self.evidence.values().cloned().collect();
-        if let Some(drop) = evidence.iter_mut().find(|e| e.kind == EvidenceKind::Drop) {
-            self.detail_drops(drop);
+        for piece in &mut evidence {
+            match piece.kind {
+                EvidenceKind::Drop => self.detail_drops(piece),
+                EvidenceKind::Retransmit => self.detail_retransmissions(piece),
+                _ => {}
+            }
         }
         evidence.sort_by_key(|e| (e.at, e.kind));
         evidence
@@ -297,6 +341,12 @@ impl Incident {
         self.news = News::None;
         self.last_said = finding.at;
         self.told = Some(Box::new(finding.clone()));
+    }
+
+    fn detail_retransmissions(&self, evidence: &mut Evidence) {
+        // The first was seen, or there would be no evidence; the counter is read a moment later.
+        let count: u64 = self.remotes.values().map(Remote::retransmitted).sum();
+        evidence.detail.insert("count", Value::from(count.max(1)));
     }
 
     /// Exact numbers of dead packets; the commonest reason stands for all.

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
+mod docker;
+
+pub use docker::{
+    Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, DockerSubnet,
+    PublishedPort,
+};
+
 /// One thing that happened, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
@@ -42,6 +49,15 @@ pub enum Body {
     },
     /// State of a docker daemon.
     Daemon(Daemon),
+    /// A daemon is no longer followed (endpoint): where it lived there is nothing any more.
+    DaemonGone(String),
+    /// A daemon was found in a namespace; it has said nothing yet.
+    DaemonFound {
+        /// Its endpoint.
+        daemon: String,
+        /// Namespace it lives in, inode number.
+        netns: u32,
+    },
     /// Complete list of a daemon's networks and containers: what is missing is gone.
     DockerListing {
         /// The daemon's endpoint.
@@ -85,7 +101,12 @@ pub enum Body {
         inode: u64,
         /// The process.
         process: Process,
+        /// What its own files say is outside: it may live in a mount namespace of its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        landmarks: Vec<Landmark>,
     },
+    /// Addresses that this host's own files say are outside: the complete list.
+    Landmarks(Vec<Landmark>),
     /// Time passes.
     Tick,
     /// Tracing ends; counters before this one are final.
@@ -116,8 +137,42 @@ pub struct Counter {
     pub remote: IpAddr,
     /// Packets that met the unresolved neighbour.
     pub unresolved: u64,
+    /// Which way the packets were going, a `tracer_common::Way` number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub way: u32,
     /// Packets seen dying, by `tracer_common::DropReason` number.
     pub dropped: BTreeMap<u8, u64>,
+    /// Lookups that routed a reply into the bridge although its remote had come in elsewhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub misrouted: u64,
+    /// Packets to a watched remote that were sent out by the suspected bridge.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub delivered: u64,
+    /// TCP segments and SYN-ACKs to a watched remote that were sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retransmitted: u64,
+}
+
+impl Counter {
+    /// Nothing lost by this remote yet.
+    #[must_use]
+    pub const fn zero(netns: u32, ifindex: u32, remote: IpAddr) -> Self {
+        Self {
+            netns,
+            ifindex,
+            remote,
+            unresolved: 0,
+            way: 0,
+            dropped: BTreeMap::new(),
+            misrouted: 0,
+            delivered: 0,
+            retransmitted: 0,
+        }
+    }
+}
+
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 /// Events of one hook that were lost, totals since the start.
@@ -165,6 +220,13 @@ pub enum NetnsOwner {
     Named(String),
     /// Known only by a process in it.
     Process(Process),
+    /// A container's.
+    Container {
+        /// Container id, 64 hex digits, from the cgroup of the process.
+        id: String,
+        /// The first process in it.
+        process: Process,
+    },
     /// Nothing is known.
     Unknown,
 }
@@ -176,6 +238,40 @@ pub struct Process {
     pub pid: u32,
     /// `comm`.
     pub name: String,
+}
+
+/// An address that something on this host is configured to use: somebody outside, whatever the
+/// routes say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landmark {
+    /// The address.
+    pub address: IpAddr,
+    /// What it is used as.
+    pub role: LandmarkRole,
+    /// Where that is written: a path, or a daemon's endpoint.
+    pub source: String,
+}
+
+/// What a configured address is used as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LandmarkRole {
+    /// `nameserver` of a `resolv.conf`.
+    Nameserver,
+    /// A name in `/etc/hosts`. Hostile text.
+    Host(String),
+    /// A registry mirror of a docker daemon, its URL.
+    RegistryMirror(String),
+    /// A proxy, its URL.
+    Proxy(String),
+}
+
+/// Kernel settings of a network namespace
+/// (<https://docs.kernel.org/networking/ip-sysctl.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sysctls {
+    /// `net.ipv4.tcp_retries2`: retransmissions of data before a connection is given up.
+    pub tcp_retries2: u32,
 }
 
 /// A change in a network namespace, from rtnetlink.
@@ -206,6 +302,8 @@ pub enum NetChange {
     Neighbour(Neighbour),
     /// A neighbour entry is gone.
     NeighbourGone(Neighbour),
+    /// The namespace's settings, read before its dump.
+    Sysctls(Sysctls),
 }
 
 impl NetChange {
@@ -346,134 +444,6 @@ pub struct Neighbour {
     pub lladdr: Option<String>,
     /// `NUD_*` bits.
     pub state: u16,
-}
-
-/// A docker daemon as seen through its API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Daemon {
-    /// Where it is reached, e.g. `unix:///var/run/docker.sock`: its key everywhere.
-    pub endpoint: String,
-    /// Whether it answers.
-    pub status: DaemonStatus,
-}
-
-/// Whether a daemon answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DaemonStatus {
-    /// It answers.
-    Reachable(DaemonInfo),
-    /// It does not; the cause in one plain sentence.
-    Unreachable(String),
-}
-
-/// What a daemon says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonInfo {
-    /// Engine version, e.g. `20.10.24`.
-    pub version: String,
-    /// API version agreed on, e.g. `1.41`.
-    pub api_version: String,
-    /// Namespace the daemon runs in, inode number, if it could be found.
-    pub netns: Option<u32>,
-    /// Path of its `daemon.json`, if pools may be set there: absent when it cannot be read.
-    pub config_file: Option<String>,
-    /// Whether that file exists. Its text stays where it is: it may hold passwords.
-    #[serde(default)]
-    pub has_config: bool,
-}
-
-/// A docker network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DockerNetwork {
-    /// Network id, 64 hex digits.
-    pub id: String,
-    /// Name. Hostile text.
-    pub name: String,
-    /// Driver; only `bridge` makes bridges of this daemon.
-    pub driver: String,
-    /// Address ranges with their gateways.
-    pub subnets: Vec<DockerSubnet>,
-    /// Labels. Hostile text.
-    pub labels: BTreeMap<String, String>,
-    /// Driver options.
-    pub options: BTreeMap<String, String>,
-    /// `--internal`.
-    pub internal: bool,
-    /// Creation time.
-    pub created: Option<Timestamp>,
-    /// Containers attached.
-    pub endpoints: Vec<DockerEndpoint>,
-}
-
-/// One range of a docker network's IPAM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DockerSubnet {
-    /// The prefix.
-    pub subnet: IpNet,
-    /// The bridge's own address.
-    pub gateway: Option<IpAddr>,
-}
-
-/// A container's place in a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DockerEndpoint {
-    /// Network id.
-    pub network: String,
-    /// Container id.
-    pub container: String,
-    /// Container name. Hostile text.
-    pub container_name: String,
-    /// Its addresses in the network.
-    pub addresses: Vec<IpAddr>,
-    /// Its MAC address there.
-    pub mac: Option<String>,
-}
-
-/// A container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DockerContainer {
-    /// Container id, 64 hex digits.
-    pub id: String,
-    /// Name without the leading slash. Hostile text.
-    pub name: String,
-    /// Image it was made from.
-    pub image: String,
-    /// `created`, `running`, `exited`, …
-    pub state: String,
-    /// Labels. Hostile text.
-    pub labels: BTreeMap<String, String>,
-    /// Its networks.
-    pub endpoints: Vec<DockerEndpoint>,
-}
-
-impl DockerNetwork {
-    /// Name of the bridge in the kernel: the option if set, else `br-` and 12 digits of the id.
-    #[must_use]
-    pub fn bridge_name(&self) -> String {
-        self.options
-            .get("com.docker.network.bridge.name")
-            .cloned()
-            .unwrap_or_else(|| self.default_bridge_name())
-    }
-
-    /// Whether the bridge is named after the network's id, as no other network's is.
-    #[must_use]
-    pub fn has_default_bridge_name(&self) -> bool {
-        self.bridge_name() == self.default_bridge_name()
-    }
-
-    fn default_bridge_name(&self) -> String {
-        format!("br-{}", self.id.get(..12).unwrap_or(&self.id))
-    }
-
-    /// The compose project that made the network.
-    #[must_use]
-    pub fn compose_project(&self) -> Option<&str> {
-        self.labels
-            .get("com.docker.compose.project")
-            .map(String::as_str)
-    }
 }
 
 /// Bytes as lowercase hex, so that a recording of a few inputs can be read and diffed.

@@ -6,9 +6,10 @@
 mod core;
 pub mod decode;
 mod describe;
-pub mod diagnose;
+mod diagnose;
 mod doubt;
 mod ending;
+mod excuse;
 pub mod finding;
 pub mod incident;
 pub mod input;

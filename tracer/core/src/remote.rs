@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use tracer_common::DropReason;
+use tracer_common::{DropReason, Way};
 
 use crate::{input::Counter, time::Timestamp};
 
 /// Packets seen dying, by reason.
 type Deaths = BTreeMap<DropReason, u64>;
+
+/// What the hook that told of a lost packet counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Packets that met the unresolved neighbour.
+    Unresolved,
+    /// Packets that died for this reason.
+    Dropped(DropReason),
+    /// Lookups that led to somebody else.
+    Misrouted,
+}
 
 /// The kernel's totals of one remote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +26,12 @@ struct Totals {
     /// Packets that met the unresolved neighbour.
     unresolved: u64,
     dropped: Deaths,
+    /// Replies routed to somebody else.
+    misrouted: u64,
+    /// Packets that reached somebody else.
+    delivered: u64,
+    /// Segments sent again.
+    retransmitted: u64,
 }
 
 impl From<&Counter> for Totals {
@@ -23,6 +40,9 @@ impl From<&Counter> for Totals {
         Self {
             unresolved: counter.unresolved,
             dropped: counter.dropped.iter().filter_map(known).collect(),
+            misrouted: counter.misrouted,
+            delivered: counter.delivered,
+            retransmitted: counter.retransmitted,
         }
     }
 }
@@ -32,19 +52,35 @@ impl Totals {
         *self == Self::default()
     }
 
-    /// Totals never fall: an older reading that arrives late changes nothing.
-    fn raise_to(&mut self, other: &Self) {
-        self.unresolved = self.unresolved.max(other.unresolved);
-        for (reason, count) in &other.dropped {
-            let own = self.dropped.entry(*reason).or_insert(0);
-            *own = (*own).max(*count);
+    fn of(&mut self, measure: Measure) -> &mut u64 {
+        match measure {
+            Measure::Unresolved => &mut self.unresolved,
+            Measure::Dropped(reason) => self.dropped.entry(reason).or_insert(0),
+            Measure::Misrouted => &mut self.misrouted,
+        }
+    }
+
+    /// Joins two readings, number by number.
+    fn join(&self, other: &Self, how: impl Fn(u64, u64) -> u64) -> Self {
+        let of = |totals: &Self, reason| totals.dropped.get(&reason).copied().unwrap_or(0);
+        let dropped = DropReason::ALL
+            .map(|reason| (reason, how(of(self, reason), of(other, reason))))
+            .into_iter()
+            .filter(|(_, count)| *count > 0);
+        Self {
+            unresolved: how(self.unresolved, other.unresolved),
+            dropped: dropped.collect(),
+            misrouted: how(self.misrouted, other.misrouted),
+            delivered: how(self.delivered, other.delivered),
+            retransmitted: how(self.retransmitted, other.retransmitted),
         }
     }
 }
 
 /// Somebody whose packets are lost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Remote {
+    way: Way,
     /// Totals before the incident began: not ours to count.
     base: Totals,
     /// Totals now.
@@ -59,32 +95,38 @@ pub struct Remote {
     pub healed: Option<Timestamp>,
     /// It answered on the bridge after all: nothing to it is lost there any more.
     pub answered: bool,
+    /// Its packets are lost in another way now.
+    pub superseded: bool,
 }
 
 impl Remote {
-    /// Begins after `before` packets were lost to it earlier. Deaths are told apart from earlier
-    /// ones by what the kernel had `counted` when it was asked last.
-    pub(crate) fn new(before: u64, counted: Option<&Counter>) -> Self {
+    /// Begins after `before` packets were counted for it earlier by `measure`. The others are told
+    /// apart from earlier ones by what the kernel had `counted` when it was asked last.
+    pub(crate) fn new(way: Way, measure: Measure, before: u64, counted: Option<&Counter>) -> Self {
         let counted = counted.map(Totals::from).unwrap_or_default();
-        let base = Totals {
-            unresolved: before,
-            dropped: counted.dropped.clone(),
-        };
-        let mut now = base.clone();
-        now.raise_to(&counted);
+        let mut base = counted.clone();
+        *base.of(measure) = before;
         Self {
+            way,
+            now: base.join(&counted, u64::max),
             base,
-            now,
-            ..Self::default()
+            carried: Totals::default(),
+            seen: 0,
+            deaths: Deaths::new(),
+            healed: None,
+            answered: false,
+            superseded: false,
         }
     }
 
     /// A packet was lost, after `before` others; packets may be told of out of order.
-    pub(crate) fn lose(&mut self, before: u64) {
-        self.base.unresolved = self.base.unresolved.min(before);
+    pub(crate) fn lose(&mut self, measure: Measure, before: u64) {
+        let base = self.base.of(measure);
+        *base = before.min(*base);
         self.seen += 1;
         self.healed = None;
         self.answered = false;
+        self.superseded = false;
     }
 
     /// A packet was seen dying.
@@ -95,46 +137,60 @@ impl Remote {
     /// Takes the kernel's totals; whether they brought anything. All 0 means that the kernel half
     /// forgot a remote long silent and will count from 0 again.
     pub(crate) fn count(&mut self, counter: &Counter) -> bool {
-        let mut now = Totals::from(counter);
-        if now.is_zero() {
-            self.carried = Totals {
-                unresolved: self.carried.unresolved + self.since(|t| t.unresolved),
-                dropped: DropReason::ALL
-                    .map(|reason| (reason, self.dropped(reason)))
-                    .into(),
-            };
+        let read = Totals::from(counter);
+        if read.is_zero() {
+            self.carried = self.totals();
             self.base = Totals::default();
             self.now = Totals::default();
             return false;
         }
-        now.raise_to(&self.now);
+        // Totals never fall: an older reading that arrives late changes nothing.
+        let now = read.join(&self.now, u64::max);
         let news = now != self.now;
         self.now = now;
         news
     }
 
-    /// Packets lost. One that met the neighbour dies there, as NEIGH_FAILED or NEIGH_QUEUEFULL, and
-    /// is counted already; those that died for another reason never met it.
+    /// Packets lost. One that met the neighbour dies there, as NEIGH_FAILED or NEIGH_QUEUEFULL (over
+    /// IPv6 for no reason given), and is counted already; those that died for another reason never
+    /// met it.
     pub(crate) fn packets(&self) -> u64 {
-        let met = self.carried.unresolved + self.since(|totals| totals.unresolved);
-        let others = DropReason::ALL.into_iter().filter(|reason| {
-            !matches!(reason, DropReason::NeighFailed | DropReason::NeighQueueFull)
-        });
-        met.max(self.seen) + others.map(|reason| self.drops(reason)).sum::<u64>()
+        let totals = self.totals();
+        let drops = |met: bool| -> u64 {
+            let reasons = DropReason::ALL.into_iter();
+            let counted = reasons.filter(|reason| met || !follows_the_neighbour(*reason));
+            counted.map(|reason| self.drops(reason)).sum()
+        };
+        match self.way {
+            Way::Sent => totals.unresolved.max(self.seen) + drops(false),
+            Way::Forwarded | Way::Arriving => drops(true).max(self.seen),
+            Way::Misdelivered => totals.misrouted.max(totals.delivered).max(self.seen),
+        }
     }
 
     /// Packets that died for this reason.
     pub(crate) fn drops(&self, reason: DropReason) -> u64 {
-        self.dropped(reason).max(of(&self.deaths, reason))
+        of(&self.totals().dropped, reason).max(of(&self.deaths, reason))
     }
 
-    fn dropped(&self, reason: DropReason) -> u64 {
-        of(&self.carried.dropped, reason) + self.since(|totals| of(&totals.dropped, reason))
+    /// TCP segments sent again.
+    pub(crate) fn retransmitted(&self) -> u64 {
+        self.totals().retransmitted
     }
 
-    fn since(&self, part: impl Fn(&Totals) -> u64) -> u64 {
-        part(&self.now).saturating_sub(part(&self.base))
+    /// What the kernel counted since the incident began.
+    fn totals(&self) -> Totals {
+        let since = self.now.join(&self.base, u64::saturating_sub);
+        self.carried.join(&since, |carried, since| carried + since)
     }
+}
+
+/// Whether a packet that dies for this reason met the unresolved neighbour before.
+const fn follows_the_neighbour(reason: DropReason) -> bool {
+    matches!(
+        reason,
+        DropReason::NeighFailed | DropReason::NeighQueueFull | DropReason::NotSpecified
+    )
 }
 
 fn of(deaths: &Deaths, reason: DropReason) -> u64 {
@@ -147,22 +203,25 @@ mod tests {
 
     fn counter(unresolved: u64, failed: u64) -> Counter {
         Counter {
-            netns: 1,
-            ifindex: 3,
-            remote: [172, 22, 10, 119].into(),
             unresolved,
             dropped: if failed > 0 {
                 [(1, failed)].into()
             } else {
                 [].into()
             },
+            ..Counter::zero(1, 3, [172, 22, 10, 119].into())
         }
     }
 
     #[test]
     fn what_was_lost_before_is_not_counted() {
-        let mut remote = Remote::new(100, Some(&counter(100, 100)));
-        remote.lose(100);
+        let mut remote = Remote::new(
+            Way::Sent,
+            Measure::Unresolved,
+            100,
+            Some(&counter(100, 100)),
+        );
+        remote.lose(Measure::Unresolved, 100);
         assert_eq!(remote.packets(), 1);
         remote.count(&counter(130, 110));
         assert_eq!(
@@ -173,8 +232,8 @@ mod tests {
 
     #[test]
     fn a_kernel_half_that_forgot_goes_on_from_where_it_was() {
-        let mut remote = Remote::new(0, None);
-        remote.lose(0);
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 0, None);
+        remote.lose(Measure::Unresolved, 0);
         remote.count(&counter(1000, 900));
         remote.count(&counter(0, 0));
         assert_eq!(remote.packets(), 1000);
@@ -187,16 +246,39 @@ mod tests {
 
     #[test]
     fn packets_told_of_out_of_order_are_all_counted() {
-        let mut remote = Remote::new(7, None);
-        remote.lose(7);
-        remote.lose(5);
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 7, None);
+        remote.lose(Measure::Unresolved, 7);
+        remote.lose(Measure::Unresolved, 5);
         remote.count(&counter(10, 0));
         assert_eq!(remote.packets(), 5);
     }
 
     #[test]
+    fn forwarded_packets_are_counted_where_they_die() {
+        let measure = Measure::Dropped(DropReason::NeighFailed);
+        let mut remote = Remote::new(Way::Forwarded, measure, 2, None);
+        remote.lose(measure, 2);
+        remote.see_death(DropReason::NeighFailed);
+        remote.count(&counter(0, 7));
+        assert_eq!(remote.packets(), 5);
+    }
+
+    #[test]
+    fn what_is_misdelivered_is_counted_by_the_larger_number() {
+        let mut remote = Remote::new(Way::Misdelivered, Measure::Misrouted, 0, None);
+        remote.lose(Measure::Misrouted, 0);
+        let read = Counter {
+            misrouted: 3,
+            delivered: 9,
+            ..counter(0, 0)
+        };
+        remote.count(&read);
+        assert_eq!(remote.packets(), 9);
+    }
+
+    #[test]
     fn an_old_reading_changes_nothing() {
-        let mut remote = Remote::new(0, None);
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 0, None);
         remote.count(&counter(50, 0));
         assert!(!remote.count(&counter(40, 0)));
         assert_eq!(remote.packets(), 50);

@@ -1,6 +1,9 @@
 //! The core from outside: stories, properties, and what was captured from the lab.
 
 mod common;
+mod doubtful;
+mod elsewhere;
 mod golden;
 mod properties;
 mod scenarios;
+mod story;

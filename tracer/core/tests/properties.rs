@@ -117,7 +117,7 @@ prop_compose! {
         dropped in proptest::collection::btree_map(0_u8..8, 0_u64..50, 0..3),
     ) -> Body {
         Body::Counters(vec![Counter {
-            netns, ifindex, remote: IpAddr::from(remote), unresolved, dropped,
+            unresolved, dropped, ..Counter::zero(netns, ifindex, IpAddr::from(remote))
         }])
     }
 }
@@ -129,6 +129,7 @@ fn body() -> impl Strategy<Value = Body> {
             pid: 812,
             name: "sshd".to_owned(),
         },
+        landmarks: Vec::new(),
     };
     let loss = HookLoss {
         hook: "kfree_skb".to_owned(),

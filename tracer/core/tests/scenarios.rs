@@ -4,157 +4,16 @@ use std::net::IpAddr;
 
 use tracer_common::{Event, Flow, Hook, event_flags, v4_mapped};
 use tracer_core::{
-    Core,
-    finding::{EvidenceKind, Finding, Kind, Phase, Verdict},
-    input::{
-        Body, Counter, Daemon, DaemonInfo, DaemonStatus, DockerNetwork, Input, Link, Neighbour,
-        NetChange, Session,
-    },
-    time::{SECOND, Timestamp},
+    finding::{EvidenceKind, Kind, Phase, Verdict},
+    input::{Body, Daemon, DaemonStatus, DockerNetwork, Link, Neighbour, NetChange},
+    time::SECOND,
 };
 use zerocopy::IntoBytes as _;
 
-use crate::common::{ENDPOINT, HOST, ID, healthy, link, network, route};
-
-const START: u64 = 1_700_000_000 * SECOND;
-const PC: [u8; 4] = [172, 22, 10, 119];
-const CONTAINER: [u8; 4] = [172, 22, 0, 2];
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-
-/// A core on the host of I-1, docker answering, at a time that only moves forward.
-struct Story {
-    core: Core,
-    now: u64,
-}
-
-impl Story {
-    fn begin() -> Self {
-        let mut story = Self {
-            core: Core::default(),
-            now: START,
-        };
-        story.tell(Body::Session(Session {
-            netns: HOST,
-            ..Session::default()
-        }));
-        for input in healthy(START) {
-            assert_eq!(story.core.observe(&input), Vec::new());
-        }
-        let status = DaemonStatus::Reachable(DaemonInfo::default());
-        story.tell(Body::Daemon(Daemon {
-            endpoint: ENDPOINT.to_owned(),
-            status,
-        }));
-        story.docker(false);
-        story
-    }
-
-    fn tell(&mut self, body: Body) -> Vec<Finding> {
-        self.core.observe(&Input {
-            at: Timestamp(self.now),
-            body,
-        })
-    }
-
-    fn net(&mut self, change: NetChange) -> Vec<Finding> {
-        self.tell(Body::Net {
-            netns: HOST,
-            change,
-        })
-    }
-
-    fn docker(&mut self, endpoint: bool) -> Vec<Finding> {
-        self.tell(Body::DockerNetwork {
-            daemon: ENDPOINT.to_owned(),
-            network: network(endpoint),
-        })
-    }
-
-    /// Time passes.
-    fn after(&mut self, nanos: u64) -> Vec<Finding> {
-        self.now += nanos;
-        self.tell(Body::Tick)
-    }
-
-    /// A segment of sshd to `remote` meets an unresolved neighbour on the bridge.
-    fn lose_segment(&mut self, remote: [u8; 4]) -> Vec<Finding> {
-        self.lose_segment_after(remote, 0)
-    }
-
-    /// The same, after so many others were lost.
-    fn lose_segment_after(&mut self, remote: [u8; 4], before: u64) -> Vec<Finding> {
-        let event = Event {
-            before,
-            ..segment(Hook::NeighSend, 3, remote, 22)
-        };
-        self.tell(Body::Kernel(event.as_bytes().to_vec()))
-    }
-
-    /// `remote` answers ARP on the bridge.
-    fn answer(&mut self, remote: [u8; 4]) -> Vec<Finding> {
-        let address = IpAddr::from(remote);
-        let lladdr = Some("02:42:ac:16:00:02".to_owned());
-        self.net(NetChange::Neighbour(Neighbour {
-            ifindex: 3,
-            address,
-            lladdr,
-            state: 2,
-        }))
-    }
-
-    fn kernel(&mut self, hook: Hook, ifindex: u32, remote: [u8; 4], sport: u16) -> Vec<Finding> {
-        let event = segment(hook, ifindex, remote, sport);
-        self.tell(Body::Kernel(event.as_bytes().to_vec()))
-    }
-
-    fn count(&mut self, unresolved: u64) -> Vec<Finding> {
-        let remote = IpAddr::from(PC);
-        let counter = Counter {
-            netns: HOST,
-            ifindex: 3,
-            remote,
-            unresolved,
-            dropped: [].into(),
-        };
-        self.tell(Body::Counters(vec![counter]))
-    }
-}
-
-/// A record about a segment of this host's `sport` to `remote`.
-fn segment(hook: Hook, ifindex: u32, remote: [u8; 4], sport: u16) -> Event {
-    let flow = Flow {
-        saddr: v4_mapped([172, 42, 10, 112]),
-        daddr: v4_mapped(remote),
-        sport,
-        dport: 43_848,
-        proto: 6,
-        tcp_flags: ACK,
-        ..Flow::default()
-    };
-    Event {
-        hook: hook as u8,
-        netns: HOST,
-        ifindex,
-        remote: v4_mapped(remote),
-        reason: 1,
-        flags: event_flags::FLOW,
-        flow,
-        ..Event::default()
-    }
-}
-
-fn only(findings: Vec<Finding>) -> Finding {
-    let [finding] = <[Finding; 1]>::try_from(findings).expect("one finding");
-    finding
-}
-
-fn has(finding: &Finding, kind: EvidenceKind) -> bool {
-    finding
-        .evidence
-        .iter()
-        .any(|evidence| evidence.kind == kind)
-}
+use crate::{
+    common::{ENDPOINT, HOST, ID, healthy, link, network, route},
+    story::{ACK, CONTAINER, PC, SYN, Story, has, only},
+};
 
 #[test]
 fn a_lost_segment_is_suspected_at_once_and_confirmed_by_its_death() {

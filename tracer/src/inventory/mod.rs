@@ -4,7 +4,10 @@
 //! here blocks the runtime: what may block runs on a thread of its own.
 
 pub(crate) mod clock;
+mod container;
 pub(crate) mod docker;
+mod files;
+pub(crate) mod landmarks;
 pub(crate) mod netns;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;

@@ -18,6 +18,8 @@ use nix::{
 };
 use tracer_core::input::{Netns, NetnsOwner, Process};
 
+use super::container;
+
 /// `NSFS_MAGIC`: what a namespace file is on.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/magic.h#L95>
 const NSFS: FsType = FsType(0x6e73_6673);
@@ -139,8 +141,7 @@ fn find_process(inum: u32) -> Option<(Netns, OwnedFd)> {
         let (_, fd) = open(&ns_path(pid))
             .ok()
             .filter(|(found, _)| *found == inum)?;
-        let owner = process(pid).map_or(NetnsOwner::Unknown, NetnsOwner::Process);
-        Some((known(inum, owner), fd))
+        Some((known(inum, container::owner(pid)), fd))
     })
 }
 

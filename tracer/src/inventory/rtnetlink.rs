@@ -14,6 +14,7 @@ mod dump;
 mod link;
 mod routes;
 mod socket;
+mod sysctls;
 
 use std::{os::fd::OwnedFd, thread, time::Duration};
 
@@ -155,6 +156,8 @@ async fn session(
     let mut changes = Socket::subscribe()?;
     let mut tracker = Tracker::default();
     tell(inum, inputs, NetChange::Resync).await?;
+    let sysctls = sysctls::read().map(NetChange::Sysctls);
+    tell_all(inum, inputs, sysctls.into_iter().collect()).await?;
     let mut asking = Socket::open()?;
     for request in dump::EVERYTHING {
         for change in dump::read(&mut asking, request).await? {

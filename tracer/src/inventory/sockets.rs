@@ -4,6 +4,8 @@
 //! context. `/proc/*/fd` knows, at the price of a walk over every descriptor on the host; the
 //! walk is done beforehand on a thread, and again only when it is out of date.
 
+mod introduce;
+
 use std::{
     collections::HashMap,
     fs,
@@ -13,9 +15,10 @@ use std::{
 };
 
 use tokio::{sync::mpsc::Sender, task};
-use tracer_core::input::{Body, Input, Process};
+use tracer_core::input::{Body, Input};
 
-use super::{clock, netns};
+use self::introduce::Introducer;
+use super::netns;
 
 /// Descriptors read on the runtime before a process is left to the walk: about a millisecond.
 const GLANCE: usize = 500;
@@ -26,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(crate) struct SocketIndex {
     shared: Arc<Mutex<Shared>>,
-    inputs: Sender<Input>,
+    introducer: Introducer,
 }
 
 #[derive(Default)]
@@ -44,30 +47,31 @@ impl SocketIndex {
     pub(crate) fn new(inputs: Sender<Input>) -> Self {
         let index = Self {
             shared: Arc::default(),
-            inputs,
+            introducer: Introducer::new(inputs),
         };
         index.scan_if_idle();
         index
     }
 
-    /// Who holds a socket, if that is known at once. `hint_tgid` is the process that was running at the time, 0 if
-    /// unknown: it is tried first, and preferred where several hold the socket.
+    /// Who holds a socket, as `Body::SocketOwner`, if all of it is known at once. `hint_tgid` is the
+    /// process that was running at the time, 0 if unknown: it is tried first, and preferred where
+    /// several hold the socket.
     ///
-    /// Reads a few hundred descriptors of two processes at most. Owners known at once are for
-    /// the caller to pass on; those found later come as `Body::SocketOwner`.
-    pub(crate) fn lookup(&self, inode: u64, hint_tgid: u32) -> Option<Process> {
+    /// Reads a few hundred descriptors of two processes at most. Owners found later come as inputs,
+    /// as do those whose own files have to be read first.
+    pub(crate) fn lookup(&self, inode: u64, hint_tgid: u32) -> Option<Body> {
         let known = self.lock().owners.get(&inode).copied();
         let candidates = [Some(hint_tgid).filter(|pid| *pid != 0), known];
         let holder = candidates
             .into_iter()
             .flatten()
             .find(|pid| holds(*pid, inode));
-        let process = holder.and_then(netns::process);
-        match &process {
-            Some(process) => drop(self.lock().owners.insert(inode, process.pid)),
-            None => self.search(inode),
-        }
-        process
+        let Some(process) = holder.and_then(netns::process) else {
+            self.search(inode);
+            return None;
+        };
+        self.lock().owners.insert(inode, process.pid);
+        self.introducer.introduce(inode, process)
     }
 
     fn search(&self, inode: u64) {
@@ -119,12 +123,9 @@ impl SocketIndex {
 
     fn tell(&self, inode: u64) {
         let owner = self.lock().owners.get(&inode).copied();
-        let Some(process) = owner.and_then(netns::process) else {
-            return;
-        };
-        let body = Body::SocketOwner { inode, process };
-        // The run ends when nobody listens; that is no failure of the search.
-        let _ = self.inputs.blocking_send(clock::stamp(body));
+        if let Some(process) = owner.and_then(netns::process) {
+            self.introducer.send(inode, process);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -168,74 +169,4 @@ fn socket_inode(link: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{net::UdpSocket, time::Duration};
-
-    use tokio::{runtime, sync::mpsc, time::timeout};
-
-    use super::*;
-
-    fn socket() -> (UdpSocket, u64) {
-        use std::os::fd::AsRawFd as _;
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
-        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).expect("link");
-        let inode = socket_inode(link.to_str().expect("text")).expect("inode");
-        (socket, inode)
-    }
-
-    fn in_runtime(test: impl Future<Output = ()>) {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("runtime").block_on(test);
-    }
-
-    #[test]
-    fn the_hinted_process_is_asked_first() {
-        in_runtime(async {
-            let (_open, inode) = socket();
-            let (inputs, _received) = mpsc::channel(8);
-            let owner = SocketIndex::new(inputs).lookup(inode, std::process::id());
-            assert_eq!(owner.map(|it| it.pid), Some(std::process::id()));
-        });
-    }
-
-    #[test]
-    fn an_owner_not_known_yet_is_sent_when_found() {
-        in_runtime(async {
-            let (_open, inode) = socket();
-            let (inputs, mut received) = mpsc::channel(8);
-            let index = SocketIndex::new(inputs);
-            if index.lookup(inode, 0).is_none() {
-                let input = timeout(Duration::from_secs(20), received.recv()).await;
-                let body = input.expect("in time").expect("an input").body;
-                let Body::SocketOwner {
-                    inode: found,
-                    process,
-                } = body
-                else {
-                    panic!("{body:?}");
-                };
-                assert_eq!((found, process.pid), (inode, std::process::id()));
-            }
-            assert!(index.lookup(inode, 0).is_some());
-        });
-    }
-
-    #[test]
-    fn a_closed_socket_has_no_owner() {
-        in_runtime(async {
-            let (open, inode) = socket();
-            let (inputs, _received) = mpsc::channel(8);
-            let index = SocketIndex::new(inputs);
-            assert!(index.lookup(inode, std::process::id()).is_some());
-            drop(open);
-            assert_eq!(index.lookup(inode, std::process::id()), None);
-        });
-    }
-
-    #[test]
-    fn only_sockets_have_a_socket_inode() {
-        assert_eq!(socket_inode("socket:[12345]"), Some(12345));
-        assert_eq!(socket_inode("pipe:[12345]"), None);
-        assert_eq!(socket_inode("socket:[x]"), None);
-    }
-}
+mod tests;

@@ -72,17 +72,13 @@ impl LostCounters {
             self.said.remove(&key);
             changed.push(counter(key, LostPackets::default()));
         }
-        changed.sort_by_key(|c| (c.netns, c.ifindex, c.remote));
+        changed.sort_by_key(|c| (c.netns, c.ifindex, c.remote, c.way));
         Ok(changed)
     }
 }
 
 const fn packets(raw: RawPackets) -> LostPackets {
-    let [unresolved, dropped @ ..] = raw;
-    LostPackets {
-        unresolved,
-        dropped,
-    }
+    zerocopy::transmute!(raw)
 }
 
 fn counter(key: LostKey, packets: LostPackets) -> Counter {
@@ -94,8 +90,12 @@ fn counter(key: LostKey, packets: LostPackets) -> Counter {
         netns: key.netns,
         ifindex: key.ifindex,
         remote: address(key.remote),
+        way: key.way,
         unresolved: packets.unresolved,
         dropped,
+        misrouted: packets.misrouted,
+        delivered: packets.delivered,
+        retransmitted: packets.retransmitted,
     }
 }
 
@@ -157,13 +157,17 @@ mod tests {
             netns: 1,
             ifindex: 2,
             remote: tracer_common::v4_mapped([172, 22, 10, 119]),
+            way: 3,
         };
         let packets = LostPackets {
             unresolved: 3,
-            dropped: [0, 2, 0, 0, 0, 0],
+            dropped: [0, 2, 0, 0, 0, 0, 0, 0, 0],
+            misrouted: 5,
+            ..LostPackets::default()
         };
         let counter = counter(key, packets);
         assert_eq!(counter.remote.to_string(), "172.22.10.119");
         assert_eq!(counter.dropped, BTreeMap::from([(1, 2)]));
+        assert_eq!((counter.way, counter.misrouted), (3, 5));
     }
 }

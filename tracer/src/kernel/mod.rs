@@ -3,6 +3,7 @@
 mod btf;
 mod counters;
 mod needs;
+mod prefixes;
 mod preflight;
 mod tracer;
 

@@ -5,20 +5,70 @@ use tracer_common::{ABSENT, Hook, KernelOffsets};
 
 use super::btf::KernelTypes;
 
-/// Members behind the name of the process, read one after the other.
-const SOCKET: [&str; 6] = [
-    "sk_buff.sk",
-    "sock.__sk_common.skc_state",
-    "sock.sk_socket",
-    "request_sock.__req_common.skc_listener",
-    "socket_alloc.vfs_inode",
-    "inode.i_ino",
+/// Members without which something is not seen: what that is, and the members. Without any other
+/// member there is no run.
+const DISPENSABLE: [(&str, &[&str]); 5] = [
+    (
+        "which process sends the lost packets",
+        &[
+            "sk_buff.sk",
+            "sock.__sk_common.skc_state",
+            "sock.sk_socket",
+            "request_sock.__req_common.skc_listener",
+            "socket_alloc.vfs_inode",
+            "inode.i_ino",
+        ],
+    ),
+    (
+        "which policy rule chose a route",
+        &[
+            "flowi4.__fl_common.flowic_oif",
+            "flowi4.__fl_common.flowic_mark",
+        ],
+    ),
+    (
+        "which ports and messages misrouted replies belong to",
+        &[
+            "flowi4.uli.ports.sport",
+            "flowi4.uli.ports.dport",
+            "flowi4.uli.icmpt.type",
+            "flowi6.uli.ports.sport",
+            "flowi6.uli.ports.dport",
+            "flowi6.uli.icmpt.type",
+        ],
+    ),
+    (
+        IPV6,
+        &[
+            "flowi6.__fl_common.flowic_iif",
+            "flowi6.__fl_common.flowic_oif",
+            "flowi6.__fl_common.flowic_mark",
+            "flowi6.__fl_common.flowic_proto",
+            "flowi6.saddr",
+            "flowi6.daddr",
+            "fib6_result.nh",
+            "fib6_nh.nh_common.nhc_dev",
+            "fib6_table.tb6_id",
+            "sock.__sk_common.skc_v6_daddr",
+            "sock.__sk_common.skc_v6_rcv_saddr",
+        ],
+    ),
+    (
+        "what TCP sends again, and who resets misdelivered connections",
+        &[
+            "sock.__sk_common.skc_family",
+            "sock.__sk_common.skc_net.net",
+            "sock.__sk_common.skc_daddr",
+            "sock.__sk_common.skc_rcv_saddr",
+            "sock.__sk_common.skc_dport",
+            "sock.__sk_common.skc_num",
+        ],
+    ),
 ];
-/// Members that policy rules select routes by.
-const SELECTORS: [&str; 2] = [
-    "flowi4.__fl_common.flowic_oif",
-    "flowi4.__fl_common.flowic_mark",
-];
+/// IPv6 is switched off as a whole: half of it would be misleading.
+const IPV6: &str = "by which way packets come in and leave over IPv6";
+/// The way to the socket's inode starts here.
+const SOCKET: &str = "request_sock.__req_common.skc_listener";
 
 /// The kernel lacks what nothing can be said without.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -35,40 +85,86 @@ pub(crate) fn offsets(
 ) -> Result<KernelOffsets, Unsupported> {
     let mut offsets = types.offsets;
     for member in &types.missing {
-        if SOCKET.contains(member) {
+        let dispensable = DISPENSABLE
+            .iter()
+            .find(|(_, members)| members.contains(member));
+        let Some((what, members)) = dispensable else {
+            return Err(Unsupported((*member).to_owned()));
+        };
+        if members.contains(&SOCKET) {
             // Half a way to the name leads nowhere, and the verifier refuses it.
             offsets.skb_sk = ABSENT;
-            unseen.push(format!("which process sends the lost packets: no {member}"));
-        } else if SELECTORS.contains(member) {
-            unseen.push(format!("which policy rule chose a route: no {member}"));
-        } else {
-            return Err(Unsupported((*member).to_owned()));
+            offsets.sock_state = ABSENT;
         }
+        say(unseen, what, &format!("no {member}"));
     }
     Ok(offsets)
 }
 
-/// Whether the kernel has what `hook` needs: `None` if it does, else what is not seen without it.
-pub(crate) fn hook(types: &KernelTypes, hook: Hook) -> Result<Option<String>, Unsupported> {
+/// Whether the kernel has what `hook` needs; adds to `unseen` what is not seen without it.
+pub(crate) fn hook(
+    types: &KernelTypes,
+    hook: Hook,
+    unseen: &mut Vec<String>,
+) -> Result<bool, Unsupported> {
     let tracepoint = hook.tracepoint();
-    match (types.arguments(hook), unseen_without(hook)) {
-        // The reason came with Linux 5.17, as the third argument.
-        (Some(0..3), Some(what)) if hook == Hook::SkbDrop => Ok(Some(format!(
-            "{what}: the tracepoint {tracepoint} gives no reason"
-        ))),
-        (Some(_), _) => Ok(None),
-        (None, Some(what)) => Ok(Some(format!("{what}: no tracepoint {tracepoint}"))),
-        (None, None) => Err(Unsupported(format!("tracepoint {tracepoint}"))),
+    let lacks = match types.arguments(hook) {
+        Some(arguments) if arguments >= needed_arguments(hook) => return Ok(true),
+        Some(_) if hook == Hook::SkbDrop => {
+            format!("the tracepoint {tracepoint} gives no reason")
+        }
+        Some(_) => format!("the tracepoint {tracepoint} does not tell"),
+        None => format!("no tracepoint {tracepoint}"),
+    };
+    let unseen_things = unseen_without(hook);
+    if unseen_things.is_empty() {
+        return Err(Unsupported(format!("tracepoint {tracepoint}")));
+    }
+    for what in unseen_things {
+        say(unseen, what, &lacks);
+    }
+    Ok(false)
+}
+
+/// Says once that `what` is not seen, however much of what it takes is missing.
+fn say(unseen: &mut Vec<String>, what: &str, lacks: &str) {
+    if !unseen.iter().any(|said| said.starts_with(what)) {
+        unseen.push(format!("{what}: {lacks}"));
     }
 }
 
-/// `None`: nothing is seen without it.
-const fn unseen_without(hook: Hook) -> Option<&'static str> {
+/// How many of the tracepoint's arguments the program reads.
+const fn needed_arguments(hook: Hook) -> usize {
     match hook {
-        Hook::FibLookup | Hook::NeighSend | Hook::NeighTimer => None,
-        Hook::SkbDrop => Some("why the kernel drops packets"),
-        Hook::DevReceive => Some("packets that still come in from a victim"),
-        Hook::DevQueue => Some("replies that leave by the right way again"),
+        Hook::Fib6Lookup => 4,
+        // The reason of a drop came with Linux 5.17, as the third argument.
+        Hook::FibLookup | Hook::SkbDrop => 3,
+        Hook::NeighSend | Hook::TcpRetransmitSynack => 2,
+        Hook::NeighTimer
+        | Hook::DevReceive
+        | Hook::DevQueue
+        | Hook::TcpRetransmit
+        | Hook::TcpReset => 1,
+    }
+}
+
+/// Empty: nothing is seen without it.
+const fn unseen_without(hook: Hook) -> &'static [&'static str] {
+    match hook {
+        Hook::FibLookup | Hook::NeighSend | Hook::NeighTimer => &[],
+        Hook::SkbDrop => &[
+            "why the kernel drops packets",
+            "lost packets that containers forward, and requests that rp_filter drops on arrival",
+        ],
+        Hook::DevReceive => &["packets that still come in from a victim"],
+        Hook::DevQueue => &[
+            "replies that leave by the right way again, and those that somebody on the bridge gets",
+        ],
+        Hook::Fib6Lookup => &[IPV6],
+        Hook::TcpRetransmit | Hook::TcpRetransmitSynack => {
+            &["how often TCP sends again what got lost"]
+        }
+        Hook::TcpReset => &["connections that a container with a remote's address resets"],
     }
 }
 
@@ -92,8 +188,9 @@ mod tests {
         assert_eq!(offsets(&types, &mut unseen), Ok(types.offsets));
         assert!(unseen.is_empty());
         for each in tracer_common::HOOKS {
-            assert_eq!(hook(&types, each), Ok(None));
+            assert_eq!(hook(&types, each, &mut unseen), Ok(true));
         }
+        assert!(unseen.is_empty());
     }
 
     #[test]
@@ -103,7 +200,7 @@ mod tests {
             assert!(error.0.contains(name), "{error}");
         }
         let types = without("btf_trace_fib_table_lookup");
-        let error = hook(&types, Hook::FibLookup).unwrap_err();
+        let error = hook(&types, Hook::FibLookup, &mut Vec::new()).unwrap_err();
         assert!(error.0.contains("tracepoint fib_table_lookup"), "{error}");
     }
 
@@ -118,10 +215,31 @@ mod tests {
     #[test]
     fn without_drops_only_their_reason_is_not_seen() {
         let types = without("btf_trace_kfree_skb");
-        let said = hook(&types, Hook::SkbDrop).unwrap().unwrap();
+        let mut unseen = Vec::new();
+        assert_eq!(hook(&types, Hook::SkbDrop, &mut unseen), Ok(false));
         assert_eq!(
-            said,
+            unseen[0],
             "why the kernel drops packets: no tracepoint kfree_skb"
         );
+        assert!(unseen[1].contains("containers forward"), "{unseen:?}");
+        assert_eq!(unseen.len(), 2);
+    }
+
+    #[test]
+    fn without_ipv6_only_ipv6_is_not_seen() {
+        let types = without("fib6_result");
+        let mut unseen = Vec::new();
+        let offsets = offsets(&types, &mut unseen).unwrap();
+        assert_eq!(offsets.fib6_result_nh, ABSENT);
+        let types = without("btf_trace_fib6_table_lookup");
+        assert_eq!(hook(&types, Hook::Fib6Lookup, &mut unseen), Ok(false));
+        assert_eq!(unseen, [format!("{IPV6}: no fib6_result.nh")]);
+    }
+
+    #[test]
+    fn without_peers_of_sockets_there_is_a_run() {
+        let mut unseen = Vec::new();
+        offsets(&without("skc_num"), &mut unseen).unwrap();
+        assert!(unseen[0].contains("TCP"), "{unseen:?}");
     }
 }

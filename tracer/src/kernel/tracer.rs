@@ -1,11 +1,11 @@
-//! Loads the BPF object and attaches it; the netdev hooks only while somebody is suspected.
+//! Loads the BPF object and attaches it; the hooks that cost most only while somebody is suspected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapData, RingBuf},
+    maps::{HashMap, MapData, RingBuf},
     programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLinkId},
 };
 use ipnet::IpNet;
@@ -17,7 +17,9 @@ use zerocopy::IntoBytes;
 use super::{
     btf::KernelTypes,
     counters::{LostCounters, Stats, Totals, recursion_misses},
-    needs, preflight,
+    needs,
+    prefixes::Prefixes,
+    preflight,
 };
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bridgetrace-ebpf"));
@@ -27,14 +29,21 @@ pub(crate) type Watched = BTreeMap<WatchKey, u32>;
 
 /// The hooks that run always, in the order they are attached: what is remembered must be
 /// remembered before it is asked for.
-const ALWAYS: [Hook; 4] = [
+const ALWAYS: [Hook; 6] = [
     Hook::FibLookup,
+    Hook::Fib6Lookup,
+    Hook::TcpReset,
     Hook::NeighTimer,
     Hook::SkbDrop,
     Hook::NeighSend,
 ];
-/// The hooks that run per packet, attached only while a remote is watched.
-const WHILE_WATCHING: [Hook; 2] = [Hook::DevReceive, Hook::DevQueue];
+/// The hooks that run per packet or on a busy path, attached only while a remote is watched.
+const WHILE_WATCHING: [Hook; 4] = [
+    Hook::DevReceive,
+    Hook::DevQueue,
+    Hook::TcpRetransmit,
+    Hook::TcpRetransmitSynack,
+];
 
 /// The loaded kernel half. Detaches on drop.
 pub(crate) struct Tracer {
@@ -43,9 +52,8 @@ pub(crate) struct Tracer {
     stats: Stats,
     watch: HashMap<MapData, [u8; size_of::<WatchKey>()], u32>,
     watched: Watched,
-    prefix_bits: Array<MapData, u64>,
-    prefixes: BTreeSet<IpNet>,
-    netdev: BTreeMap<Hook, BtfTracePointLinkId>,
+    prefixes: Prefixes,
+    watching: BTreeMap<Hook, BtfTracePointLinkId>,
     /// Hooks this kernel has.
     loaded: BTreeSet<Hook>,
     /// What this kernel cannot show, each a sentence.
@@ -63,21 +71,21 @@ impl Tracer {
         let mut ebpf = load(&offsets, &types, &btf, verbose)?;
         let mut loaded = BTreeSet::new();
         for hook in HOOKS {
-            if let Some(what) = needs::hook(&types, hook)? {
-                unseen.push(what);
-                continue;
+            if needs::hook(&types, hook, &mut unseen)? {
+                load_program(&mut ebpf, &btf, hook)?;
+                loaded.insert(hook);
             }
-            load_program(&mut ebpf, &btf, hook)?;
-            loaded.insert(hook);
         }
         let mut tracer = Self {
             lost: LostCounters::new(take(&mut ebpf, "LOST")?),
             stats: Stats(take(&mut ebpf, "STATS")?),
             watch: take(&mut ebpf, "WATCH")?,
             watched: Watched::new(),
-            prefix_bits: take(&mut ebpf, "PREFIX_BITS")?,
-            prefixes: BTreeSet::new(),
-            netdev: BTreeMap::new(),
+            prefixes: Prefixes::new(
+                take(&mut ebpf, "PREFIX_BITS")?,
+                take(&mut ebpf, "PREFIX6_BITS")?,
+            ),
+            watching: BTreeMap::new(),
             loaded,
             unseen,
             ebpf,
@@ -101,19 +109,7 @@ impl Tracer {
     /// Tells the kernel half which prefixes bridges cover, so that it remembers packets that
     /// come in from there.
     pub(crate) fn set_bridge_prefixes(&mut self, prefixes: BTreeSet<IpNet>) -> Result<()> {
-        if self.prefixes == prefixes {
-            return Ok(());
-        }
-        let old = prefix_words(&self.prefixes);
-        for (word, (old, bits)) in (0_u32..).zip(old.into_iter().zip(prefix_words(&prefixes))) {
-            if old != bits {
-                self.prefix_bits
-                    .set(word, bits, 0)
-                    .context("write the bridges' prefixes")?;
-            }
-        }
-        self.prefixes = prefixes;
-        Ok(())
+        self.prefixes.set(prefixes)
     }
 
     /// Sets who is watched, and attaches or detaches the per-packet hooks accordingly.
@@ -135,9 +131,9 @@ impl Tracer {
         }
         self.watched = wanted;
         if self.watched.is_empty() {
-            self.detach_netdev()
+            self.stop_watching()
         } else {
-            self.attach_netdev()
+            self.start_watching()
         }
     }
 
@@ -175,18 +171,18 @@ impl Tracer {
             .with_context(|| format!("attach to the tracepoint {}", hook.tracepoint()))
     }
 
-    fn attach_netdev(&mut self) -> Result<()> {
+    fn start_watching(&mut self) -> Result<()> {
         for hook in self.loaded_of(&WHILE_WATCHING) {
-            if !self.netdev.contains_key(&hook) {
+            if !self.watching.contains_key(&hook) {
                 let link = self.attach(hook)?;
-                self.netdev.insert(hook, link);
+                self.watching.insert(hook, link);
             }
         }
         Ok(())
     }
 
-    fn detach_netdev(&mut self) -> Result<()> {
-        for (hook, link) in std::mem::take(&mut self.netdev) {
+    fn stop_watching(&mut self) -> Result<()> {
+        for (hook, link) in std::mem::take(&mut self.watching) {
             program(&mut self.ebpf, hook)?
                 .detach(link)
                 .with_context(|| format!("detach from the tracepoint {}", hook.tracepoint()))?;
@@ -278,6 +274,10 @@ const fn program_name(hook: Hook) -> &'static str {
         Hook::SkbDrop => "on_skb_drop",
         Hook::DevReceive => "on_dev_receive",
         Hook::DevQueue => "on_dev_queue",
+        Hook::Fib6Lookup => "on_fib6_lookup",
+        Hook::TcpRetransmit => "on_tcp_retransmit",
+        Hook::TcpRetransmitSynack => "on_synack_retransmit",
+        Hook::TcpReset => "on_tcp_reset",
     }
 }
 
@@ -303,28 +303,9 @@ fn raw(key: WatchKey) -> [u8; size_of::<WatchKey>()] {
     zerocopy::transmute!(key)
 }
 
-/// A bit for each IPv4 /16 that one of `prefixes` touches.
-fn prefix_words(prefixes: &BTreeSet<IpNet>) -> [u64; 1024] {
-    let mut words = [0; 1024];
-    for prefix in prefixes {
-        let IpNet::V4(prefix) = prefix else { continue };
-        let first = u32::from(prefix.network()) >> 16;
-        let last = u32::from(prefix.broadcast()) >> 16;
-        for sixteen in first..=last {
-            words[(sixteen / 64) as usize] |= 1 << (sixteen % 64);
-        }
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bit(words: &[u64; 1024], a: usize, b: usize) -> bool {
-        // As the kernel half computes it (`in_bridge_prefix`).
-        words[(a << 2) | (b >> 6)] >> (b & 63) & 1 == 1
-    }
 
     #[test]
     fn the_verifier_s_last_word_is_its_reason() {
@@ -337,17 +318,5 @@ mod tests {
             "math between untrusted_ptr_ pointer and 4294967295 is not allowed"
         );
         assert_eq!(last_word(""), "");
-    }
-
-    #[test]
-    fn every_touched_sixteen_has_its_bit() {
-        let prefixes = ["172.22.0.0/16", "192.168.16.0/20", "10.0.0.0/14"];
-        let words = prefix_words(&prefixes.iter().map(|p| p.parse().unwrap()).collect());
-        for (a, b) in [(172, 22), (192, 168), (10, 0), (10, 3)] {
-            assert!(bit(&words, a, b), "{a}.{b}");
-        }
-        for (a, b) in [(172, 21), (172, 23), (192, 167), (10, 4), (0, 0)] {
-            assert!(!bit(&words, a, b), "{a}.{b}");
-        }
     }
 }

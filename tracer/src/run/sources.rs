@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::fd::OwnedFd,
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,22 +22,24 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     config::Plan,
-    inventory::{clock, docker, netns, rtnetlink, sockets::SocketIndex},
+    inventory::{
+        clock,
+        docker::{self, Endpoint, InnerDaemon},
+        landmarks, netns, rtnetlink,
+        sockets::SocketIndex,
+    },
     run::fd,
 };
 
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
 const GRIP: Duration = Duration::from_secs(10);
-/// What this version does not trace anywhere.
-const UNSEEN: [&str; 2] = [
-    "losses over IPv6",
-    "lost packets that containers forward or this host starts: only replies are judged",
-];
 
 /// Whatever tells the core about the host.
 pub(super) struct Sources {
     inputs: Sender<Input>,
     sockets: SocketIndex,
+    /// Daemons that are asked whatever namespace they live in.
+    endpoints: Arc<[Endpoint]>,
     /// Foreign namespaces followed, or looked for in vain.
     foreign: BTreeMap<u32, JoinHandle<()>>,
 }
@@ -45,11 +48,10 @@ impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon.
     pub(super) fn start(
         plan: &Plan,
-        mut unseen: Vec<String>,
+        unseen: Vec<String>,
         inputs: Sender<Input>,
     ) -> Result<(Self, Session)> {
         let (own, fd) = netns::own()?;
-        unseen.extend(UNSEEN.map(str::to_owned));
         let session = Session {
             hostname: hostname(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,6 +59,7 @@ impl Sources {
             unseen,
         };
         tokio::spawn(follow(own, fd, inputs.clone()));
+        tokio::spawn(landmarks::watch(inputs.clone()));
         for endpoint in &plan.endpoints {
             tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
         }
@@ -65,6 +68,7 @@ impl Sources {
             Self {
                 inputs,
                 sockets,
+                endpoints: plan.endpoints.clone().into(),
                 foreign: BTreeMap::new(),
             },
             session,
@@ -75,7 +79,11 @@ impl Sources {
     pub(super) fn find_namespaces(&mut self, inums: &BTreeSet<u32>) {
         self.foreign.retain(|_, task| !task.is_finished());
         for inum in inums {
-            let follow = || tokio::spawn(follow_foreign(*inum, self.inputs.clone()));
+            let follow = || {
+                let inner =
+                    InnerDaemon::new(*inum, Arc::clone(&self.endpoints), self.inputs.clone());
+                tokio::spawn(follow_foreign(*inum, inner, self.inputs.clone()))
+            };
             self.foreign.entry(*inum).or_insert_with(follow);
         }
     }
@@ -86,8 +94,7 @@ impl Sources {
         let inode = event
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
-        let process = self.sockets.lookup(inode, event.tgid)?;
-        Some(clock::stamp(Body::SocketOwner { inode, process }))
+        self.sockets.lookup(inode, event.tgid).map(clock::stamp)
     }
 }
 
@@ -113,9 +120,10 @@ async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
     }
 }
 
-/// Follows a namespace that is not the host's, but lets go of it when nobody else holds it: an
-/// open descriptor or socket would keep its interfaces alive.
-async fn follow_foreign(inum: u32, inputs: Sender<Input>) {
+/// Follows a namespace that is not the host's and the daemon that lives there, but lets go of them
+/// when nobody else holds the namespace: an open descriptor or socket would keep its interfaces
+/// alive.
+async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>) {
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let Ok(Some((netns, fd))) = find().await else {
         log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
@@ -132,9 +140,12 @@ async fn follow_foreign(inum: u32, inputs: Sender<Input>) {
     tokio::select! {
         () = follow(netns, fd, inputs.clone()) => {}
         () = abandoned => {}
+        _ = inner.follow() => {}
     }
-    // Fails only when the run is over.
+    // In this order: what ends with the namespace is told with what its daemon said. Both fail only
+    // when the run is over.
     let _ = inputs.send(clock::stamp(Body::NetnsGone(inum))).await;
+    let _ = inner.end().await;
 }
 
 /// When a ring-buffer record was made.

@@ -7,19 +7,22 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use tracer_core::{
-    finding::{ContainerRef, Finding, Interface},
+    finding::{Finding, Interface},
     input::Process,
 };
 
 use super::time;
 
 mod event;
+mod evidence;
 mod network;
 mod own;
+mod place;
 #[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod schema;
+mod who;
 
 pub(crate) use network::transport;
 
@@ -61,9 +64,11 @@ pub(crate) struct Record<'a> {
     /// Local process whose packets are lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<ProcessField<'a>>,
-    /// Container for whose sake the network exists.
+    /// Container it concerns; `bridgetrace.container.role` says how.
     #[serde(skip_serializing_if = "Option::is_none")]
-    container: Option<Container<'a>>,
+    container: Option<who::Container<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<who::Service<'a>>,
     bridgetrace: own::Own<'a>,
 }
 
@@ -124,15 +129,6 @@ struct ProcessField<'a> {
     name: &'a str,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Container<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    id: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'a str,
-}
-
 impl<'a> Record<'a> {
     /// `finding` as `origin` says it.
     pub(crate) fn new(origin: &'a Origin, finding: &'a Finding) -> Self {
@@ -158,7 +154,11 @@ impl<'a> Record<'a> {
             destination: packet.map(|p| endpoint(p.destination, p.ports.map(|ports| ports.1))),
             network: network::Network::new(finding),
             process: finding.process.as_ref().map(ProcessField::new),
-            container: finding.container.as_ref().map(Container::new),
+            container: finding
+                .container
+                .as_ref()
+                .and_then(|concerned| who::Container::new(&concerned.container)),
+            service: who::Service::new(finding),
             bridgetrace: own::Own::new(finding),
         }
     }
@@ -181,15 +181,6 @@ impl<'a> ProcessField<'a> {
         Self {
             pid: process.pid,
             name: &process.name,
-        }
-    }
-}
-
-impl<'a> Container<'a> {
-    fn new(container: &'a ContainerRef) -> Self {
-        Self {
-            id: &container.id,
-            name: &container.name,
         }
     }
 }

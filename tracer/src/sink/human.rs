@@ -12,14 +12,20 @@ use tracer_core::finding::{Finding, Phase, Verdict};
 
 use super::{Banner, Sink, time};
 
+mod detail;
+mod drops;
 mod evidence;
 mod facts;
 mod layout;
+mod lines;
+mod numbers;
+mod people;
 mod remedies;
 #[cfg(test)]
 mod snapshots;
 mod style;
 mod updated;
+mod words;
 
 use layout::Page;
 pub(crate) use style::Look;
@@ -78,8 +84,8 @@ impl<W: Write> Sink for Human<W> {
 /// What is being watched, and what cannot be seen.
 fn watching(banner: &Banner, look: Look) -> Page {
     let mut page = Page::new(look);
-    let bridges = facts::number(banner.bridges, "bridge");
-    let namespaces = facts::number(banner.namespaces, "namespace");
+    let bridges = numbers::number(banner.bridges, "bridge");
+    let namespaces = numbers::number(banner.namespaces, "namespace");
     let silent = banner
         .daemons
         .iter()
@@ -114,7 +120,7 @@ fn opened(finding: &Finding, look: Look) -> Page {
     let mut page = Page::new(look);
     let verdict = style::verdict(finding.verdict);
     page.rule();
-    page.headline(&time::clock(finding.at), verdict, facts::title(finding));
+    page.headline(&time::clock(finding.at), verdict, words::of(finding).title);
     page.prose(0, &finding.reason);
     page.blank();
     facts::all(&mut page, finding);
@@ -123,7 +129,7 @@ fn opened(finding: &Finding, look: Look) -> Page {
         page.field("unknown", unknown);
     }
     if finding.lost_events > 0 {
-        let lost = facts::count(finding.lost_events, "event");
+        let lost = numbers::count(finding.lost_events, "event");
         page.field("unseen", &format!("{lost} lost on the way from the kernel"));
     }
     remedies::all(&mut page, &finding.remedies);

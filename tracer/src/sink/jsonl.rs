@@ -68,6 +68,19 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_every_kind_are_those_scripts_rely_on() {
+        let steps = [
+            fixtures::request::life(),
+            fixtures::forward::life(),
+            fixtures::misdelivery::life(),
+            fixtures::reverse_path::life(),
+            fixtures::duplicate::life(),
+            fixtures::ipv6::life(),
+        ];
+        golden::check("src/sink/testdata/kinds.jsonl", &lines(&steps.concat()));
+    }
+
+    #[test]
     fn one_line_a_step_and_no_banner() {
         let text = lines(&[
             fixtures::opened(),

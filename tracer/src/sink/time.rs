@@ -29,6 +29,17 @@ pub(crate) fn span(nanos: u64) -> String {
     }
 }
 
+/// A wait of whole seconds: `45 s`, `2 min 7 s`, `15 min 25 s`, `1 h 3 min`.
+pub(crate) fn wait(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, min, 0) => format!("{min} min"),
+        (0, min, s) => format!("{min} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, min, _) => format!("{h} h {min} min"),
+    }
+}
+
 /// Every `Timestamp` lies before the year 2555, which jiff can represent.
 fn civil(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default()
@@ -56,5 +67,15 @@ mod tests {
         assert_eq!(span(720 * SECOND), "12 min");
         assert_eq!(span(7500 * SECOND), "2 h 5 min");
         assert_eq!(span(273_600 * SECOND), "3 d 4 h");
+    }
+
+    #[test]
+    fn waits_are_told_to_the_second() {
+        assert_eq!(wait(45), "45 s");
+        assert_eq!(wait(127), "2 min 7 s");
+        assert_eq!(wait(925), "15 min 25 s");
+        assert_eq!(wait(180), "3 min");
+        assert_eq!(wait(3780), "1 h 3 min");
+        assert_eq!(wait(7200), "2 h");
     }
 }

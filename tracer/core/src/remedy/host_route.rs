@@ -1,19 +1,16 @@
 //! The way back in, now: a more specific route than the bridge's.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::{
     finding::{Remedy, RouteRef},
-    input::{DockerNetwork, NetnsOwner},
-    world::World,
+    input::DockerNetwork,
 };
 
-use super::{Case, shell::quote};
+use super::{Case, enter, shell::quote};
 
-/// `main` (`include/uapi/linux/rtnetlink.h`): the table `ip route` uses unless told otherwise.
-const RT_TABLE_MAIN: u32 = 254;
 /// Single routes offered; beyond that one prefix has to do.
 const SINGLE: usize = 3;
 
@@ -35,17 +32,12 @@ pub(super) fn remedies(case: &Case<'_>) -> Vec<Remedy> {
 }
 
 fn remedy(case: &Case<'_>, expected: &RouteRef, prefix: IpNet, id: &'static str) -> Option<Remedy> {
-    let enter = enter(case.world, case.netns)?;
+    let enter = enter::enter(case.world, case.netns)?;
     let via = expected
         .gateway
         .map_or_else(String::new, |gateway| format!(" via {gateway}"));
-    // The route has to stand where the bridge's stands: an earlier table would be found first.
-    let table = case.route.map_or(RT_TABLE_MAIN, |route| route.table);
-    let table = if matches!(table, RT_TABLE_MAIN | 255) {
-        String::new()
-    } else {
-        format!(" table {table}")
-    };
+    // The route has to stand where the bridge's stands.
+    let table = enter::table(case);
     let route = format!("{prefix}{via} dev {}{table}", quote(&expected.device)?);
     let undo = format!("{enter}ip route del {route}");
     Some(Remedy {
@@ -71,6 +63,9 @@ fn people(prefix: IpNet) -> String {
 }
 
 fn risk(case: &Case<'_>, prefix: IpNet) -> String {
+    if let Some(container) = case.inhabitant {
+        return format!("container {container}, which has that address, is cut off from this host");
+    }
     let network = case.network.map_or_else(
         || "on the bridge".to_owned(),
         |(_, network)| format!("of network {}", network.name),
@@ -85,34 +80,15 @@ fn risk(case: &Case<'_>, prefix: IpNet) -> String {
     )
 }
 
-/// How to run a command in the namespace: nothing for the host's own, `None` if there is no way.
-fn enter(world: &World, netns: u32) -> Option<String> {
-    if netns == world.session.netns {
-        return Some(String::new());
-    }
-    match world.namespace(netns)?.owner.as_ref()? {
-        NetnsOwner::Named(name) => {
-            let file = quote(&format!("/run/netns/{name}"))?;
-            Some(format!("nsenter --net={file} "))
-        }
-        NetnsOwner::Process(process) => Some(format!("nsenter --net -t {} ", process.pid)),
-        NetnsOwner::Host | NetnsOwner::Unknown => None,
-    }
-}
-
 /// The shortest prefix over all victims that is more specific than the bridge's and takes no
 /// address of a container or the bridge itself; `None` for a single victim.
 fn common_prefix(case: &Case<'_>, taken: &RouteRef) -> Option<IpNet> {
     let (first, rest) = case.victims.split_first()?;
-    let (IpAddr::V4(first), false) = (*first, rest.is_empty()) else {
-        return None;
-    };
-    let addresses = rest.iter().filter_map(|ip| match ip {
-        IpAddr::V4(ip) => Some(*ip),
-        IpAddr::V6(_) => None,
-    });
-    let length = addresses.map(|ip| common_bits(first, ip)).min()?;
-    let prefix = IpNet::V4(Ipv4Net::new(first, length).ok()?.trunc());
+    let length = rest
+        .iter()
+        .filter_map(|ip| common_bits(*first, *ip))
+        .min()?;
+    let prefix = IpNet::new(*first, length).ok()?.trunc();
     let taken_addresses = case
         .network
         .map_or_else(Vec::new, |(_, network)| addresses_of(network));
@@ -120,8 +96,14 @@ fn common_prefix(case: &Case<'_>, taken: &RouteRef) -> Option<IpNet> {
     (length > taken.prefix.prefix_len() && harmless).then_some(prefix)
 }
 
-fn common_bits(a: Ipv4Addr, b: Ipv4Addr) -> u8 {
-    u8::try_from((u32::from(a) ^ u32::from(b)).leading_zeros()).unwrap_or(32)
+/// How many bits two addresses of a family have in common.
+fn common_bits(a: IpAddr, b: IpAddr) -> Option<u8> {
+    let zeros = match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u32::from(a) ^ u32::from(b)).leading_zeros(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a) ^ u128::from(b)).leading_zeros(),
+        _ => return None,
+    };
+    u8::try_from(zeros).ok()
 }
 
 fn addresses_of(network: &DockerNetwork) -> Vec<IpAddr> {

@@ -1,7 +1,9 @@
 //! What to type, computed for this host. Nothing is applied by itself, and each remedy says
 //! what it breaks.
 
+mod bridge_route;
 mod compose;
+mod enter;
 mod host_route;
 mod pools;
 mod recreate;
@@ -12,7 +14,7 @@ use std::net::IpAddr;
 
 use crate::{
     finding::{Remedy, RouteRef},
-    input::DockerNetwork,
+    input::{DockerNetwork, Link},
     world::World,
 };
 
@@ -31,12 +33,27 @@ pub struct Case<'a> {
     pub expected: Option<&'a RouteRef>,
     /// The docker network and its daemon's endpoint.
     pub network: Option<(&'a str, &'a DockerNetwork)>,
+    /// The bridge.
+    pub bridge: Option<&'a Link>,
+    /// The container that has a victim's address on the bridge, by name.
+    pub inhabitant: Option<&'a str>,
+    /// Whether the victims are on another bridge, whose route to the same prefix loses.
+    pub rival: bool,
+}
+
+impl Case<'_> {
+    /// Whether the victims are IPv6 addresses.
+    fn is_ipv6(&self) -> bool {
+        self.victims.first().is_some_and(IpAddr::is_ipv6)
+    }
 }
 
 /// Everything that helps, the quickest first.
 #[must_use]
 pub fn remedies(case: &Case<'_>) -> Vec<Remedy> {
     let mut remedies = host_route::remedies(case);
+    remedies.extend(bridge_route::without_rival(case));
+    remedies.extend(bridge_route::without_carrier(case));
     remedies.extend(recreate::remedy(case));
     remedies.extend(pools::remedy(case));
     remedies

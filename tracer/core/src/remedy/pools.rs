@@ -32,7 +32,8 @@ struct Change {
 /// A `daemon.json` with a pool that overlaps nothing known, everything else in it kept; and this
 /// network made anew, so that it moves there.
 pub(super) fn remedy(case: &Case<'_>) -> Option<Remedy> {
-    let (daemon, network) = case.network?;
+    // Docker's pools are for IPv4.
+    let (daemon, network) = case.network.filter(|_| !case.is_ipv6())?;
     let pool = subnets::free_sixteen(&subnets::used(case))?.to_string();
     let Change { set, unset } = change(case.world.docker.info(daemon)?, &pool)?;
     let renewal = recreate::renew(case)?;

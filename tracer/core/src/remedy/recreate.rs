@@ -1,6 +1,6 @@
 //! Another subnet for this network: through compose when compose made it, by hand otherwise.
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::{
     finding::Remedy,
@@ -21,10 +21,17 @@ const NETWORK_LOSES: &str = "fixed addresses, aliases, --attachable, an IP range
 /// Gives the network a free subnet.
 pub(super) fn remedy(case: &Case<'_>) -> Option<Remedy> {
     let (daemon, network) = changeable(case)?;
+    if case.is_ipv6() {
+        return by_hand(
+            daemon,
+            network,
+            subnets::unique_local(network, &subnets::used(case))?.into(),
+        );
+    }
     let subnet = subnets::free_twentyfour(&subnets::used(case))?;
     compose::project(case, daemon, network)
         .and_then(|project| project.remedy(daemon, subnet))
-        .or_else(|| by_hand(daemon, network, subnet))
+        .or_else(|| by_hand(daemon, network, subnet.into()))
 }
 
 /// Commands that make the network anew with a subnet from docker's pools.
@@ -47,7 +54,7 @@ pub(super) fn renew(case: &Case<'_>) -> Option<Renewal> {
         });
     }
     Some(Renewal {
-        again: steps(daemon, network, &ipv6_of(network))?,
+        again: steps(daemon, network, &without_ipv4(network))?,
         back: steps(daemon, network, &network.subnets)?,
         loses: NETWORK_LOSES,
     })
@@ -59,12 +66,12 @@ fn changeable<'a>(case: &Case<'a>) -> Option<(&'a str, &'a DockerNetwork)> {
 }
 
 /// Recreates a network compose cannot move, with the same options and containers.
-fn by_hand(daemon: &str, network: &DockerNetwork, subnet: Ipv4Net) -> Option<Remedy> {
+fn by_hand(daemon: &str, network: &DockerNetwork, subnet: IpNet) -> Option<Remedy> {
     let mut subnets = vec![DockerSubnet {
-        subnet: subnet.into(),
+        subnet,
         gateway: None,
     }];
-    subnets.extend(ipv6_of(network));
+    subnets.extend(of_other_family(network, subnet));
     Some(Remedy {
         id: "recreate-network",
         command: steps(daemon, network, &subnets)?,
@@ -82,7 +89,7 @@ fn by_hand(daemon: &str, network: &DockerNetwork, subnet: Ipv4Net) -> Option<Rem
 }
 
 /// How a compose project keeps the subnet, in words: where its file is, nobody knows.
-fn keep(network: &DockerNetwork, subnet: Ipv4Net) -> String {
+fn keep(network: &DockerNetwork, subnet: IpNet) -> String {
     let Some(project) = network.compose_project() else {
         return String::new();
     };
@@ -92,8 +99,16 @@ fn keep(network: &DockerNetwork, subnet: Ipv4Net) -> String {
     )
 }
 
-/// The parts of the network no IPv4 outage gives a reason to move.
-fn ipv6_of(network: &DockerNetwork) -> Vec<DockerSubnet> {
+/// The parts of the network that an outage in one family gives no reason to move.
+fn of_other_family(network: &DockerNetwork, moved: IpNet) -> Vec<DockerSubnet> {
+    let is_v4 = |subnet: &IpNet| matches!(subnet, IpNet::V4(_));
+    let mut subnets = network.subnets.clone();
+    subnets.retain(|subnet| is_v4(&subnet.subnet) != is_v4(&moved));
+    subnets
+}
+
+/// Its pools are docker's for IPv4 only.
+fn without_ipv4(network: &DockerNetwork) -> Vec<DockerSubnet> {
     let mut subnets = network.subnets.clone();
     subnets.retain(|subnet| matches!(subnet.subnet, IpNet::V6(_)));
     subnets

@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::input::DockerNetwork;
 
@@ -57,6 +57,14 @@ pub(super) fn free_twentyfour(used: &[IpNet]) -> Option<Ipv4Net> {
         .find(|candidate| is_free(IpNet::V4(*candidate), &with_pool))
 }
 
+/// A unique local /64 (RFC 4193 §3.2), its global id taken from the network's, which is random.
+pub(super) fn unique_local(network: &DockerNetwork, used: &[IpNet]) -> Option<Ipv6Net> {
+    let id = u64::from_str_radix(network.id.get(..10)?, 16).ok()?;
+    let address = (0xfd << 120) | (u128::from(id) << 80);
+    let prefix = Ipv6Net::new(address.into(), 64).ok()?;
+    is_free(IpNet::V6(prefix), used).then_some(prefix)
+}
+
 fn is_free(candidate: IpNet, used: &[IpNet]) -> bool {
     used.iter().all(|prefix| {
         !prefix.contains(&candidate.network()) && !candidate.contains(&prefix.network())
@@ -80,6 +88,17 @@ mod tests {
         assert_eq!(pool.to_string(), "10.204.0.0/16");
         let subnet = free_twentyfour(&used).unwrap();
         assert_eq!(subnet.to_string(), "10.201.0.0/24");
+    }
+
+    #[test]
+    fn a_unique_local_prefix_comes_from_the_networks_id() {
+        let network = DockerNetwork {
+            id: "80cb5a0c07bc80cb".to_owned(),
+            ..DockerNetwork::default()
+        };
+        let prefix = unique_local(&network, &[]).unwrap();
+        assert_eq!(prefix.to_string(), "fd80:cb5a:c07::/64");
+        assert_eq!(unique_local(&network, &[prefix.into()]), None);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Docker's networks, containers and daemons, with as much history as a packet may need: it is
 //! judged by the world of its moment.
 
+mod find;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
 };
 
 use crate::{
+    finding::ContainerRef,
     input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
     time::{SECOND, Timestamp},
 };
@@ -15,6 +18,8 @@ use crate::{
 const MEMORY: u64 = 600 * SECOND;
 /// Departed addresses kept.
 const DEPARTED: usize = 65_536;
+/// Removed containers kept.
+const REMOVED: usize = 1024;
 
 /// A network or container is known by its daemon's endpoint and its id.
 type Key = (String, String);
@@ -23,6 +28,8 @@ type Key = (String, String);
 #[derive(Clone, Debug, Default)]
 pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
+    /// Where daemons live that were found in a namespace.
+    places: BTreeMap<String, u32>,
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
@@ -30,6 +37,8 @@ pub struct Docker {
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
     /// and what is still on its way to the old one's containers meets the new one's bridge.
     departed: BTreeMap<(String, IpAddr), Timestamp>,
+    /// Containers that were removed, latest last: their namespaces are followed a while longer.
+    removed: VecDeque<ContainerRef>,
 }
 
 impl Docker {
@@ -37,6 +46,8 @@ impl Docker {
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
         match body {
             Body::Daemon(daemon) => self.set_daemon(daemon),
+            Body::DaemonFound { daemon, netns } => self.find_daemon(daemon, *netns),
+            Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
                 networks,
@@ -51,7 +62,7 @@ impl Docker {
                     .insert((daemon.clone(), container.id.clone()), container.clone());
             }
             Body::DockerContainerGone { daemon, id } => {
-                self.containers.remove(&(daemon.clone(), id.clone()));
+                self.remove_containers(daemon, |known| known == id);
             }
             _ => {}
         }
@@ -70,48 +81,17 @@ impl Docker {
         self.last_info.get(endpoint)
     }
 
+    /// Namespace the daemon lives in, inode number: as it says, or where it was found.
+    fn place(&self, endpoint: &str) -> Option<u32> {
+        let said = self.info(endpoint).and_then(|info| info.netns);
+        said.or_else(|| self.places.get(endpoint).copied())
+    }
+
     /// Every network with its daemon's endpoint.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &DockerNetwork)> {
         self.networks
             .iter()
             .map(|((endpoint, _), network)| (endpoint.as_str(), network))
-    }
-
-    /// The network behind a bridge of this name in the namespace `netns`.
-    #[must_use]
-    pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
-        // A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
-        let lives_there = |endpoint: &str, network: &DockerNetwork| match self
-            .info(endpoint)
-            .and_then(|info| info.netns)
-        {
-            Some(inum) => inum == netns,
-            None => endpoint.starts_with("unix:") || network.has_default_bridge_name(),
-        };
-        self.networks().find(|(endpoint, network)| {
-            network.driver == "bridge"
-                && network.bridge_name() == bridge
-                && lives_there(endpoint, network)
-        })
-    }
-
-    /// Containers of a compose project, by name.
-    pub fn project_containers<'a>(
-        &'a self,
-        endpoint: &'a str,
-        project: &'a str,
-    ) -> impl Iterator<Item = &'a DockerContainer> {
-        let of_project = move |c: &&DockerContainer| {
-            c.labels
-                .get("com.docker.compose.project")
-                .is_some_and(|p| p == project)
-        };
-        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
-        self.containers
-            .iter()
-            .filter(here)
-            .map(|(_, c)| c)
-            .filter(of_project)
     }
 
     /// Whether `address` is a container's in that network, or a short while ago was one of any of
@@ -124,10 +104,7 @@ impl Docker {
         network: &DockerNetwork,
         address: IpAddr,
     ) -> bool {
-        let present = network
-            .endpoints
-            .iter()
-            .any(|e| e.addresses.contains(&address));
+        let present = network.endpoint_at(address).is_some();
         let left = self.departed.get(&(daemon.to_owned(), address));
         present || left.is_some_and(|left| at.since(*left) < MEMORY)
     }
@@ -140,6 +117,13 @@ impl Docker {
             .insert(daemon.endpoint.clone(), daemon.status.clone());
     }
 
+    /// It may hang, and never say itself where it lives.
+    fn find_daemon(&mut self, daemon: &str, netns: u32) {
+        self.places.insert(daemon.to_owned(), netns);
+        let silent = || DaemonStatus::Unreachable("it has not answered yet".to_owned());
+        self.daemons.entry(daemon.to_owned()).or_insert_with(silent);
+    }
+
     fn replace(
         &mut self,
         at: Timestamp,
@@ -148,20 +132,12 @@ impl Docker {
         containers: &[DockerContainer],
     ) {
         let listed: BTreeSet<&String> = networks.iter().map(|network| &network.id).collect();
-        let gone: Vec<String> = self
-            .networks
-            .keys()
-            .filter(|(endpoint, id)| endpoint == daemon && !listed.contains(id))
-            .map(|(_, id)| id.clone())
-            .collect();
-        for id in gone {
-            self.remove_network(at, daemon, &id);
-        }
+        self.remove_networks(at, daemon, |id| !listed.contains(id));
         for network in networks {
             self.set_network(at, daemon, network);
         }
-        self.containers
-            .retain(|(endpoint, _), _| endpoint != daemon);
+        let listed: BTreeSet<&String> = containers.iter().map(|it| &it.id).collect();
+        self.remove_containers(daemon, |id| !listed.contains(id));
         for container in containers {
             self.containers
                 .insert((daemon.to_owned(), container.id.clone()), container.clone());
@@ -179,6 +155,37 @@ impl Docker {
                 .filter(|ip| !stays(ip));
             let left: Vec<IpAddr> = left.copied().collect();
             self.depart(at, daemon, &left);
+        }
+    }
+
+    fn remove_daemon(&mut self, at: Timestamp, daemon: &str) {
+        self.daemons.remove(daemon);
+        self.last_info.remove(daemon);
+        self.places.remove(daemon);
+        self.remove_networks(at, daemon, |_| true);
+        self.remove_containers(daemon, |_| true);
+    }
+
+    fn remove_containers(&mut self, daemon: &str, which: impl Fn(&String) -> bool) {
+        let removed = &mut self.removed;
+        self.containers.retain(|(endpoint, id), container| {
+            let gone = endpoint == daemon && which(id);
+            removed.extend(gone.then(|| ContainerRef::from(&*container)));
+            !gone
+        });
+        let excess = removed.len().saturating_sub(REMOVED);
+        removed.drain(..excess);
+    }
+
+    fn remove_networks(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {
+        let gone: Vec<String> = self
+            .networks
+            .keys()
+            .filter(|(endpoint, id)| endpoint == daemon && which(id))
+            .map(|(_, id)| id.clone())
+            .collect();
+        for id in gone {
+            self.remove_network(at, daemon, &id);
         }
     }
 

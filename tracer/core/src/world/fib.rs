@@ -23,6 +23,8 @@ pub struct FlowKey {
     pub oif: u32,
     /// fwmark.
     pub mark: u32,
+    /// ifindex a forwarded packet came in by, 0 for one made here.
+    pub iif: u32,
 }
 
 impl FlowKey {
@@ -34,6 +36,7 @@ impl FlowKey {
             source: None,
             oif: 0,
             mark: 0,
+            iif: 0,
         }
     }
 }
@@ -47,7 +50,7 @@ pub struct Answer {
     pub route: RouteRef,
 }
 
-/// Looks `key` up as the kernel would for a locally generated packet, as if no route led to an
+/// Looks `key` up as the kernel would, as if no route led to an
 /// interface for which `without` holds.
 #[must_use]
 pub fn lookup(
@@ -104,15 +107,19 @@ fn matches(namespace: &Namespace, rule: &Rule, key: FlowKey) -> bool {
     let within = |prefix: Option<IpNet>, address: Option<IpAddr>| {
         prefix.is_none_or(|prefix| address.is_some_and(|address| prefix.contains(&address)))
     };
-    let bound_to = |name: &String| {
+    let is = |name: &String, ifindex: u32| {
         namespace
             .link_named(name)
-            .is_some_and(|link| link.ifindex == key.oif)
+            .is_some_and(|link| link.ifindex == ifindex)
     };
+    let from_here = |name: &String| key.iif == 0 && name == "lo";
     let selected = within(rule.from, key.source)
         && within(rule.to, Some(key.destination))
-        && rule.iif.as_ref().is_none_or(|iif| iif == "lo")
-        && rule.oif.as_ref().is_none_or(bound_to)
+        && rule
+            .iif
+            .as_ref()
+            .is_none_or(|name| from_here(name) || is(name, key.iif))
+        && rule.oif.as_ref().is_none_or(|name| is(name, key.oif))
         && rule
             .fwmark
             .is_none_or(|(value, mask)| key.mark & mask == value & mask);
@@ -141,8 +148,9 @@ fn search(
             RouteKind::Drop => return ControlFlow::Break(None),
             RouteKind::Unicast | RouteKind::Local | RouteKind::Other => {}
         }
-        let usable =
-            |hop: &&Nexthop| !without(hop.ifindex) && (key.oif == 0 || hop.ifindex == key.oif);
+        // Over IPv6 the kernel prefers the interface a sender is bound to, but does not insist.
+        let bound = key.oif != 0 && key.destination.is_ipv4();
+        let usable = |hop: &&Nexthop| !without(hop.ifindex) && (!bound || hop.ifindex == key.oif);
         let Some(hop) = route.nexthops.iter().find(usable) else {
             continue;
         };

@@ -3,19 +3,24 @@
 pub mod bridge;
 pub mod docker;
 pub mod fib;
+mod landmarks;
 pub mod namespace;
+pub mod rival;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 
 use crate::{
-    finding::NetnsRef,
-    input::{Body, Netns, NetnsOwner, Process, Session},
+    finding::{NetnsRef, Packet},
+    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Process, Session},
     time::Timestamp,
 };
 
-use self::{docker::Docker, namespace::Namespace};
+use self::{docker::Docker, landmarks::Landmarks, namespace::Namespace};
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
 const SOCKET_OWNERS: usize = 4096;
@@ -29,6 +34,7 @@ pub struct World {
     pub docker: Docker,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
+    landmarks: Landmarks,
 }
 
 impl World {
@@ -42,7 +48,12 @@ impl World {
                 let namespace = self.namespaces.entry(*netns).or_default();
                 namespace.apply(at, change);
             }
-            Body::SocketOwner { inode, process } => self.add_owner(*inode, process),
+            Body::SocketOwner {
+                inode,
+                process,
+                landmarks,
+            } => self.add_owner(*inode, process, landmarks),
+            Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             _ => self.docker.apply(at, body),
         }
     }
@@ -59,19 +70,63 @@ impl World {
         self.owners.get(&inode)
     }
 
+    /// What the host itself or a daemon uses the address as.
+    fn landmark(&self, netns: u32, address: IpAddr) -> Option<&Landmark> {
+        // The host's files say nothing of a container's network, nor do strangers' of the host's.
+        let host = (netns == self.session.netns).then(|| self.landmarks.host(address));
+        host.flatten()
+            .or_else(|| self.docker.landmark(netns, address))
+    }
+
+    /// What the address is used as in the namespace `netns`: by the owner of the socket, by the host
+    /// itself, or by a daemon.
+    #[must_use]
+    pub fn landmark_for(
+        &self,
+        netns: u32,
+        inode: Option<u64>,
+        address: IpAddr,
+    ) -> Option<&Landmark> {
+        let own = inode.and_then(|inode| self.landmarks.of_socket(inode, address));
+        own.or_else(|| self.landmark(netns, address))
+    }
+
+    /// The container that sent a packet which came in by `iif`, with its network and the endpoint of that
+    /// one's daemon. The reply of a published port has the host's address by the time it leaves.
+    #[must_use]
+    pub fn sender(
+        &self,
+        netns: u32,
+        iif: u32,
+        packet: Packet,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let known = self.docker.container_at(netns, packet.source);
+        known.or_else(|| {
+            let bridge = &self.namespace(netns)?.link(iif)?.name;
+            let (sport, _) = packet.ports?;
+            self.docker.publisher(netns, bridge, packet.proto, sport)
+        })
+    }
+
     /// The namespace for people: `host`, or whose it is.
     #[must_use]
     pub fn netns_ref(&self, inum: u32) -> NetnsRef {
-        let owner = match self.namespace(inum).and_then(|ns| ns.owner.as_ref()) {
-            _ if inum == self.session.netns => "host".to_owned(),
-            Some(NetnsOwner::Host) => "host".to_owned(),
-            Some(NetnsOwner::Named(name)) => format!("netns {name}"),
-            Some(NetnsOwner::Process(process)) => {
-                format!("process {} ({})", process.pid, process.name)
-            }
-            Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
+        let owner = self.namespace(inum).and_then(|ns| ns.owner.as_ref());
+        let owner = owner.filter(|_| inum != self.session.netns);
+        let container = match owner {
+            Some(NetnsOwner::Container { id, .. }) => self.docker.container_ref(id),
+            _ => None,
         };
-        NetnsRef { inum, owner }
+        let owner = match (owner, &container) {
+            _ if inum == self.session.netns => "host".to_owned(),
+            (_, Some(container)) => format!("container {}", container.name),
+            (owner, None) => owner_text(owner),
+        };
+        NetnsRef {
+            inum,
+            owner,
+            container,
+        }
     }
 
     /// Prefixes routed into bridges that could swallow something, over all namespaces.
@@ -104,10 +159,28 @@ impl World {
         namespace.unreadable.clone_from(&netns.unreadable);
     }
 
-    fn add_owner(&mut self, inode: u64, process: &Process) {
-        if self.owners.len() >= SOCKET_OWNERS {
-            self.owners.pop_first();
+    fn add_owner(&mut self, inode: u64, process: &Process, landmarks: &[Landmark]) {
+        if self.owners.len() >= SOCKET_OWNERS
+            && let Some((oldest, _)) = self.owners.pop_first()
+        {
+            self.landmarks.forget_socket(oldest);
         }
         self.owners.insert(inode, process.clone());
+        self.landmarks.set_socket(inode, landmarks);
     }
 }
+
+fn owner_text(owner: Option<&NetnsOwner>) -> String {
+    match owner {
+        Some(NetnsOwner::Host) => "host".to_owned(),
+        Some(NetnsOwner::Named(name)) => format!("netns {name}"),
+        Some(NetnsOwner::Process(process)) => format!("process {} ({})", process.pid, process.name),
+        Some(NetnsOwner::Container { id, .. }) => {
+            format!("container {}", id.get(..12).unwrap_or(id))
+        }
+        Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule},
+    input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule, Sysctls},
     time::Timestamp,
 };
 
@@ -37,9 +37,13 @@ pub struct Namespace {
     /// In the order the kernel reported them: of two equal routes the older wins.
     routes: Vec<Route>,
     rules: BTreeSet<Rule>,
+    /// Its settings.
+    sysctls: Option<Sysctls>,
     /// Who ever answered on an interface. Survives the entry: a container that died a moment
     /// ago explains an unresolved neighbour.
     alive: BTreeSet<(u32, IpAddr)>,
+    /// Who answers now.
+    answering: BTreeSet<(u32, IpAddr)>,
     /// A dump in progress: it replaces everything else in one step, so that nothing is judged by
     /// half a routing table.
     dump: Option<Box<Self>>,
@@ -75,7 +79,10 @@ impl Namespace {
             NetChange::Rule(rule) => drop(self.rules.insert(rule.clone())),
             NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
             NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
-            NetChange::NeighbourGone(_) => {}
+            NetChange::NeighbourGone(gone) => {
+                self.answering.remove(&(gone.ifindex, gone.address));
+            }
+            NetChange::Sysctls(sysctls) => self.sysctls = Some(*sysctls),
         }
     }
 
@@ -107,6 +114,12 @@ impl Namespace {
         self.rules.iter()
     }
 
+    /// Its settings, if they could be read.
+    #[must_use]
+    pub const fn sysctls(&self) -> Option<&Sysctls> {
+        self.sysctls.as_ref()
+    }
+
     /// Every interface address.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.addresses.iter()
@@ -123,6 +136,12 @@ impl Namespace {
     #[must_use]
     pub fn was_alive(&self, ifindex: u32, address: IpAddr) -> bool {
         self.alive.contains(&(ifindex, address))
+    }
+
+    /// Whether somebody on the interface answers for `address` now.
+    #[must_use]
+    pub fn is_answering(&self, ifindex: u32, address: IpAddr) -> bool {
+        self.answering.contains(&(ifindex, address))
     }
 
     /// Bridges that could swallow packets: every bridge that is not an uplink.
@@ -174,6 +193,7 @@ impl Namespace {
             .retain(|route| route.kind != RouteKind::Unicast || !route.nexthops.is_empty());
         // The index may be given to another interface.
         self.alive.retain(|(index, _)| *index != ifindex);
+        self.answering.retain(|(index, _)| *index != ifindex);
     }
 
     fn add_route(&mut self, route: &Route) {
@@ -198,8 +218,14 @@ impl Namespace {
     }
 
     fn see_neighbour(&mut self, neighbour: &Neighbour) {
-        if answers(neighbour) && self.alive.len() < ALIVE {
-            self.alive.insert((neighbour.ifindex, neighbour.address));
+        let who = (neighbour.ifindex, neighbour.address);
+        if !answers(neighbour) {
+            self.answering.remove(&who);
+        } else {
+            if self.alive.len() < ALIVE {
+                self.alive.insert(who);
+            }
+            self.answering.insert(who);
         }
     }
 }

@@ -90,6 +90,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether the daemon is reached through another process' files, and has other files itself.
+    pub(super) fn leads_elsewhere(&self) -> bool {
+        matches!(self, Self::Unix(path) if path.starts_with("/proc/"))
+    }
+
     /// Tries whether anything listens. Returns the pid of who listens on a unix socket, in
     /// bridgetrace's pid namespace; 0 or nothing when it cannot be told.
     pub(super) async fn knock(&self) -> io::Result<Option<u32>> {
@@ -252,6 +257,14 @@ mod tests {
         assert_eq!(parsed("tcp://docker"), "tcp://docker:2375");
         assert_eq!(parsed("tcp://[::1]"), "tcp://[::1]:2375");
         assert_eq!(parsed("tcp://[::1]:99"), "tcp://[::1]:99");
+    }
+
+    #[test]
+    fn a_path_through_another_process_leads_elsewhere() {
+        let unix = |path: &str| Endpoint::Unix(path.to_owned());
+        assert!(unix("/proc/7/root/run/docker.sock").leads_elsewhere());
+        assert!(!unix(LOCAL).leads_elsewhere());
+        assert!(!Endpoint::Tcp("docker:2375".to_owned()).leads_elsewhere());
     }
 
     #[test]

@@ -5,11 +5,15 @@ use std::{collections::HashMap, future::Future, time::Duration};
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error as BollardError,
-    models::{EventMessage, Network, NetworkInspect},
+    models::{EventMessage, Network, NetworkInspect, SystemInfo},
     query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder},
 };
 use futures_util::StreamExt as _;
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
 use tracer_core::{
     input::{DockerContainer, DockerNetwork},
     time::SECOND,
@@ -18,6 +22,8 @@ use tracer_core::{
 use super::{Endpoint, convert};
 use crate::inventory::clock;
 
+/// Requests at a time to a daemon that was found: it decides how large the answers are.
+const AT_ONCE: usize = 4;
 /// Seconds a request may take.
 const LIMIT_SECONDS: u64 = 2;
 const LIMIT: Duration = Duration::from_secs(LIMIT_SECONDS);
@@ -44,11 +50,13 @@ pub(super) enum Failure {
 /// An engine that answered once.
 pub(super) struct Engine {
     docker: Docker,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     /// Engine version.
     pub(super) version: String,
     /// API version agreed on.
     pub(super) api_version: String,
+    /// Requests that may be under way.
+    room: Semaphore,
 }
 
 /// The stream of events; dropping it ends the subscription.
@@ -70,12 +78,18 @@ impl Engine {
             .await
             .map_err(|failure| unfriendly(endpoint, &failure))?;
         let api_version = docker.client_version().to_string();
+        let at_once = if endpoint.leads_elsewhere() {
+            AT_ONCE
+        } else {
+            Semaphore::MAX_PERMITS
+        };
         Ok((
             Self {
                 docker,
                 endpoint: endpoint.clone(),
                 version,
                 api_version,
+                room: Semaphore::new(at_once),
             },
             peer,
         ))
@@ -112,6 +126,18 @@ impl Engine {
     /// Whether the engine answers at all.
     pub(super) async fn ping(&self) -> Result<(), Failure> {
         self.within(self.docker.ping()).await.map(drop)
+    }
+
+    /// What it is configured to use. An engine that does not tell is of use all the same.
+    pub(super) async fn system(&self) -> SystemInfo {
+        let told = self.within(self.docker.info()).await;
+        told.unwrap_or_else(|failure| {
+            log::debug!(
+                "{} does not tell its configuration: {failure}",
+                self.endpoint
+            );
+            SystemInfo::default()
+        })
     }
 
     /// All networks, as far as the list tells: without endpoints.
@@ -151,6 +177,8 @@ impl Engine {
         &self,
         request: impl Future<Output = Result<T, BollardError>>,
     ) -> Result<T, Failure> {
+        // Nobody closes it.
+        let _permit = self.room.acquire().await;
         within(&self.endpoint, request).await
     }
 }

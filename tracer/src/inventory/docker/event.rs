@@ -39,6 +39,13 @@ const NOISE: [&str; 12] = [
     "checkpoint",
 ];
 
+/// The longest id there is, with room: engines make them of 64 digits.
+const ID: usize = 256;
+
+fn is_id(text: &str) -> bool {
+    (1..=ID).contains(&text.len())
+}
+
 /// What an event asks for.
 pub(super) fn changes(event: &EventMessage) -> Vec<Change> {
     let action = event.action.as_deref().unwrap_or_default();
@@ -46,7 +53,7 @@ pub(super) fn changes(event: &EventMessage) -> Vec<Change> {
         .actor
         .as_ref()
         .and_then(|actor| actor.id.clone())
-        .filter(|id| !id.is_empty());
+        .filter(|id| is_id(id));
     match (event.typ, id) {
         (Some(Type::CONTAINER), Some(id)) => container(action, id),
         (Some(Type::NETWORK), Some(id)) => network(event, action, id),
@@ -91,7 +98,7 @@ fn attribute(event: &EventMessage, key: &str) -> Option<String> {
         .attributes
         .as_ref()?
         .get(key)
-        .filter(|it| !it.is_empty())
+        .filter(|it| is_id(it))
         .cloned()
 }
 

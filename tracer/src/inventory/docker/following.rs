@@ -12,13 +12,15 @@ use std::{
 };
 
 use tokio::{sync::mpsc::Sender, task::JoinSet, time::interval};
-use tracer_core::input::{Body, DaemonInfo, DaemonStatus, DockerNetwork, Input};
+use tracer_core::input::{Body, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Input};
 
 use super::{
     Closed, Ended, Endpoint,
     engine::{Engine, Events, Failure},
     event::{self, Change, Object},
-    info, send, tell_status,
+    info,
+    intake::Intake,
+    send, tell_status,
 };
 
 /// Objects the engine was too busy to describe are asked for again this often.
@@ -42,6 +44,7 @@ pub(super) struct Following<'a> {
     inputs: &'a Sender<Input>,
     peer: Option<u32>,
     info: DaemonInfo,
+    intake: Intake,
     /// Aborted when the connection is lost.
     inspections: JoinSet<Inspected>,
     /// The objects being inspected.
@@ -56,14 +59,14 @@ impl<'a> Following<'a> {
         engine: Arc<Engine>,
         inputs: &'a Sender<Input>,
         peer: Option<u32>,
-        info: DaemonInfo,
     ) -> Self {
         Self {
             endpoint,
             engine,
             inputs,
             peer,
-            info,
+            info: DaemonInfo::default(),
+            intake: Intake::new(endpoint),
             inspections: JoinSet::new(),
             inspected: BTreeMap::new(),
             slow: BTreeSet::new(),
@@ -78,7 +81,11 @@ impl<'a> Following<'a> {
     ) -> Result<Infallible, Ended> {
         // The listing is fetched before the engine is called reachable: one that accepts
         // connections but cannot list must not flap.
-        let listing = self.listing().await?;
+        let engine = Arc::clone(&self.engine);
+        let peer = self.peer;
+        let info = async { Ok(info(&engine, peer).await) };
+        let (info, listing) = tokio::try_join!(info, self.listing())?;
+        self.info = info;
         self.tell_reachable().await?;
         *told = None;
         send(self.inputs, listing).await?;
@@ -117,14 +124,27 @@ impl<'a> Following<'a> {
         let lost = |failure: Failure| Ended::Lost(failure.to_string());
         let mut networks = Vec::new();
         for listed in self.engine.networks().await.map_err(lost)? {
-            networks.extend(self.in_full(listed).await?);
+            if self.intake.admits(&Object::Network(listed.id.clone())) {
+                networks.extend(self.in_full(listed).await?);
+            }
         }
-        let containers = self.engine.containers().await.map_err(lost)?;
-        Ok(Body::DockerListing {
+        let mut containers = self.engine.containers().await.map_err(lost)?;
+        containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
+        Ok(self.bearable(networks, containers))
+    }
+
+    fn bearable(
+        &mut self,
+        mut networks: Vec<DockerNetwork>,
+        mut containers: Vec<DockerContainer>,
+    ) -> Body {
+        networks.retain(|network| self.intake.bears(network));
+        containers.retain(|container| self.intake.bears(container));
+        Body::DockerListing {
             daemon: self.daemon(),
             networks,
             containers,
-        })
+        }
     }
 
     /// A network the engine is too busy to inspect is listed without its endpoints and looked
@@ -158,6 +178,9 @@ impl<'a> Following<'a> {
             *meanwhile = Meanwhile::Changed;
             return;
         }
+        if !self.intake.admits(&object) {
+            return;
+        }
         self.inspected.insert(object.clone(), Meanwhile::Nothing);
         let (engine, daemon) = (Arc::clone(&self.engine), self.daemon());
         self.inspections.spawn(async move {
@@ -171,8 +194,8 @@ impl<'a> Following<'a> {
         let meanwhile = self.inspected.remove(&object).unwrap_or(Meanwhile::Nothing);
         match found {
             _ if meanwhile == Meanwhile::Gone => return Ok(()),
-            Ok(Some(body)) => send(self.inputs, body).await?,
-            Ok(None) => {}
+            Ok(Some(body)) if self.intake.bears(&body) => send(self.inputs, body).await?,
+            Ok(_) => {}
             Err(Failure::Missing) => return Ok(self.gone(object).await?),
             // Whether the whole engine hangs is for the watchdog to say.
             Err(Failure::Slow(_)) => {
@@ -191,6 +214,7 @@ impl<'a> Following<'a> {
 
     async fn gone(&mut self, object: Object) -> Result<(), Closed> {
         self.slow.remove(&object);
+        self.intake.forget(&object);
         if let Some(meanwhile) = self.inspected.get_mut(&object) {
             *meanwhile = Meanwhile::Gone;
         }

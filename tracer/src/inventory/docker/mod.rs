@@ -9,16 +9,21 @@ mod endpoint;
 mod engine;
 mod event;
 mod following;
+mod inner;
+mod intake;
+mod landmarks;
+mod process;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use bollard::models::SystemInfo;
 use tokio::{sync::mpsc::Sender, task, time::sleep};
 use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input};
 
 use self::{engine::Engine, following::Following};
 use super::{Closed, send};
 
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::{endpoint::Endpoint, inner::InnerDaemon};
 
 /// Between two attempts to reach an engine that is away.
 const POLL: Duration = Duration::from_millis(500);
@@ -72,9 +77,8 @@ async fn connection(
     let (engine, peer) = Engine::connect(endpoint).await.map_err(Ended::Lost)?;
     // Before the listing, so that nothing falls between the two.
     let events = engine.events();
-    let info = info(&engine, peer).await;
     let engine = Arc::new(engine);
-    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer, info);
+    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer);
     tokio::select! {
         lost = watchdog(&engine) => Err(Ended::Lost(lost)),
         ended = following.run(events, told) => ended,
@@ -93,12 +97,24 @@ async fn watchdog(engine: &Engine) -> String {
 
 /// What the engine and its process say of themselves.
 async fn info(engine: &Engine, peer: Option<u32>) -> DaemonInfo {
-    let server = task::spawn_blocking(move || config::server(peer)).await;
+    let (endpoint, system) = (engine.endpoint.clone(), engine.system().await);
+    let server = task::spawn_blocking(move || server(&endpoint, peer, system));
     DaemonInfo {
         version: engine.version.clone(),
         api_version: engine.api_version.clone(),
-        ..server.unwrap_or_default()
+        ..server.await.unwrap_or_default()
     }
+}
+
+fn server(endpoint: &Endpoint, peer: Option<u32>, system: SystemInfo) -> DaemonInfo {
+    let pid = peer.and_then(config::dockerd);
+    let mut info = pid.map(config::describe).unwrap_or_default();
+    if endpoint.leads_elsewhere() {
+        // Whoever edits that path here, and restarts docker, does so to another daemon.
+        (info.config_file, info.has_config) = (None, false);
+    }
+    info.landmarks = landmarks::configured(&endpoint.to_string(), pid, system);
+    info
 }
 
 async fn tell_status(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netlink_packet_core::NLM_F_REPLACE;
+use netlink_packet_core::{NLM_F_APPEND, NLM_F_REPLACE};
 use tracer_core::input::{Link, NetChange, Route};
 
 use super::{convert, routes::Routes, socket::Message};
@@ -31,11 +31,19 @@ impl Tracker {
     /// A message of the change stream.
     pub(super) fn changed(&mut self, message: &Message<'_>) -> Vec<NetChange> {
         self.doubt |= matches!(message.kind, RTM_NEWNEXTHOP | RTM_DELNEXTHOP);
-        let replaces = message.flags & NLM_F_REPLACE != 0;
-        let change = convert::change(message.kind, message.payload);
-        change
-            .map(|change| self.apply(change, replaces))
-            .unwrap_or_default()
+        let has = |flag| message.flags & flag != 0;
+        let Some(change) = convert::change(message.kind, message.payload) else {
+            return Vec::new();
+        };
+        let prepended = match &change {
+            NetChange::Route(route) if !has(NLM_F_APPEND) && !has(NLM_F_REPLACE) => {
+                self.routes.behind(route)
+            }
+            _ => Vec::new(),
+        };
+        let mut tell = self.apply(change, has(NLM_F_REPLACE));
+        tell.extend(prepended);
+        tell
     }
 
     /// All routes, read again.

@@ -41,6 +41,23 @@ impl Routes {
         (tell, certain)
     }
 
+    /// `route` was announced in front of its IPv4 rivals (`ip route prepend`), of which the first is
+    /// taken: tells of them again, so that who listens has them behind it.
+    pub(super) fn behind(&self, route: &Route) -> Vec<NetChange> {
+        if route.destination.addr().is_ipv6() || self.told.contains(route) {
+            return Vec::new();
+        }
+        beside(&self.told, route)
+            .filter(|old| rival(old, route) && !same(old, route))
+            .flat_map(|old| {
+                [
+                    NetChange::RouteGone(old.clone()),
+                    NetChange::Route(old.clone()),
+                ]
+            })
+            .collect()
+    }
+
     /// A route was withdrawn; `false` if it was none that was told of.
     pub(super) fn withdrawn(&mut self, route: Route) -> (Vec<NetChange>, bool) {
         if self.told.remove(&route) {
@@ -204,6 +221,18 @@ mod tests {
         assert!(!certain);
         assert_eq!(told, [NetChange::Route(route(9, false))]);
         assert_eq!(routes.compared(vec![route(8, false), route(9, false)]), []);
+    }
+
+    #[test]
+    fn a_route_put_in_front_of_another_leaves_that_behind() {
+        let mut routes = Routes::default();
+        routes.announced(route(8, false), false);
+        let moved = [
+            NetChange::RouteGone(route(8, false)),
+            NetChange::Route(route(8, false)),
+        ];
+        assert_eq!(routes.behind(&route(9, false)), moved);
+        assert_eq!(routes.behind(&route(8, true)), []);
     }
 
     #[test]

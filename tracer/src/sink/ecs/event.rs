@@ -35,12 +35,7 @@ pub(super) struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub(super) fn new(finding: &'a Finding) -> Self {
-        // A loss of sight denied nobody a connection: `info` is what ECS has for a statement
-        // about the network that is neither, and its outcome is not known.
-        let (types, outcome): (&[&str], _) = match finding.kind {
-            Kind::ReplyBlackhole => (&["connection", "denied"], "failure"),
-            Kind::EventsLost => (&["info"], "unknown"),
-        };
+        let (types, outcome) = consequence(finding.kind);
         Self {
             kind: "alert",
             category: &["network"],
@@ -58,6 +53,21 @@ impl<'a> Event<'a> {
             module: "bridgetrace",
             dataset: "bridgetrace.finding",
         }
+    }
+}
+
+/// `event.type` and `event.outcome` while it lasts. Dropped, swallowed or handed to somebody else:
+/// whom the packet was for is denied the connection, and one query finds every kind. A loss of
+/// sight denied nobody anything: `info` is what ECS has for a statement about the network that is
+/// neither, and its outcome is not known.
+const fn consequence(kind: Kind) -> (&'static [&'static str], &'static str) {
+    match kind {
+        Kind::ReplyBlackhole
+        | Kind::RequestBlackhole
+        | Kind::ForwardBlackhole
+        | Kind::Misdelivery
+        | Kind::ReversePathDrop => (&["connection", "denied"], "failure"),
+        Kind::EventsLost => (&["info"], "unknown"),
     }
 }
 

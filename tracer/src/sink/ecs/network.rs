@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use tracer_core::finding::{Finding, Packet};
+use tracer_core::finding::{Finding, Kind, Packet};
 
 /// ICMP and ICMPv6, by IP protocol number.
 const ICMP: u8 = 1;
@@ -19,7 +19,7 @@ pub(super) struct Network<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(extend("const" = "egress")))]
+    #[cfg_attr(test, schemars(extend("enum" = ["egress", "ingress", "outbound"])))]
     direction: Option<&'static str>,
     /// Name of the docker network.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,10 +41,22 @@ impl<'a> Network<'a> {
         (packet.is_some() || name.is_some()).then(|| Self {
             family: packet.map(|packet| family(packet.destination)),
             transport: packet.and_then(|packet| transport(packet.proto)),
-            direction: packet.map(|_| "egress"),
+            direction: packet.and_then(|_| direction(finding.kind)),
             name,
             community_id: packet.and_then(community_id),
         })
+    }
+}
+
+/// From the host's point of view where the lost packet begins or ends here. A forwarded one does
+/// neither: for it the host is its containers' router, and ECS has routers tell which way a packet
+/// crosses the perimeter. It comes from a container within and is for somebody outside.
+const fn direction(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::ReplyBlackhole | Kind::RequestBlackhole | Kind::Misdelivery => Some("egress"),
+        Kind::ForwardBlackhole => Some("outbound"),
+        Kind::ReversePathDrop => Some("ingress"),
+        Kind::EventsLost => None,
     }
 }
 

@@ -1,12 +1,15 @@
 //! `bridgetrace.*`: what no common schema has a name for.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::net::IpAddr;
 
 use serde::Serialize;
-use serde_json::Value;
 use tracer_core::finding::{self, Finding};
 
-use crate::sink::time;
+use super::{
+    evidence::Evidence,
+    place::{Bridge, DockerNetwork, Netns, Route},
+    who::{Ci, Part},
+};
 
 /// Version of the contract.
 const SCHEMA: u32 = 1;
@@ -29,6 +32,14 @@ pub(super) struct Own<'a> {
     bridge: Option<Bridge<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     docker_network: Option<DockerNetwork<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Part>,
+    /// The CI job behind the container, the network or the namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci: Option<Ci<'a>>,
+    /// When the sender's socket gives up, for TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gives_up: Option<GivesUp>,
     /// What proves it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<Evidence<'a>>,
@@ -60,76 +71,13 @@ struct Head<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Netns<'a> {
-    /// Inode number of the network namespace.
-    inum: u32,
-    /// `host`, or whose it is.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    owner: &'a str,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Route<'a> {
-    prefix: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gateway: Option<IpAddr>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    device: &'a str,
-    table: u32,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Bridge<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'a str,
-    ifindex: u32,
-    /// Without carrier no running container uses it.
-    carrier: bool,
-    /// `docker`, `libvirt`, … or `unknown`.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    owner: &'a str,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct DockerNetwork<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    name: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    subnets: Vec<String>,
-    /// Endpoint of its daemon.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    daemon: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    compose_project: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created: Option<String>,
-    /// Containers attached; empty when docker says there are none.
-    endpoints: Vec<Attached<'a>>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Attached<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    container: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<IpAddr>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Evidence<'a> {
-    /// `ingress-asymmetry`, `route-into-bridge`, `no-such-endpoint`, `neighbour-failed`, `drop`,
-    /// `ghost-bridge`; more may come.
-    kind: &'static str,
-    /// When it was first seen.
-    at: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    detail: BTreeMap<&'static str, &'a Value>,
+struct GivesUp {
+    /// Seconds from the first loss to the socket's error, about.
+    after_s: u64,
+    /// The setting that decides it.
+    sysctl: &'static str,
+    /// Its value.
+    value: u32,
 }
 
 #[derive(Serialize)]
@@ -174,14 +122,14 @@ impl<'a> Own<'a> {
                 phase: finding.phase.name(),
                 verdict: finding.verdict.name(),
             },
-            netns: Netns {
-                inum: netns.inum,
-                owner: &netns.owner,
-            },
+            netns: Netns::new(netns),
             route: finding.route.as_ref().map(Route::new),
             expected_route: finding.expected_route.as_ref().map(Route::new),
             bridge: finding.bridge.as_ref().map(Bridge::new),
             docker_network: finding.docker_network.as_ref().map(DockerNetwork::new),
+            container: finding.container.as_ref().map(|it| Part::new(it.role)),
+            ci: finding.ci.as_ref().and_then(Ci::new),
+            gives_up: finding.gives_up.map(GivesUp::new),
             evidence: finding.evidence.iter().map(Evidence::new).collect(),
             counts: Counts {
                 packets: counts.packets,
@@ -205,58 +153,12 @@ fn present<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     texts.filter(|text| !text.is_empty()).collect()
 }
 
-impl<'a> Route<'a> {
-    fn new(route: &'a finding::RouteRef) -> Self {
+impl GivesUp {
+    const fn new(gives_up: finding::GivesUp) -> Self {
         Self {
-            prefix: route.prefix.to_string(),
-            gateway: route.gateway,
-            device: &route.device,
-            table: route.table,
-        }
-    }
-}
-
-impl<'a> Bridge<'a> {
-    fn new(bridge: &'a finding::Bridge) -> Self {
-        Self {
-            name: &bridge.name,
-            ifindex: bridge.ifindex,
-            carrier: bridge.carrier,
-            owner: &bridge.owner,
-        }
-    }
-}
-
-impl<'a> DockerNetwork<'a> {
-    fn new(network: &'a finding::NetworkRef) -> Self {
-        let project = network.compose_project.as_deref();
-        Self {
-            id: &network.id,
-            name: &network.name,
-            subnets: network.subnets.iter().map(ToString::to_string).collect(),
-            daemon: &network.daemon,
-            compose_project: project.filter(|project| !project.is_empty()),
-            created: network.created.map(time::rfc3339),
-            endpoints: network
-                .endpoints
-                .iter()
-                .map(|(container, ip)| Attached { container, ip: *ip })
-                .collect(),
-        }
-    }
-}
-
-impl<'a> Evidence<'a> {
-    fn new(evidence: &'a finding::Evidence) -> Self {
-        Self {
-            kind: evidence.kind.name(),
-            at: time::rfc3339(evidence.at),
-            detail: evidence
-                .detail
-                .iter()
-                .map(|(key, value)| (*key, value))
-                .filter(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-                .collect(),
+            after_s: gives_up.after_s,
+            sysctl: gives_up.sysctl,
+            value: gives_up.value,
         }
     }
 }

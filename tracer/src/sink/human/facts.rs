@@ -2,57 +2,48 @@
 
 use std::fmt::Write as _;
 
-use tracer_core::finding::{
-    Bridge, Counts, EvidenceKind, Finding, Kind, NetworkRef, Packet, RouteRef,
+use tracer_core::finding::{Bridge, Counts, EvidenceKind, Finding, Kind, NetworkRef};
+
+use super::{
+    layout::Page,
+    lines,
+    numbers::{count, digits, listed},
+    people, words,
 };
-
-use super::layout::Page;
-use crate::sink::{ecs, time};
-
-/// Things named one by one; the rest is a number.
-const NAMED: usize = 5;
-
-/// What kind of finding it is, in plain words.
-pub(super) const fn title(finding: &Finding) -> &'static str {
-    match finding.kind {
-        Kind::ReplyBlackhole => "replies vanish in a bridge",
-        Kind::EventsLost => "not everything was seen",
-    }
-}
+use crate::sink::time;
 
 /// Every fact the finding has.
 pub(super) fn all(page: &mut Page, finding: &Finding) {
     lost(page, finding);
-    if let Some(packet) = &finding.packet {
-        let sender = finding.process.as_ref().map_or_else(
-            || {
-                if packet.icmp_type.is_some() {
-                    ", sent by the kernel".into()
-                } else {
-                    String::new()
-                }
-            },
-            |process| format!(", sent by {} (pid {})", process.name, process.pid),
-        );
-        let text = packet_line(packet, page.arrow());
-        page.field("latest", &format!("{text}{sender}"));
-    }
-    if let Some(route) = &finding.route {
-        let text = format!("route {}", route_line(route, page.arrow()));
-        page.field("why", &text);
-    }
-    if let Some(route) = &finding.expected_route {
-        let text = format!("route {}", route_line(route, page.arrow()));
-        page.field("should", &text);
+    latest(page, finding);
+    people::timeout(page, finding);
+    let way = words::of(finding).way;
+    for (label, route) in [("why", &finding.route), ("should", &finding.expected_route)] {
+        if let Some(route) = route {
+            let text = format!("{way} {}", lines::route(route, page.arrow()));
+            page.field(label, &text);
+        }
     }
     whose(page, finding);
-    if finding.netns.owner != "host" {
-        let (inum, owner) = (finding.netns.inum, &finding.netns.owner);
-        page.field(
-            "where",
-            &format!("network namespace {inum}, {owner}; not the host's own"),
-        );
-    }
+    people::container(page, finding);
+    people::job(page, finding);
+    people::place(page, finding);
+}
+
+/// The packet lost last, and who sent it.
+fn latest(page: &mut Page, finding: &Finding) {
+    let Some(packet) = &finding.packet else {
+        return;
+    };
+    // Only an answer to a ping is surely the kernel's own.
+    let answers = matches!(finding.kind, Kind::ReplyBlackhole | Kind::Misdelivery);
+    let sender = match &finding.process {
+        Some(process) => format!(", sent by {} (pid {})", process.name, process.pid),
+        None if answers && packet.icmp_type.is_some() => ", sent by the kernel".to_owned(),
+        None => String::new(),
+    };
+    let text = lines::packet(packet, page.arrow());
+    page.field("latest", &format!("{text}{sender}"));
 }
 
 /// How much is lost, and for whom.
@@ -60,6 +51,7 @@ pub(super) fn lost(page: &mut Page, finding: &Finding) {
     if finding.counts == Counts::default() {
         return;
     }
+    let towards = words::of(finding).towards;
     let Counts {
         packets,
         flows,
@@ -74,13 +66,13 @@ pub(super) fn lost(page: &mut Page, finding: &Finding) {
     );
     match finding.victims.as_slice() {
         [] => {}
-        [only] => drop(write!(text, ", to {}", only.address)),
+        [only] => drop(write!(text, ", {towards} {}", only.address)),
         victims => {
             let _ = write!(
                 text,
-                ", to {}: {}",
+                ", {towards} {}: {}",
                 count(remotes, "address"),
-                listed(victims, |v| format!(
+                listed(victims, remotes, |v| format!(
                     "{} ({})",
                     v.address,
                     digits(v.packets)
@@ -89,16 +81,6 @@ pub(super) fn lost(page: &mut Page, finding: &Finding) {
         }
     }
     page.field("lost", &text);
-}
-
-/// The first few of a list by their names, and how many more there are.
-pub(super) fn listed<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
-    let names: Vec<String> = all.iter().take(NAMED).map(name).collect();
-    let mut text = names.join(", ");
-    if let Some(more @ 1..) = all.len().checked_sub(NAMED) {
-        let _ = write!(text, " and {more} more");
-    }
-    text
 }
 
 /// Whose bridge it is.
@@ -133,7 +115,8 @@ fn network_line(network: &NetworkRef) -> String {
     if let Some(project) = &network.compose_project {
         let _ = write!(text, " of compose project {project}");
     }
-    let attached = listed(&network.endpoints, |(name, ip)| {
+    let attached = network.endpoints.len() as u64;
+    let attached = listed(&network.endpoints, attached, |(name, ip)| {
         ip.map_or_else(|| name.clone(), |ip| format!("{name} ({ip})"))
     });
     text + &match network.endpoints.len() {
@@ -163,85 +146,5 @@ fn bridge_line(bridge: &Bridge) -> String {
             "{owner} (bridge {}); which network is not known",
             bridge.name
         ),
-    }
-}
-
-pub(super) fn packet_line(packet: &Packet, arrow: &str) -> String {
-    let (source, destination) = (packet.source, packet.destination);
-    let protocol = ecs::transport(packet.proto)
-        .map_or_else(|| format!("protocol {}", packet.proto), str::to_owned);
-    match (packet.ports, packet.icmp_type) {
-        (Some((from, to)), _) => {
-            let source = std::net::SocketAddr::new(source, from);
-            let destination = std::net::SocketAddr::new(destination, to);
-            format!("{protocol} {source} {arrow} {destination}")
-        }
-        (None, Some(0)) if packet.proto == 1 => {
-            format!("ping reply {source} {arrow} {destination}")
-        }
-        (None, Some(129)) => format!("ping reply {source} {arrow} {destination}"),
-        (None, Some(kind)) => format!("{protocol} type {kind} {source} {arrow} {destination}"),
-        // The kernel's routing code leaves the protocol at 0 when it does not know it.
-        (None, None) if packet.proto == 0 => format!("{source} {arrow} {destination}"),
-        (None, None) => format!("{protocol} {source} {arrow} {destination}"),
-    }
-}
-
-fn route_line(route: &RouteRef, arrow: &str) -> String {
-    let prefix = match route.prefix.prefix_len() {
-        0 => "default".to_owned(),
-        _ => route.prefix.to_string(),
-    };
-    let via = route
-        .gateway
-        .map(|gateway| format!(" via {gateway}"))
-        .unwrap_or_default();
-    let table = match route.table {
-        254 => String::new(),
-        table => format!(" (table {table})"),
-    };
-    format!("{prefix}{via} {arrow} {}{table}", route.device)
-}
-
-/// `1 packet`, `415 packets`, `2 addresses`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    let plural = match number {
-        1 => "",
-        _ if noun.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{} {noun}{plural}", digits(number))
-}
-
-/// As [`count`], for the length of a list.
-pub(super) fn number(length: usize, noun: &str) -> String {
-    count(u64::try_from(length).unwrap_or(u64::MAX), noun)
-}
-
-/// From 10,000 on, digits in threes.
-pub(super) fn digits(number: u64) -> String {
-    let plain = number.to_string();
-    if plain.len() < 5 {
-        return plain;
-    }
-    let grouped = plain
-        .char_indices()
-        .map(|(at, digit)| match plain.len() - at {
-            left if at > 0 && left % 3 == 0 => format!(",{digit}"),
-            _ => digit.to_string(),
-        });
-    grouped.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(count(1, "packet"), "1 packet");
-        assert_eq!(count(8400, "packet"), "8400 packets");
-        assert_eq!(count(44_674, "address"), "44,674 addresses");
-        assert_eq!(digits(1_000_000), "1,000,000");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tracer_core::finding::{Evidence, Finding, Remedy};
 
-use super::{Look, evidence, facts, layout::Page, remedies, style};
+use super::{Look, evidence, facts, layout::Page, numbers, people, remedies, style, words};
 use crate::sink::time;
 
 pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
@@ -29,6 +29,7 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
     if before.docker_network.is_none() && now.docker_network.is_some() {
         facts::whose(&mut page, now);
     }
+    people(&mut page, before, now);
     for unknown in now
         .unknown
         .iter()
@@ -37,7 +38,7 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
         page.field("unknown", unknown);
     }
     if now.lost_events > before.lost_events {
-        let lost = facts::count(now.lost_events, "event");
+        let lost = numbers::count(now.lost_events, "event");
         page.field(
             "unseen",
             &format!("{lost} lost on the way from the kernel so far"),
@@ -51,20 +52,20 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
 /// The verdict's past if it has one, the bridge, and how much is lost by now.
 fn headline(before: &Finding, now: &Finding) -> String {
     let mut text = match &now.bridge {
-        Some(bridge) => format!("still losing replies in {}", bridge.name),
-        None => facts::title(now).to_owned(),
+        Some(bridge) => format!("{} {}", words::of(now).still, bridge.name),
+        None => words::of(now).title.to_owned(),
     };
     if now.counts.packets > 0 {
-        let more = facts::digits(now.counts.packets.saturating_sub(before.counts.packets));
-        let packets = facts::count(now.counts.packets, "packet");
+        let more = numbers::digits(now.counts.packets.saturating_sub(before.counts.packets));
+        let packets = numbers::count(now.counts.packets, "packet");
         text.push_str(&format!(
             ": {packets} (+{more}), {}",
-            facts::count(now.counts.flows, "flow")
+            numbers::count(now.counts.flows, "flow")
         ));
         if now.counts.remotes > 1 {
             text.push_str(&format!(
                 ", {}",
-                facts::count(now.counts.remotes, "address")
+                numbers::count(now.counts.remotes, "address")
             ));
         }
     }
@@ -72,6 +73,22 @@ fn headline(before: &Finding, now: &Finding) -> String {
         text.push_str(&format!("; was {}", before.verdict.name()));
     }
     text
+}
+
+/// Who turned out to be concerned since.
+fn people(page: &mut Page, before: &Finding, now: &Finding) {
+    if now.container != before.container {
+        people::container(page, now);
+    }
+    if now.gives_up != before.gives_up {
+        people::timeout(page, now);
+    }
+    if now.ci != before.ci {
+        people::job(page, now);
+    }
+    if now.netns != before.netns {
+        people::place(page, now);
+    }
 }
 
 fn victims(page: &mut Page, before: &Finding, now: &Finding) {
@@ -84,8 +101,12 @@ fn victims(page: &mut Page, before: &Finding, now: &Finding) {
     if new.is_empty() {
         return;
     }
-    let named = facts::listed(&new, |victim| victim.address.to_string());
-    page.field("new", &format!("also lost to {named}"));
+    // Only the worst are told by name, in both.
+    let all = now.counts.remotes.saturating_sub(before.counts.remotes);
+    let all = all.max(new.len() as u64);
+    let named = numbers::listed(&new, all, |victim| victim.address.to_string());
+    let towards = words::of(now).towards;
+    page.field("new", &format!("also packets {towards} {named}"));
 }
 
 /// Remedies that were not offered before are told in full. One whose command changed, because

@@ -59,6 +59,9 @@ fn possible(network: &DockerNetwork) -> Option<Remedy> {
         route: None,
         expected: None,
         network: Some((DAEMON, network)),
+        bridge: None,
+        inhabitant: None,
+        rival: false,
     };
     remedy(&case)
 }

@@ -1,0 +1,106 @@
+//! Questions over IPv6 to a machine outside whose address the network covers: of the host, and of a
+//! container of another network.
+
+use std::net::Ipv6Addr;
+
+use anyhow::{Result, ensure};
+use bridgetrace_lab::scenario::{self, APPS};
+use bridgetrace_lab::{Container, Service, Topology, peers, preflight, showcase};
+use serde_json::{Value, json};
+
+use super::scene::{host_route_works, is_lost};
+use crate::outage::stage::{Stage, evidence, holds, is_phase};
+
+/// A machine outside: what a company has of registries and git servers.
+const MACHINE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x22, 0x10, 0, 0, 0, 0x77);
+const APPS6: [&str; 2] = ["10.201.1.0/24", "fd00:201:1::/64"];
+/// Attempts, a fifth of a second apart.
+const INSISTING: u32 = 5;
+
+fn raise() -> Result<Stage> {
+    preflight::require()?;
+    let lab = Topology::builder().dual().peer(MACHINE).build()?;
+    let stage = Stage::raise_in(lab, &[])?;
+    ensure!(host_asks(&stage)?, "not there before the outage");
+    Ok(stage)
+}
+
+/// The host insists; nobody but the operator knows that the machine is outside.
+#[test]
+fn the_host_asks_a_machine_outside() -> Result<()> {
+    let opened = raise()?.play(|stage| {
+        let network = scenario::collide6(&stage.daemon)?;
+        ensure!(peers::ping(&stage.lab.srv, MACHINE, INSISTING)?.received == 0);
+        let opened = stage.finding(|f| is_phase(f, "opened"))?;
+        is_lost(&opened, "request-blackhole", &network)?;
+        is_suspected(&opened)?;
+        let pings = [("bridgetrace.counts.packets", json!(INSISTING))];
+        holds(&opened, &pings)?;
+        host_route_works(stage, &opened, host_asks)?;
+        Ok(opened)
+    })?;
+    showcase::show("this host asks a machine outside over IPv6", &opened)
+}
+
+fn host_asks(stage: &Stage) -> Result<bool> {
+    peers::reachable(&stage.lab.srv, MACHINE)
+}
+
+/// A container of another network insists. This engine keeps networks apart over IPv4 only: what
+/// it sends dies on the other bridge, where nobody answers.
+#[test]
+fn a_container_asks_a_machine_outside() -> Result<()> {
+    let opened = raise()?.play(|stage| {
+        let asker = asker(stage)?;
+        ensure!(asker.reaches(MACHINE), "not reached before");
+        let network = scenario::collide6(&stage.daemon)?;
+        let ping = format!("ping -c{INSISTING} -W1 {MACHINE}");
+        ensure!(asker.exec(&["sh", "-c", &ping]).is_err(), "nothing is lost");
+        let opened = stage.finding(|f| is_phase(f, "opened"))?;
+        is_lost(&opened, "forward-blackhole", &network)?;
+        is_suspected(&opened)?;
+        ensure!(evidence(&opened).contains(&"drop"), "{opened:#}");
+        let address = asker.address6(APPS)?.to_string();
+        holds(
+            &opened,
+            &[
+                ("source.ip", json!(address)),
+                ("container.name", json!("asker")),
+            ],
+        )?;
+        host_route_works(stage, &opened, |_| Ok(asker.reaches(MACHINE)))?;
+        Ok(opened)
+    })?;
+    showcase::show("a container asks a machine outside over IPv6", &opened)
+}
+
+/// A container whose IPv6 packets are passed on, and whose answers find back.
+fn asker(stage: &Stage) -> Result<Container> {
+    stage.daemon.import_busybox()?;
+    stage.daemon.create_network(APPS, &APPS6)?;
+    let asker = Service::idle("asker").network(APPS).run(&stage.daemon)?;
+    // This engine leaves both to the administrator.
+    stage.lab.srv.sysctl("net.ipv6.conf.all.forwarding", "1")?;
+    let back = format!(
+        "route add {} via {}",
+        APPS6[1],
+        bridgetrace_lab::topology::SRV6
+    );
+    stage.lab.router.ip(&back)?;
+    Ok(asker)
+}
+
+fn is_suspected(finding: &Value) -> Result<()> {
+    holds(
+        finding,
+        &[
+            ("bridgetrace.finding.verdict", json!("suspected")),
+            ("network.transport", json!("ipv6-icmp")),
+            ("destination.ip", json!(MACHINE.to_string())),
+            ("bridgetrace.counts.remotes", json!(1)),
+        ],
+    )?;
+    let found = evidence(finding);
+    ensure!(found.contains(&"route-into-bridge"), "{finding:#}");
+    Ok(())
+}

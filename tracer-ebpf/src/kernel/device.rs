@@ -1,0 +1,81 @@
+//! Devices, their namespaces, and the nexthops that name them.
+
+use super::{member, pointer};
+use crate::globals::offset;
+
+/// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
+const IFF_EBRIDGE: u32 = 1 << 1;
+/// `IFF_BRIDGE_PORT`, same place.
+const IFF_BRIDGE_PORT: u32 = 1 << 9;
+
+/// `struct net`.
+#[derive(Clone, Copy)]
+pub(crate) struct Net(pub(crate) *const u8);
+
+impl Net {
+    /// Inode number of the namespace.
+    #[inline(always)]
+    pub(crate) fn inum(self) -> Option<u32> {
+        member(self.0, offset!(net_inum))
+    }
+}
+
+/// `struct net_device`.
+#[derive(Clone, Copy)]
+pub(crate) struct NetDevice(pub(super) *const u8);
+
+impl NetDevice {
+    #[inline(always)]
+    fn priv_flags(self) -> u32 {
+        member(self.0, offset!(netdev_priv_flags)).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_bridge(self) -> bool {
+        self.priv_flags() & IFF_EBRIDGE != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_bridge_port(self) -> bool {
+        self.priv_flags() & IFF_BRIDGE_PORT != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn ifindex(self) -> Option<u32> {
+        member(self.0, offset!(netdev_ifindex))
+    }
+
+    /// Inode number of the device's network namespace.
+    #[inline(always)]
+    pub(crate) fn netns(self) -> Option<u32> {
+        Net(pointer(self.0, offset!(netdev_net))?).inum()
+    }
+}
+
+/// `struct fib_nh_common`, the nexthop a lookup chose.
+pub(crate) struct Nexthop(pub(crate) *const u8);
+
+impl Nexthop {
+    #[inline(always)]
+    pub(crate) fn device(&self) -> Option<NetDevice> {
+        pointer(self.0, offset!(nhc_dev)).map(NetDevice)
+    }
+}
+
+/// `struct fib6_result`, an IPv6 lookup's answer.
+pub(crate) struct Fib6Result(pub(crate) *const u8);
+
+impl Fib6Result {
+    /// Device of the nexthop; the loopback's where there is no route.
+    #[inline(always)]
+    pub(crate) fn device(&self) -> Option<NetDevice> {
+        let nexthop = pointer(self.0, offset!(fib6_result_nh))?;
+        pointer(nexthop, offset!(fib6_nh_dev)).map(NetDevice)
+    }
+
+    /// Number of the table at `table` (`struct fib6_table`) that was searched.
+    #[inline(always)]
+    pub(crate) fn table(table: *const u8) -> Option<u32> {
+        member(table, offset!(fib6_table_id))
+    }
+}

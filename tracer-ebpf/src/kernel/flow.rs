@@ -1,0 +1,105 @@
+//! What a route lookup asks for: `struct flowi4` and `struct flowi6`.
+
+use tracer_common::Flow;
+
+use super::{IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, address4, address6, member};
+use crate::{globals::offset, memory::Address};
+
+/// What is alike in both families.
+pub(crate) trait Flowi {
+    /// The family's address, network byte order.
+    type Address: Address;
+
+    fn iif(&self) -> Option<u32>;
+    fn oif(&self) -> u32;
+    fn mark(&self) -> u32;
+    fn proto(&self) -> u8;
+    fn saddr(&self) -> Option<Self::Address>;
+    fn daddr(&self) -> Option<Self::Address>;
+    /// Source and destination port, host order.
+    fn ports(&self) -> Option<(u16, u16)>;
+    fn icmp_type(&self) -> Option<u8>;
+
+    /// The packet the lookup was made for, as far as the lookup knows it: a sender that is not
+    /// bound has no source address yet.
+    #[inline(always)]
+    fn packet(&self) -> Option<Flow> {
+        let mut flow = Flow {
+            saddr: self.saddr()?.mapped(),
+            daddr: self.daddr()?.mapped(),
+            proto: self.proto(),
+            ..Flow::default()
+        };
+        match flow.proto {
+            IPPROTO_TCP | IPPROTO_UDP => (flow.sport, flow.dport) = self.ports().unwrap_or((0, 0)),
+            IPPROTO_ICMP | IPPROTO_ICMPV6 => flow.icmp_type = self.icmp_type().unwrap_or(0),
+            _ => {}
+        }
+        Some(flow)
+    }
+}
+
+macro_rules! flowi {
+    ($(#[$doc:meta])* $name:ident, $address:ty, $read:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
+     $saddr:ident, $daddr:ident, $sport:ident, $dport:ident, $icmp_type:ident) => {
+        $(#[$doc])*
+        pub(crate) struct $name(pub(crate) *const u8);
+
+        impl Flowi for $name {
+            type Address = $address;
+
+            #[inline(always)]
+            fn iif(&self) -> Option<u32> {
+                member(self.0, offset!($iif))
+            }
+
+            #[inline(always)]
+            fn oif(&self) -> u32 {
+                member(self.0, offset!($oif)).unwrap_or(0)
+            }
+
+            #[inline(always)]
+            fn mark(&self) -> u32 {
+                member(self.0, offset!($mark)).unwrap_or(0)
+            }
+
+            #[inline(always)]
+            fn proto(&self) -> u8 {
+                member(self.0, offset!($proto)).unwrap_or(0)
+            }
+
+            #[inline(always)]
+            fn saddr(&self) -> Option<$address> {
+                $read(self.0, offset!($saddr))
+            }
+
+            #[inline(always)]
+            fn daddr(&self) -> Option<$address> {
+                $read(self.0, offset!($daddr))
+            }
+
+            #[inline(always)]
+            fn ports(&self) -> Option<(u16, u16)> {
+                let sport: u16 = member(self.0, offset!($sport))?;
+                let dport: u16 = member(self.0, offset!($dport))?;
+                Some((u16::from_be(sport), u16::from_be(dport)))
+            }
+
+            #[inline(always)]
+            fn icmp_type(&self) -> Option<u8> {
+                member(self.0, offset!($icmp_type))
+            }
+        }
+    };
+}
+
+flowi!(
+    /// `struct flowi4`.
+    Flow4, [u8; 4], address4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
+    flowi4_saddr, flowi4_daddr, flowi4_sport, flowi4_dport, flowi4_icmp_type
+);
+flowi!(
+    /// `struct flowi6`.
+    Flow6, [u8; 16], address6, flowi6_iif, flowi6_oif, flowi6_mark, flowi6_proto,
+    flowi6_saddr, flowi6_daddr, flowi6_sport, flowi6_dport, flowi6_icmp_type
+);

@@ -1,0 +1,52 @@
+//! Neighbour entries: who was asked for, and what waits for the answer.
+
+use tracer_common::{AF_INET, AF_INET6, v4_mapped};
+
+use super::{NetDevice, Skb, member, pointer, probe_member};
+use crate::globals::offset;
+
+/// `struct neighbour`.
+pub(crate) struct Neighbour(pub(crate) *const u8);
+
+impl Neighbour {
+    #[inline(always)]
+    pub(crate) fn device(&self) -> Option<NetDevice> {
+        pointer(self.0, offset!(neigh_dev)).map(NetDevice)
+    }
+
+    #[inline(always)]
+    pub(crate) fn nud_state(&self) -> Option<u8> {
+        member(self.0, offset!(neigh_nud_state))
+    }
+
+    /// Address family of the table the entry lives in.
+    #[inline(always)]
+    fn family(&self) -> Option<i32> {
+        let table = pointer(self.0, offset!(neigh_tbl))?;
+        member(table, offset!(neigh_table_family))
+    }
+
+    /// The entry's address, v4-mapped. It stands in an array of no declared size at the struct's
+    /// end, into which older verifiers (6.1 still) permit no load.
+    /// <https://elixir.bootlin.com/linux/v6.1/A/ident/btf_struct_walk>
+    #[inline(always)]
+    pub(crate) fn address(&self) -> Option<[u8; 16]> {
+        const IPV4: i32 = AF_INET as i32;
+        const IPV6: i32 = AF_INET6 as i32;
+        match self.family()? {
+            IPV4 => probe_member(self.0, offset!(neigh_primary_key)).map(v4_mapped),
+            IPV6 => probe_member(self.0, offset!(neigh_primary_key)),
+            _ => None,
+        }
+    }
+
+    /// The packet that was queued last while the neighbour did not answer. The end of an empty
+    /// queue points to the queue itself.
+    #[inline(always)]
+    pub(crate) fn last_queued(&self) -> Option<Skb> {
+        if member::<u32>(self.0, offset!(neigh_arp_queue_len))? == 0 {
+            return None;
+        }
+        pointer(self.0, offset!(neigh_arp_queue_prev)).map(Skb)
+    }
+}

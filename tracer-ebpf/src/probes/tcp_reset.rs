@@ -1,0 +1,42 @@
+//! `tcp_receive_reset(struct sock *)`
+//! <https://elixir.bootlin.com/linux/v6.18/source/include/trace/events/tcp.h>
+//!
+//! A reply went to a container that has the client's address, and it answered that it knows of no
+//! such connection: the server takes it for the client's word.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::{Hook, WatchKey};
+
+use crate::{
+    emit,
+    kernel::Sock,
+    maps::ASYMMETRIC,
+    memory::{self, A_MOMENT},
+};
+
+/// A reset answers a reply within a round trip, however often that must be sent.
+const A_WHILE: u64 = 10 * A_MOMENT;
+
+#[btf_tracepoint(function = "tcp_receive_reset")]
+pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
+    let _ = try_tcp_reset(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
+    let sk = Sock(ctx.arg(0));
+    let (netns, remote) = (sk.netns()?, sk.remote()?);
+    let astray = ASYMMETRIC.get_ptr(&WatchKey { netns, remote })?;
+    // SAFETY: a live map value.
+    let (then, bridge) = unsafe { ((*astray).jiffies, (*astray).bridge) };
+    // Whoever came home since resets by himself.
+    if !memory::is_recent(then, A_WHILE) {
+        return None;
+    }
+    let mut event = emit::event_at(Hook::TcpReset, netns, bridge, remote);
+    emit::add_flow(&mut event, sk.tcp_flow(remote)?);
+    event.socket_inode = sk.inode().unwrap_or(0);
+    emit::submit(Hook::TcpReset, &mut event);
+    Some(())
+}

@@ -1,0 +1,95 @@
+//! What events other than lost packets prove of an incident.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+use tracer_common::Hook;
+
+use crate::{
+    decode::KernelEvent, finding::EvidenceKind, incident::Incident, time::Timestamp, world::World,
+};
+
+/// Kinds of devices that run on top of others.
+const UPPER: [&str; 6] = ["macvlan", "macvtap", "ipvlan", "vlan", "bond", "team"];
+
+/// Notes what `event` says of `incident`, which has its remote. Whether it said anything.
+pub(super) fn take(
+    world: &World,
+    incident: &mut Incident,
+    at: Timestamp,
+    event: &KernelEvent,
+) -> bool {
+    let here = incident.place.ifindex == event.ifindex;
+    let remote = event.remote;
+    match event.hook {
+        Hook::NeighTimer if here => incident.prove(
+            EvidenceKind::NeighbourFailed,
+            at,
+            [("address", Value::from(remote.to_string()))],
+        ),
+        Hook::SkbDrop if here && event.arp => {
+            let reason = event.reason.map_or("", tracer_common::DropReason::name);
+            incident.detail(EvidenceKind::GhostBridge, "arp", Value::from(reason));
+        }
+        Hook::SkbDrop if here => {
+            if let Some(reason) = event.reason {
+                incident.add_drop(at, remote, reason);
+            }
+        }
+        Hook::TcpRetransmit | Hook::TcpRetransmitSynack if here => {
+            incident.prove(EvidenceKind::Retransmit, at, []);
+        }
+        Hook::TcpReset if here => prove_reset(incident, at, remote),
+        Hook::DevReceive if !here => {
+            let ingress = ingress_of(world, event);
+            prove_asymmetry(world, incident, at, ingress, remote);
+        }
+        Hook::DevQueue if !here => {
+            if let Some(remote) = incident.remotes.get_mut(&remote) {
+                remote.healed = Some(at);
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// The device a packet came in by. One that runs on top of another (macvlan, VLAN, bond) is seen
+/// after that one, and is the one that matters.
+fn ingress_of(world: &World, event: &KernelEvent) -> u32 {
+    let owner = || {
+        let namespace = world.namespace(event.netns)?;
+        let link = namespace.link(namespace.own_address(event.packet?.destination)?)?;
+        link.kind
+            .as_ref()
+            .filter(|kind| UPPER.contains(&kind.as_str()))
+            .map(|_| link.ifindex)
+    };
+    owner().unwrap_or(event.ifindex)
+}
+
+/// Whoever got a reply to `remote` knew of no such connection.
+pub(super) fn prove_reset(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
+    let detail = [("address", Value::from(remote.to_string()))];
+    incident.prove(EvidenceKind::ResetByContainer, at, detail);
+}
+
+/// The remote came in by `ingress`, which is not where packets to it go.
+pub(super) fn prove_asymmetry(
+    world: &World,
+    incident: &mut Incident,
+    at: Timestamp,
+    ingress: u32,
+    remote: IpAddr,
+) {
+    incident.ingress.get_or_insert(ingress);
+    let link = world
+        .namespace(incident.place.netns)
+        .and_then(|ns| ns.link(ingress));
+    let device = link.map_or_else(|| ingress.to_string(), |link| link.name.clone());
+    let detail = [
+        ("device", Value::from(device)),
+        ("remote", Value::from(remote.to_string())),
+    ];
+    incident.prove(EvidenceKind::IngressAsymmetry, at, detail);
+}

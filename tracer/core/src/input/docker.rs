@@ -1,0 +1,163 @@
+//! What docker says.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+use super::Landmark;
+
+/// A docker daemon as seen through its API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// Where it is reached, e.g. `unix:///var/run/docker.sock`: its key everywhere.
+    pub endpoint: String,
+    /// Whether it answers.
+    pub status: DaemonStatus,
+}
+
+/// Whether a daemon answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DaemonStatus {
+    /// It answers.
+    Reachable(DaemonInfo),
+    /// It does not; the cause in one plain sentence.
+    Unreachable(String),
+}
+
+/// What a daemon says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonInfo {
+    /// Engine version, e.g. `20.10.24`.
+    pub version: String,
+    /// API version agreed on, e.g. `1.41`.
+    pub api_version: String,
+    /// Namespace the daemon runs in, inode number, if it could be found.
+    pub netns: Option<u32>,
+    /// Path of its `daemon.json`, if pools may be set there: absent when it cannot be read.
+    pub config_file: Option<String>,
+    /// Whether that file exists. Its text stays where it is: it may hold passwords.
+    #[serde(default)]
+    pub has_config: bool,
+    /// Registry mirrors and proxies it is configured to use, as far as they are addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub landmarks: Vec<Landmark>,
+}
+
+/// A docker network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerNetwork {
+    /// Network id, 64 hex digits.
+    pub id: String,
+    /// Name. Hostile text.
+    pub name: String,
+    /// Driver; only `bridge` makes bridges of this daemon.
+    pub driver: String,
+    /// Address ranges with their gateways.
+    pub subnets: Vec<DockerSubnet>,
+    /// Labels. Hostile text.
+    pub labels: BTreeMap<String, String>,
+    /// Driver options.
+    pub options: BTreeMap<String, String>,
+    /// `--internal`.
+    pub internal: bool,
+    /// Creation time.
+    pub created: Option<Timestamp>,
+    /// Containers attached.
+    pub endpoints: Vec<DockerEndpoint>,
+}
+
+/// One range of a docker network's IPAM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerSubnet {
+    /// The prefix.
+    pub subnet: IpNet,
+    /// The bridge's own address.
+    pub gateway: Option<IpAddr>,
+}
+
+/// A container's place in a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerEndpoint {
+    /// Network id.
+    pub network: String,
+    /// Container id.
+    pub container: String,
+    /// Container name. Hostile text.
+    pub container_name: String,
+    /// Its addresses in the network.
+    pub addresses: Vec<IpAddr>,
+    /// Its MAC address there.
+    pub mac: Option<String>,
+}
+
+/// A container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerContainer {
+    /// Container id, 64 hex digits.
+    pub id: String,
+    /// Name without the leading slash. Hostile text.
+    pub name: String,
+    /// Image it was made from.
+    pub image: String,
+    /// `created`, `running`, `exited`, …
+    pub state: String,
+    /// Labels. Hostile text.
+    pub labels: BTreeMap<String, String>,
+    /// Its networks.
+    pub endpoints: Vec<DockerEndpoint>,
+    /// Ports of the host that lead to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PublishedPort>,
+}
+
+/// A port of the host that leads to a container (`docker run -p`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedPort {
+    /// IP protocol number.
+    pub proto: u8,
+    /// Port of the host.
+    pub host: u16,
+    /// Port of the container.
+    pub container: u16,
+}
+
+impl DockerNetwork {
+    /// Name of the bridge in the kernel: the option if set, else `br-` and 12 digits of the id.
+    #[must_use]
+    pub fn bridge_name(&self) -> String {
+        self.options
+            .get("com.docker.network.bridge.name")
+            .cloned()
+            .unwrap_or_else(|| self.default_bridge_name())
+    }
+
+    /// Whether the bridge is named after the network's id, as no other network's is.
+    #[must_use]
+    pub fn has_default_bridge_name(&self) -> bool {
+        self.bridge_name() == self.default_bridge_name()
+    }
+
+    fn default_bridge_name(&self) -> String {
+        format!("br-{}", self.id.get(..12).unwrap_or(&self.id))
+    }
+
+    /// The container attached with this address.
+    #[must_use]
+    pub fn endpoint_at(&self, address: IpAddr) -> Option<&DockerEndpoint> {
+        self.endpoints
+            .iter()
+            .find(|e| e.addresses.contains(&address))
+    }
+
+    /// The compose project that made the network.
+    #[must_use]
+    pub fn compose_project(&self) -> Option<&str> {
+        self.labels
+            .get("com.docker.compose.project")
+            .map(String::as_str)
+    }
+}

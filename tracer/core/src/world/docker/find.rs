@@ -1,0 +1,163 @@
+//! Questions about docker's networks and containers.
+
+use std::net::IpAddr;
+
+use crate::{
+    finding::ContainerRef,
+    input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
+};
+
+use super::{Docker, Key};
+
+/// States in which a container holds its addresses. What is `exited` or `dead` may be listed in a
+/// network for a moment longer.
+const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
+
+impl Docker {
+    /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
+    /// nobody knows where they live, unless they were found in a container.
+    pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
+        self.daemons().filter(move |(daemon, _)| {
+            let place = self.place(daemon);
+            place.map_or_else(|| !is_inner(daemon), |inum| inum == netns)
+        })
+    }
+
+    /// The network behind a bridge of this name in the namespace `netns`.
+    #[must_use]
+    pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
+        self.bridges_in(netns)
+            .find(|(_, network)| network.bridge_name() == bridge)
+    }
+
+    /// Who runs with this address in a bridge network of the namespace `netns`, and the endpoint of
+    /// the daemon that says so.
+    #[must_use]
+    pub fn container_at(
+        &self,
+        netns: u32,
+        address: IpAddr,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        self.bridges_in(netns).find_map(|(daemon, network)| {
+            let there = |e: &&DockerEndpoint| {
+                e.addresses.contains(&address) && self.may_run(daemon, &e.container)
+            };
+            let endpoint = network.endpoints.iter().find(there)?;
+            Some((daemon, network, endpoint))
+        })
+    }
+
+    /// Who is reached by this port of the host and lives in the network behind a bridge of the namespace
+    /// `netns`; and the endpoint of the daemon that says so.
+    #[must_use]
+    pub fn publisher(
+        &self,
+        netns: u32,
+        bridge: &str,
+        proto: u8,
+        port: u16,
+    ) -> Option<(&str, &DockerNetwork, &DockerEndpoint)> {
+        let (daemon, network) = self.network_of_bridge(netns, bridge)?;
+        let publishes = |endpoint: &&DockerEndpoint| {
+            let container = self.container(daemon, &endpoint.container);
+            container.is_some_and(|container| {
+                let mut ports = container.ports.iter();
+                ports.any(|known| known.proto == proto && known.host == port)
+            })
+        };
+        let endpoint = network.endpoints.iter().find(publishes)?;
+        Some((daemon, network, endpoint))
+    }
+
+    /// A daemon's container by its id.
+    #[must_use]
+    pub fn container(&self, daemon: &str, id: &str) -> Option<&DockerContainer> {
+        self.containers.get(&(daemon.to_owned(), id.to_owned()))
+    }
+
+    /// A container by its id, whatever daemon runs it.
+    #[must_use]
+    pub fn container_by_id(&self, id: &str) -> Option<&DockerContainer> {
+        self.containers
+            .iter()
+            .find(|((_, known), _)| known == id)
+            .map(|(_, container)| container)
+    }
+
+    /// What a container is called, or was before it was removed.
+    #[must_use]
+    pub fn container_ref(&self, id: &str) -> Option<ContainerRef> {
+        let removed = || self.removed.iter().rev().find(|it| it.id == id).cloned();
+        let present = self.container_by_id(id).map(ContainerRef::from);
+        present.or_else(removed)
+    }
+
+    /// What a daemon of the namespace `netns` is configured to use the address as.
+    #[must_use]
+    pub fn landmark(&self, netns: u32, address: IpAddr) -> Option<&Landmark> {
+        self.daemons_in(netns)
+            .filter_map(|(daemon, _)| self.info(daemon))
+            .flat_map(|info| &info.landmarks)
+            .find(|landmark| landmark.address == address)
+    }
+
+    /// Containers of a compose project, by name.
+    pub fn project_containers<'a>(
+        &'a self,
+        endpoint: &'a str,
+        project: &'a str,
+    ) -> impl Iterator<Item = &'a DockerContainer> {
+        let of_project = move |c: &&DockerContainer| {
+            c.labels
+                .get("com.docker.compose.project")
+                .is_some_and(|p| p == project)
+        };
+        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
+        self.containers
+            .iter()
+            .filter(here)
+            .map(|(_, c)| c)
+            .filter(of_project)
+    }
+
+    /// Networks that are bridges in the namespace `netns`.
+    fn bridges_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DockerNetwork)> {
+        self.networks().filter(move |(daemon, network)| {
+            network.driver == "bridge" && self.lives_in(netns, daemon, network)
+        })
+    }
+
+    /// A remote daemon's docker0 is not this host's; a name made of the network's id is proof.
+    fn lives_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
+        match self.place(daemon) {
+            Some(inum) => inum == netns,
+            None if is_inner(daemon) => false,
+            None => daemon.starts_with("unix:") || network.has_default_bridge_name(),
+        }
+    }
+
+    /// An endpoint may be known a moment before its container is.
+    fn may_run(&self, daemon: &str, id: &str) -> bool {
+        self.container(daemon, id)
+            .is_none_or(|container| RUNNING.contains(&container.state.as_str()))
+    }
+}
+
+/// Whether the daemon was found inside a container, as its endpoint tells. It has no word on any
+/// namespace but its own: it may be anybody's.
+fn is_inner(daemon: &str) -> bool {
+    daemon.starts_with("unix:///proc/")
+}
+
+impl From<&DockerContainer> for ContainerRef {
+    fn from(container: &DockerContainer) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            service: container.labels.get("com.docker.compose.service").cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

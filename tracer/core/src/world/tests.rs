@@ -1,0 +1,131 @@
+use crate::{
+    input::{
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, Landmark, LandmarkRole, Netns,
+        NetnsOwner, Process, Session,
+    },
+    time::Timestamp,
+    world::{SOCKET_OWNERS, World},
+};
+
+const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const DAEMON: &str = "unix:///run/docker.sock";
+const HOST: u32 = 1;
+
+fn process() -> Process {
+    Process {
+        pid: 812,
+        name: "curl".to_owned(),
+    }
+}
+
+fn landmark(address: &str, source: &str) -> Landmark {
+    Landmark {
+        address: address.parse().expect("address"),
+        role: LandmarkRole::Nameserver,
+        source: source.to_owned(),
+    }
+}
+
+fn owner(inode: u64, landmarks: Vec<Landmark>) -> Body {
+    Body::SocketOwner {
+        inode,
+        process: process(),
+        landmarks,
+    }
+}
+
+fn world(bodies: impl IntoIterator<Item = Body>) -> World {
+    let mut world = World::default();
+    let session = Session {
+        netns: HOST,
+        ..Session::default()
+    };
+    world.apply(Timestamp(1), &Body::Session(session));
+    for body in bodies {
+        world.apply(Timestamp(1), &body);
+    }
+    world
+}
+
+fn container_netns() -> Body {
+    Body::Netns(Netns {
+        inum: 7,
+        owner: NetnsOwner::Container {
+            id: ID.to_owned(),
+            process: process(),
+        },
+        unreadable: None,
+    })
+}
+
+#[test]
+fn a_containers_namespace_has_the_containers_name() {
+    let labels = [("com.docker.compose.service".to_owned(), "db".to_owned())];
+    let known = Body::DockerContainer {
+        daemon: DAEMON.to_owned(),
+        container: DockerContainer {
+            id: ID.to_owned(),
+            name: "project-db-1".to_owned(),
+            labels: labels.into(),
+            ..DockerContainer::default()
+        },
+    };
+    let netns = world([container_netns(), known]).netns_ref(7);
+    assert_eq!(netns.owner, "container project-db-1");
+    let container = netns.container.expect("container");
+    assert_eq!(
+        (&*container.id, container.service.as_deref()),
+        (ID, Some("db"))
+    );
+}
+
+#[test]
+fn a_container_nobody_knows_goes_by_its_id() {
+    let world = world([container_netns()]);
+    let netns = world.netns_ref(7);
+    assert_eq!(netns.owner, "container 0123456789ab");
+    assert_eq!(netns.container, None);
+    assert_eq!(world.netns_ref(1).owner, "host");
+    assert_eq!(world.netns_ref(8).owner, "unknown");
+}
+
+#[test]
+fn landmarks_come_from_the_socket_then_the_host_then_daemons() {
+    let info = DaemonInfo {
+        landmarks: vec![
+            landmark("10.0.0.1", "daemon"),
+            landmark("10.0.0.2", "daemon"),
+        ],
+        ..DaemonInfo::default()
+    };
+    let daemon = Body::Daemon(Daemon {
+        endpoint: DAEMON.to_owned(),
+        status: DaemonStatus::Reachable(info),
+    });
+    let own = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|address| landmark(address, "socket"));
+    let host = Body::Landmarks(vec![landmark("10.0.0.1", "host")]);
+    let world = world([daemon, host, owner(5, own.into()), owner(6, Vec::new())]);
+    let sources = |netns, inode| {
+        ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|address| {
+            let found = world.landmark_for(netns, inode, address.parse().expect("address"));
+            found.map(|it| it.source.clone()).unwrap_or_default()
+        })
+    };
+    assert_eq!(sources(HOST, Some(5)), ["socket", "socket", "socket", ""]);
+    assert_eq!(sources(HOST, Some(6)), ["host", "daemon", "", ""]);
+    // What the host is configured to use says nothing of another namespace.
+    assert_eq!(sources(HOST + 1, Some(6)), ["daemon", "daemon", "", ""]);
+}
+
+#[test]
+fn landmarks_of_forgotten_sockets_are_forgotten() {
+    let mut world = world([owner(1, vec![landmark("10.0.0.1", "first")])]);
+    for inode in 2..SOCKET_OWNERS as u64 + 2 {
+        world.apply(
+            Timestamp(1),
+            &owner(inode, vec![landmark("10.0.0.1", "later")]),
+        );
+    }
+    let found = world.landmark_for(HOST, Some(1), "10.0.0.1".parse().expect("address"));
+    assert_eq!(found, None);
+}

@@ -1,0 +1,142 @@
+//! What differs from kind to kind.
+
+use serde_json::json;
+use tracer_core::finding::{CiJob, Concerned, ContainerRef, ContainerRole, Finding, Kind};
+
+use super::{Line, nothing_empty, read, texts, value};
+use crate::sink::fixtures;
+
+fn latest(life: &[Finding; 3]) -> Line {
+    read(&life[1])
+}
+
+#[test]
+fn every_kind_is_a_connection_that_was_denied_until_it_is_over() {
+    for (life, kind, direction) in [
+        (fixtures::request::life(), "request-blackhole", "egress"),
+        (fixtures::forward::life(), "forward-blackhole", "outbound"),
+        (fixtures::misdelivery::life(), "misdelivery", "egress"),
+        (
+            fixtures::reverse_path::life(),
+            "reverse-path-drop",
+            "ingress",
+        ),
+        (fixtures::duplicate::life(), "request-blackhole", "egress"),
+        (fixtures::ipv6::life(), "reply-blackhole", "egress"),
+    ] {
+        for (step, outcome) in life.iter().zip(["failure", "failure", "success"]) {
+            nothing_empty(&value(step), "");
+            let line = read(step);
+            assert_eq!(
+                (line.event.action.as_str(), line.event.outcome.as_str()),
+                (kind, outcome)
+            );
+            assert_eq!(line.event.types, texts(&["connection", "denied"]));
+            assert_eq!(line.network.unwrap().direction, direction, "{kind}");
+            assert_eq!(line.bridgetrace.finding.kind, kind);
+        }
+    }
+}
+
+#[test]
+fn a_request_of_a_job_tells_its_job_and_its_namespace() {
+    let own = latest(&fixtures::request::life()).bridgetrace;
+    let job = own.ci.unwrap();
+    assert_eq!(
+        (job.system.as_str(), job.job_id.as_deref()),
+        ("gitlab", Some("98123"))
+    );
+    let url = "https://gitlab.example.com/shop/backend/-/jobs/98123";
+    assert_eq!(job.job_url.as_deref(), Some(url));
+    assert_eq!(
+        (job.pipeline_id.as_deref(), job.project_id.as_deref()),
+        (Some("40112"), Some("77"))
+    );
+    // A connection that is being made gives up sooner, by settings of its own.
+    assert!(own.gives_up.is_none());
+    let container = own.netns.container.unwrap();
+    assert_eq!((own.netns.inum, container.id.len()), (4_026_532_841, 64));
+    assert!(container.name.ends_with("-docker-0"));
+}
+
+#[test]
+fn a_forwarded_packet_has_a_container_and_its_service_but_no_process() {
+    let line = latest(&fixtures::forward::life());
+    assert_eq!(line.container.unwrap().name, "shop-web-1");
+    assert_eq!(line.service.unwrap().name, "web");
+    assert_eq!(line.source.unwrap().ip, "172.18.0.3");
+    assert!(line.process.is_none() && line.bridgetrace.gives_up.is_none());
+    let (ingress, egress) = (line.observer.ingress, line.observer.egress);
+    assert_eq!(ingress.unwrap().interface.name, "eno8303");
+    assert_eq!(egress.unwrap().interface.name, "br-80cb5a0c07bc");
+}
+
+#[test]
+fn a_request_that_died_on_arrival_left_by_no_device() {
+    let line = latest(&fixtures::reverse_path::life());
+    assert_eq!(line.source.unwrap().ip, "172.22.10.119");
+    assert!(line.observer.egress.is_none());
+    let evidence = line.bridgetrace.evidence.unwrap();
+    let way_back = evidence.iter().find(|piece| piece.kind == "reverse-path");
+    let detail = way_back.unwrap().detail.as_ref().unwrap();
+    assert_eq!(
+        (&detail["device"], &detail["bridge"]),
+        (&json!("eno8303"), &json!("br-80cb5a0c07bc"))
+    );
+}
+
+#[test]
+fn a_container_has_the_part_the_core_gave_it() {
+    for (life, role) in [
+        (fixtures::forward::life(), "sender"),
+        (fixtures::misdelivery::life(), "receiver"),
+        (fixtures::duplicate::life(), "cut-off"),
+        (fixtures::reverse_path::life(), "resident"),
+    ] {
+        let part = latest(&life).bridgetrace.container.unwrap();
+        assert_eq!(part.role, role);
+    }
+}
+
+#[test]
+fn ipv6_is_told_as_such() {
+    let network = latest(&fixtures::ipv6::life()).network.unwrap();
+    assert_eq!(
+        (network.family.as_str(), network.transport.as_str()),
+        ("ipv6", "ipv6-icmp")
+    );
+}
+
+#[test]
+fn what_is_known_of_nobody_is_absent() {
+    let mut finding = fixtures::opened();
+    let nobody = ContainerRef {
+        id: String::new(),
+        name: String::new(),
+        service: Some(String::new()),
+    };
+    finding.netns.container = Some(nobody.clone());
+    finding.container = Some(Concerned {
+        role: ContainerRole::Resident,
+        container: nobody,
+    });
+    finding.ci = Some(CiJob {
+        job_id: Some(String::new()),
+        ..CiJob::default()
+    });
+    finding.evidence[0]
+        .detail
+        .extend([("wins", json!([])), ("loses", json!(""))]);
+    let value = value(&finding);
+    nothing_empty(&value, "");
+    assert!(value.get("container").is_none() && value.get("service").is_none());
+    assert!(value["bridgetrace"].get("ci").is_none());
+}
+
+/// A finding about what was not seen has no packet, so it has no direction either.
+#[test]
+fn what_was_not_seen_went_nowhere() {
+    let mut finding = fixtures::opened();
+    finding.kind = Kind::EventsLost;
+    assert!(value(&finding)["network"].get("direction").is_none());
+}
