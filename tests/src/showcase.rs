@@ -23,6 +23,19 @@ pub fn show(variant: &str, finding: &Value) -> Result<()> {
     }
 }
 
+/// Fit for a table, and without the folder in which the lab's daemon happened to live.
+fn plain(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let lab = word.starts_with("unix:///tmp/") && word.contains("docker.sock");
+        if lab {
+            "unix:///run/lab/docker.sock."
+        } else {
+            word
+        }
+    });
+    words.collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
 struct Row {
     /// Everything but the line of output, which differs from run to run.
     lasting: String,
@@ -42,7 +55,7 @@ impl Row {
                 word(&said["kind"])?,
                 word(&said["verdict"])?
             ),
-            line: word(&finding["event"]["reason"])?.replace('|', "\\|"),
+            line: plain(&word(&finding["event"]["reason"])?),
         })
     }
 
