@@ -4,6 +4,7 @@ mod evidence;
 mod loss;
 mod resets;
 mod route;
+mod waiting;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,8 +12,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde_json::Value;
-use tracer_common::{DropReason, Hook, Way};
+use tracer_common::{Hook, Way};
 
 use crate::{
     decode::{KernelEvent, decode},
@@ -21,30 +21,15 @@ use crate::{
     doubt::Doubts,
     ending::{self, End, end_of},
     excuse::Excuses,
-    finding::{EvidenceKind, Finding, Kind},
+    finding::{Finding, Kind},
     incident::{Incident, Loss, News, Place},
-    input::{Body, Counter, DaemonStatus, Input, NetChange},
+    input::{Body, Counter, Input, NetChange},
     remote::Measure,
-    time::{SECOND, Timestamp},
-    world::{World, bridge, namespace::answers},
+    time::Timestamp,
+    world::{World, namespace::answers},
 };
 
-use self::{loss::Losses, resets::Resets};
-
-/// How long an event waits for the links, routes and docker's word that explain it: they come
-/// from other sources and may be a moment late.
-const PATIENCE: u64 = SECOND / 20;
-/// The same while the namespace itself is being found and read.
-const PATIENCE_NETNS: u64 = 2 * SECOND;
-/// Events that wait at once; beyond that the oldest is taken as it is.
-const WAITING: usize = 1024;
-
-/// An event that waits for the world to catch up.
-#[derive(Clone, Debug)]
-struct Waiting {
-    at: Timestamp,
-    event: KernelEvent,
-}
+use self::{loss::Losses, resets::Resets, waiting::Waiting};
 
 /// What an incident is known by: a bridge has one of each kind at a time.
 type Key = (Place, Kind);
@@ -168,12 +153,8 @@ impl Core {
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match decode(bytes) {
-            Ok(event) if measure_of(&event).is_some() || self.is_awaited(&event) => {
-                if self.waiting.len() >= WAITING {
-                    let oldest = self.waiting.remove(0);
-                    self.take_waiting(oldest, touched);
-                }
-                self.waiting.push(Waiting { at, event });
+            Ok(event) if is_a_loss(&event) || self.is_awaited(&event) => {
+                self.wait(Waiting { at, event }, touched);
             }
             Ok(event) => self.take_evidence(at, &event, touched),
             Err(_) => self.losses.unexplained += 1,
@@ -228,84 +209,6 @@ impl Core {
                 touched.insert((incident.place, incident.kind));
             }
         }
-    }
-
-    /// Takes the waiting events that can be explained now, or have waited long enough; at the end
-    /// all of them.
-    fn retry_waiting(&mut self, now: Timestamp, last: bool, touched: &mut BTreeSet<Key>) {
-        let waiting = std::mem::take(&mut self.waiting);
-        // Of whom lost packets go on waiting.
-        let mut awaited = BTreeSet::new();
-        for waiting in waiting {
-            let patient = !last && now < self.patience(&waiting);
-            let ready = if measure_of(&waiting.event).is_some() {
-                self.explainable(&waiting.event)
-            } else {
-                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
-            };
-            if !patient || ready {
-                self.take_waiting(waiting, touched);
-            } else {
-                awaited.insert((waiting.event.netns, waiting.event.remote));
-                self.waiting.push(waiting);
-            }
-        }
-    }
-
-    /// Whether a lost packet of the same remote waits: what proves its loss must not overtake it.
-    fn is_awaited(&self, event: &KernelEvent) -> bool {
-        let same = |w: &Waiting| w.event.netns == event.netns && w.event.remote == event.remote;
-        self.waiting.iter().any(same)
-    }
-
-    fn take_waiting(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
-        if measure_of(&waiting.event).is_some() {
-            self.take_lost_packet(waiting, touched);
-        } else {
-            self.take_evidence(waiting.at, &waiting.event, touched);
-        }
-    }
-
-    fn patience(&self, waiting: &Waiting) -> Timestamp {
-        let synced = self
-            .world
-            .namespace(waiting.event.netns)
-            .is_some_and(|ns| ns.synced);
-        waiting
-            .at
-            .plus(if synced { PATIENCE } else { PATIENCE_NETNS })
-    }
-
-    /// Whether everything that explains the event is there: the route that leads to the bridge,
-    /// and docker's word on whose it is.
-    fn explainable(&self, event: &KernelEvent) -> bool {
-        let Some(namespace) = self.world.namespace(event.netns).filter(|ns| ns.synced) else {
-            return false;
-        };
-        let Some(link) = namespace.link(event.ifindex) else {
-            return false;
-        };
-        // Without docker's word the neighbour gets a moment to answer, unless it cannot be there.
-        let docker = &self.world.docker;
-        let elsewhere = event
-            .ingress
-            .is_some_and(|ifindex| ifindex != event.ifindex);
-        let told = docker.network_of_bridge(event.netns, &link.name).is_some()
-            || docker
-                .daemons_in(event.netns)
-                .all(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)))
-                && elsewhere;
-        route::is_mirrored(namespace, event) && told && self.sender_known(event)
-    }
-
-    /// Whether the sending process or container is known, or there is none.
-    fn sender_known(&self, event: &KernelEvent) -> bool {
-        if let (Some(iif), Some(packet)) = (event.forwarded_iif, event.packet) {
-            return self.world.sender(event.netns, iif, packet).is_some();
-        }
-        event
-            .owned_socket()
-            .is_none_or(|inode| self.world.owner(inode).is_some())
     }
 
     /// A packet was routed into a bridge, and nothing good came of it.
@@ -408,7 +311,7 @@ impl Core {
         if let Some(namespace) = self.world.namespace(place.netns) {
             route::note(namespace, incident, at, event);
         }
-        note_loss(&self.world, incident, at, event);
+        evidence::of_loss(&self.world, incident, at, event);
         if kind == Kind::Misdelivery
             && let Some(reset) = self.resets.last(place, event.remote)
         {
@@ -436,12 +339,9 @@ impl Core {
 
     /// Takes what was doubtful and is sure enough now: judged again, by what is known by now.
     fn ripen(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
-        if self.doubts.deadline().is_none_or(|due| now < due) {
-            return;
-        }
         for ripe in self.doubts.ripen(now) {
             for (at, event) in ripe {
-                if measure_of(&event).is_none() {
+                if !is_a_loss(&event) {
                     self.take_evidence(at, &event, touched);
                     continue;
                 }
@@ -541,6 +441,11 @@ fn measure_of(event: &KernelEvent) -> Option<Measure> {
     }
 }
 
+/// Whether the event tells of a packet that may open an incident.
+fn is_a_loss(event: &KernelEvent) -> bool {
+    measure_of(event).is_some()
+}
+
 /// Which way packets go that are lost by an incident of this kind.
 const fn way_of(kind: Kind) -> Way {
     match kind {
@@ -566,34 +471,5 @@ fn forgotten(counter: &Counter) -> Counter {
     Counter {
         way: counter.way,
         ..Counter::zero(counter.netns, counter.ifindex, counter.remote)
-    }
-}
-
-/// What a lost packet proves by itself.
-fn note_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
-    if event.way() != Way::Sent
-        && let Some(reason) = event.reason
-    {
-        incident.add_death(at, reason);
-        if reason == DropReason::NeighFailed {
-            let detail = [("address", Value::from(event.remote.to_string()))];
-            incident.prove(EvidenceKind::NeighbourFailed, at, detail);
-        }
-    }
-    // Of a question to somebody outside it proves nothing that containers have the address elsewhere.
-    let asks = matches!(
-        incident.kind,
-        Kind::RequestBlackhole | Kind::ForwardBlackhole
-    );
-    let namespace = world.namespace(event.netns);
-    let by_containers = |ifindex: u32| {
-        namespace.is_none_or(|ns| {
-            ns.link(ifindex)
-                .is_none_or(|link| bridge::can_swallow(ns, link))
-        })
-    };
-    let elsewhere = event.ingress.filter(|ifindex| *ifindex != event.ifindex);
-    if let Some(ingress) = elsewhere.filter(|ifindex| !(asks && by_containers(*ifindex))) {
-        evidence::prove_asymmetry(world, incident, at, ingress, event.remote);
     }
 }

@@ -58,6 +58,12 @@ impl KernelEvent {
         }
     }
 
+    /// Where the remote was seen coming in, if not by the bridge.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<u32> {
+        self.ingress.filter(|ifindex| *ifindex != self.ifindex)
+    }
+
     /// Inode of the sending socket, if a process holds it: the kernel's own, which answer pings
     /// and have no ports, belong to nobody.
     #[must_use]

@@ -1,12 +1,16 @@
-//! What events other than lost packets prove of an incident.
+//! What an event proves of an incident.
 
 use std::net::IpAddr;
 
 use serde_json::Value;
-use tracer_common::Hook;
+use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
-    decode::KernelEvent, finding::EvidenceKind, incident::Incident, time::Timestamp, world::World,
+    decode::KernelEvent,
+    finding::{EvidenceKind, Kind},
+    incident::Incident,
+    time::Timestamp,
+    world::{World, bridge},
 };
 
 /// Kinds of devices that run on top of others.
@@ -22,13 +26,9 @@ pub(super) fn take(
     let here = incident.place.ifindex == event.ifindex;
     let remote = event.remote;
     match event.hook {
-        Hook::NeighTimer if here => incident.prove(
-            EvidenceKind::NeighbourFailed,
-            at,
-            [("address", Value::from(remote.to_string()))],
-        ),
+        Hook::NeighTimer if here => prove_failure(incident, at, remote),
         Hook::SkbDrop if here && event.arp => {
-            let reason = event.reason.map_or("", tracer_common::DropReason::name);
+            let reason = event.reason.map_or("", DropReason::name);
             incident.detail(EvidenceKind::GhostBridge, "arp", Value::from(reason));
         }
         Hook::SkbDrop if here => {
@@ -52,6 +52,36 @@ pub(super) fn take(
         _ => return false,
     }
     true
+}
+
+/// What a lost packet proves by itself.
+pub(super) fn of_loss(world: &World, incident: &mut Incident, at: Timestamp, event: &KernelEvent) {
+    if event.way() != Way::Sent
+        && let Some(reason) = event.reason
+    {
+        incident.add_death(at, reason);
+        if reason == DropReason::NeighFailed {
+            prove_failure(incident, at, event.remote);
+        }
+    }
+    // Of a question to somebody outside it proves nothing that containers have the address elsewhere.
+    let asks = matches!(
+        incident.kind,
+        Kind::RequestBlackhole | Kind::ForwardBlackhole
+    );
+    let by_containers = |ifindex: &u32| {
+        let namespace = world.namespace(event.netns);
+        namespace.is_none_or(|ns| bridge::leads_to_containers(ns, *ifindex))
+    };
+    let elsewhere = event.elsewhere().filter(|it| !(asks && by_containers(it)));
+    if let Some(ingress) = elsewhere {
+        prove_asymmetry(world, incident, at, ingress, event.remote);
+    }
+}
+
+fn prove_failure(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
+    let detail = [("address", Value::from(remote.to_string()))];
+    incident.prove(EvidenceKind::NeighbourFailed, at, detail);
 }
 
 /// The device a packet came in by. One that runs on top of another (macvlan, VLAN, bond) is seen

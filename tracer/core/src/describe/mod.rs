@@ -218,10 +218,8 @@ fn routes(
         oif: 0,
         ..incident.key
     };
-    let swallows = |ifindex: u32| {
-        let can_swallow = |link| bridge::can_swallow(namespace, link);
-        ifindex == bridge || !rival && namespace.link(ifindex).is_some_and(can_swallow)
-    };
+    let swallows =
+        |ifindex: u32| ifindex == bridge || !rival && bridge::swallows(namespace, ifindex);
     let taken = fib::lookup(namespace, key, |_| false);
     let expected = fib::lookup(namespace, key, swallows);
     (

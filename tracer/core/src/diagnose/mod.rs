@@ -66,11 +66,8 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Judgement {
 
 /// Whether the event could be a lost reply, whatever its namespace looks like.
 pub(crate) fn could_be_lost(event: &KernelEvent) -> bool {
-    let elsewhere = event
-        .ingress
-        .is_some_and(|ifindex| ifindex != event.ifindex);
     let is_reply = |packet| subject::is_reply(packet, event.tcp_flags);
-    event.way() == Way::Sent && (elsewhere || event.packet.is_some_and(is_reply))
+    event.way() == Way::Sent && (event.elsewhere().is_some() || event.packet.is_some_and(is_reply))
 }
 
 /// How sure the evidence makes us. `sure`: whoever is missing is somebody outside. `blind`: something

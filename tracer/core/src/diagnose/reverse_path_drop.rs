@@ -35,10 +35,7 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
 
 /// Whether the way back would lead where the packet came in, were no bridge there.
 fn is_accepted_without_bridges(subject: &Subject<'_>, ingress: u32) -> bool {
-    let swallows = |ifindex: u32| {
-        let link = subject.namespace.link(ifindex);
-        link.is_some_and(|link| bridge::can_swallow(subject.namespace, link))
-    };
+    let swallows = |ifindex| bridge::swallows(subject.namespace, ifindex);
     let back = FlowKey {
         source: Some(subject.packet.destination),
         ..FlowKey::to(subject.event.remote)

@@ -45,9 +45,9 @@ impl<'a> Subject<'a> {
     /// Whether the remote's packets came in by another device than the bridge.
     pub(crate) fn came_in_elsewhere(&self) -> bool {
         // What comes in by a bridge in a VRF is looked up as if it had come in by that.
-        self.event.ingress.is_some_and(|ifindex| {
-            ifindex != self.bridge.ifindex && self.bridge.master != Some(ifindex)
-        })
+        self.event
+            .elsewhere()
+            .is_some_and(|ifindex| self.bridge.master != Some(ifindex))
     }
 
     /// Whether they came in by a bridge that does not lead out, or by a device that is gone, as the
@@ -60,9 +60,7 @@ impl<'a> Subject<'a> {
 
     /// Whether nothing but containers can be behind the interface.
     pub(crate) fn leads_to_containers(&self, ifindex: u32) -> bool {
-        self.namespace
-            .link(ifindex)
-            .is_none_or(|link| bridge::can_swallow(self.namespace, link))
+        bridge::leads_to_containers(self.namespace, ifindex)
     }
 
     /// Whether the packet answers somebody.

@@ -15,6 +15,20 @@ pub fn can_swallow(namespace: &Namespace, link: &Link) -> bool {
     is_bridge(link) && !is_uplink(namespace, link)
 }
 
+/// [`can_swallow`] for the link with this index, if there is one.
+#[must_use]
+pub fn swallows(namespace: &Namespace, ifindex: u32) -> bool {
+    let link = namespace.link(ifindex);
+    link.is_some_and(|link| can_swallow(namespace, link))
+}
+
+/// Whether nothing but containers can be behind the link with this index: one that is gone was a
+/// container's.
+#[must_use]
+pub fn leads_to_containers(namespace: &Namespace, ifindex: u32) -> bool {
+    namespace.link(ifindex).is_none() || swallows(namespace, ifindex)
+}
+
 /// Whether the bridge leads out of the host: it carries a default route, or has a port that is
 /// not a container's or virtual machine's (hardware, bond, VLAN, …), as on KVM hosts.
 fn is_uplink(namespace: &Namespace, bridge: &Link) -> bool {
