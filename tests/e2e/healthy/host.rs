@@ -67,7 +67,7 @@ pub(super) fn is_healthy(body: impl FnOnce(&mut Stage) -> Result<()>) -> Result<
 }
 
 pub(super) fn nothing_was_said(stage: &mut Stage) -> Result<()> {
-    let said = stage.findings()?;
+    let said = stage.everything()?;
     ensure!(said.is_empty(), "{said:#?}");
     let network = stage.collide()?;
     ensure!(!peers::reachable(&stage.lab.pc, SRV)?, "no collision");

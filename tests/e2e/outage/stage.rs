@@ -69,9 +69,20 @@ impl Stage {
             .docker(&["network", "create", "--subnet=172.22.0.0/16", NETWORK])
     }
 
-    /// The first finding about the server, in any phase, of which `wanted` holds. The tracer
-    /// sees the whole machine: findings about other labs are not this test's.
+    /// The first finding of lost packets (or of what was not seen) about the server, in any phase, of
+    /// which `wanted` holds. The tracer sees the whole machine: findings about other labs are not this
+    /// test's.
     pub(crate) fn finding(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.said_of(|f| !is_state(f) && wanted(f))
+    }
+
+    /// The same of a state of the host, or of something that happened on it.
+    #[expect(dead_code, reason = "the suites about states come next")]
+    pub(crate) fn state(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.said_of(|f| is_state(f) && wanted(f))
+    }
+
+    fn said_of(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let here = self.lab.srv.inum();
         let (finding, _) = self
             .tracer
@@ -115,13 +126,29 @@ impl Stage {
         self.finding(|f| at(f, "bridgetrace.finding.id") == id && f.get("process").is_some())
     }
 
-    /// Every finding about the server said so far.
+    /// Every finding of lost packets (or of what was not seen) about the server so far.
     pub(crate) fn findings(&self) -> Result<Vec<Value>> {
+        let mut findings = self.everything()?;
+        findings.retain(|finding| !is_state(finding));
+        Ok(findings)
+    }
+
+    /// Every finding about the server so far.
+    pub(crate) fn everything(&self) -> Result<Vec<Value>> {
         let here = self.lab.srv.inum();
         let mut findings = self.tracer.values()?;
         findings.retain(|finding| is_about(finding, here));
         Ok(findings)
     }
+}
+
+/// Whether the finding is of no packets, but of a state of the host or of something that happened on it.
+fn is_state(finding: &Value) -> bool {
+    let kind = at(finding, "event.action").as_str().unwrap_or_default();
+    kind != "events-lost"
+        && kind != "misdelivery"
+        && kind != "reverse-path-drop"
+        && !kind.ends_with("-blackhole")
 }
 
 fn is_about(finding: &Value, netns: u32) -> bool {

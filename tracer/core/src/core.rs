@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use tracer_common::{Hook, Way};
 
 use crate::{
+    condition::{self, Conditions, Purpose, Situation},
     decode::{KernelEvent, decode},
     describe,
     diagnose::{self, Judgement, Subject},
@@ -48,6 +49,7 @@ pub struct Core {
     /// The kernel's totals, by bridge, way and remote.
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
     losses: Losses,
+    conditions: Conditions,
     /// Counts changes of whom to watch.
     watch_version: u64,
     sequence: u64,
@@ -76,6 +78,9 @@ impl Core {
             other => {
                 self.world.apply(input.at, other);
                 self.touch(other, &mut touched);
+                if !is_about_neighbours(other) {
+                    self.conditions.note_change();
+                }
             }
         }
         let last = matches!(input.body, Body::Stop);
@@ -87,7 +92,19 @@ impl Core {
         for key in touched {
             findings.extend(self.review(input.at, key, last));
         }
+        findings.extend(self.look_around(input));
         findings
+    }
+
+    /// Everything that is wrong with the host at this moment, for who asks once.
+    #[must_use]
+    pub fn check(&self, now: Timestamp) -> Vec<Finding> {
+        condition::all(Situation {
+            world: &self.world,
+            now,
+            purpose: Purpose::Check,
+            losing: &self.losing(),
+        })
     }
 
     /// The state of the host.
@@ -106,7 +123,13 @@ impl Core {
             .values()
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
         let ripe = self.doubts.deadline();
-        waiting.chain(due).chain(proof).chain(ripe).min()
+        let look = self.conditions.deadline();
+        waiting
+            .chain(due)
+            .chain(proof)
+            .chain(ripe)
+            .chain(look)
+            .min()
     }
 
     /// Remotes under suspicion → the bridge, for the kernel half to watch. Changes only when
@@ -149,6 +172,31 @@ impl Core {
     #[must_use]
     pub fn lost_events(&self) -> u64 {
         self.losses.total()
+    }
+
+    /// States of the host that began, changed or ended.
+    fn look_around(&mut self, input: &Input) -> Vec<Finding> {
+        let asked = matches!(input.body, Body::Tick);
+        if !(asked
+            || self
+                .conditions
+                .deadline()
+                .is_some_and(|due| input.at >= due))
+        {
+            return Vec::new();
+        }
+        let situation = Situation {
+            world: &self.world,
+            now: input.at,
+            purpose: Purpose::Watch,
+            losing: &self.losing(),
+        };
+        self.conditions.review(situation, &mut self.sequence)
+    }
+
+    /// Bridges that packets are being lost in.
+    fn losing(&self) -> BTreeSet<Place> {
+        self.incidents.keys().map(|(place, _)| *place).collect()
     }
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
@@ -446,13 +494,18 @@ fn is_a_loss(event: &KernelEvent) -> bool {
     measure_of(event).is_some()
 }
 
+/// Neighbours come and go by the thousand, and no state of the host depends on them.
+const fn is_about_neighbours(body: &Body) -> bool {
+    matches!(body, Body::Net { change, .. } if change.is_about_neighbours())
+}
+
 /// Which way packets go that are lost by an incident of this kind.
 const fn way_of(kind: Kind) -> Way {
     match kind {
-        Kind::ReplyBlackhole | Kind::RequestBlackhole | Kind::EventsLost => Way::Sent,
         Kind::ForwardBlackhole => Way::Forwarded,
         Kind::Misdelivery => Way::Misdelivered,
         Kind::ReversePathDrop => Way::Arriving,
+        _ => Way::Sent,
     }
 }
 

@@ -64,6 +64,45 @@ pub struct Finding {
     pub remedies: Vec<Remedy>,
     /// Events known to be lost when this was said.
     pub lost_events: u64,
+    /// What only findings of its kind have to tell.
+    pub particulars: Option<Particulars>,
+}
+
+impl Finding {
+    /// A finding of which nothing is known but this, opened now.
+    #[must_use]
+    pub fn new(kind: Kind, id: String, netns: NetnsRef, reason: String, at: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            phase: Phase::Opened,
+            verdict: Verdict::Confirmed,
+            sequence: 0,
+            at,
+            start: at,
+            end: None,
+            reason,
+            unknown: Vec::new(),
+            netns,
+            packet: None,
+            ingress: None,
+            egress: None,
+            process: None,
+            container: None,
+            ci: None,
+            gives_up: None,
+            route: None,
+            expected_route: None,
+            bridge: None,
+            docker_network: None,
+            victims: Vec::new(),
+            evidence: Vec::new(),
+            counts: Counts::default(),
+            remedies: Vec::new(),
+            lost_events: 0,
+            particulars: None,
+        }
+    }
 }
 
 /// Finding kinds (contract: `event.action`).
@@ -79,11 +118,39 @@ pub enum Kind {
     Misdelivery,
     /// A request that dies on arrival because the way back to its sender leads into a bridge.
     ReversePathDrop,
+    /// A network covers somebody who is in use from here; nothing is lost yet.
+    SubnetOverlap,
+    /// Something that was left behind: a network, bridge, veth or container.
+    GhostNetwork,
+    /// A daemon's address pools are nearly or wholly used up.
+    AddressPool,
+    /// A daemon was away and is back with what it had.
+    DaemonRestarted,
+    /// A daemon is back with another identity or data root.
+    DaemonStateLost,
+    /// A daemon cannot be asked.
+    DaemonUnreachable,
+    /// A process that makes or keeps networks was killed.
+    ProcessKilled,
     /// Something was not seen.
     EventsLost,
 }
 
 impl Kind {
+    /// Whether packets are lost: the finding has a bridge, victims and counts. The others tell of a
+    /// state of the host, or of something that happened on it.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        matches!(
+            self,
+            Self::ReplyBlackhole
+                | Self::RequestBlackhole
+                | Self::ForwardBlackhole
+                | Self::Misdelivery
+                | Self::ReversePathDrop
+        )
+    }
+
     /// The name scripts know.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -93,10 +160,21 @@ impl Kind {
             Self::ForwardBlackhole => "forward-blackhole",
             Self::Misdelivery => "misdelivery",
             Self::ReversePathDrop => "reverse-path-drop",
+            Self::SubnetOverlap => "subnet-overlap",
+            Self::GhostNetwork => "ghost-network",
+            Self::AddressPool => "address-pool",
+            Self::DaemonRestarted => "daemon-restarted",
+            Self::DaemonStateLost => "daemon-state-lost",
+            Self::DaemonUnreachable => "daemon-unreachable",
+            Self::ProcessKilled => "process-killed",
             Self::EventsLost => "events-lost",
         }
     }
 }
+
+/// What only one kind of finding has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Particulars {}
 
 /// Where a finding is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,6 +421,14 @@ pub enum EvidenceKind {
     ReversePath,
     /// The destination is configured as somebody outside (nameserver, mirror, …).
     ConfiguredPeer,
+    /// A process got a signal.
+    Signal,
+    /// The kernel's log says so.
+    KernelLog,
+    /// A docker daemon said so, or stopped to.
+    DockerEvent,
+    /// A link came, went or changed.
+    LinkChange,
 }
 
 impl EvidenceKind {
@@ -362,6 +448,10 @@ impl EvidenceKind {
             Self::DuplicateRoute => "duplicate-route",
             Self::ReversePath => "reverse-path",
             Self::ConfiguredPeer => "configured-peer",
+            Self::Signal => "signal",
+            Self::KernelLog => "kernel-log",
+            Self::DockerEvent => "docker-event",
+            Self::LinkChange => "link-change",
         }
     }
 }

@@ -308,6 +308,8 @@ fn an_outage_ends_with_its_namespace() {
     only(story.lose_segment(PC));
     let resolved = only(story.tell(Body::NetnsGone(HOST)));
     assert_eq!(resolved.phase, Phase::Resolved);
+    // What changed is looked at once more.
+    assert_eq!(story.after(SECOND), Vec::new());
     assert!(story.core.watched().is_empty() && story.core.deadline().is_none());
 }
 

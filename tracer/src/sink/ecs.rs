@@ -17,6 +17,7 @@ mod event;
 mod evidence;
 mod network;
 mod own;
+mod particulars;
 mod place;
 #[cfg(test)]
 mod reader;

@@ -19,6 +19,7 @@ mod facts;
 mod layout;
 mod lines;
 mod numbers;
+mod particulars;
 mod people;
 mod remedies;
 #[cfg(test)]

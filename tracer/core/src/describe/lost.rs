@@ -1,7 +1,7 @@
 //! `events-lost`: what was not seen, in words.
 
 use crate::{
-    finding::{Counts, Finding, Kind, Phase, Verdict},
+    finding::{Finding, Kind, Phase},
     input::HookLoss,
     time::Timestamp,
     world::World,
@@ -28,37 +28,23 @@ pub(crate) fn events_lost(
     let parts: Vec<String> = parts
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
+    let kind = Kind::EventsLost;
+    let reason = format!(
+        "Not everything was seen at {}: {}.",
+        loss.hook,
+        parts.join(", ")
+    );
+    let here = world.netns_ref(world.session.netns);
     Finding {
-        id: format!("{}-{}", Kind::EventsLost.name(), loss.hook),
-        kind: Kind::EventsLost,
         phase,
-        verdict: Verdict::Confirmed,
         sequence,
-        at,
-        start: at,
-        end: None,
-        reason: format!(
-            "Not everything was seen at {}: {}.",
-            loss.hook,
-            parts.join(", ")
-        ),
-        unknown: Vec::new(),
-        netns: world.netns_ref(world.session.netns),
-        packet: None,
-        ingress: None,
-        egress: None,
-        process: None,
-        container: None,
-        ci: None,
-        gives_up: None,
-        route: None,
-        expected_route: None,
-        bridge: None,
-        docker_network: None,
-        victims: Vec::new(),
-        evidence: Vec::new(),
-        counts: Counts::default(),
-        remedies: Vec::new(),
         lost_events: loss.total(),
+        ..Finding::new(
+            kind,
+            format!("{}-{}", kind.name(), loss.hook),
+            here,
+            reason,
+            at,
+        )
     }
 }

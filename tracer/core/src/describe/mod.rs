@@ -128,6 +128,7 @@ impl<'a> Context<'a> {
             counts: incident.counts(),
             remedies: self.remedies(incident, &addresses),
             lost_events: self.lost_events,
+            particulars: None,
         }
     }
 

@@ -25,9 +25,7 @@ impl Context<'_> {
                 let lost = self.swallowed(incident, &format!("Packets of this host to {whom}"));
                 format!("{lost}{}", self.configured(incident))
             }
-            Kind::ReplyBlackhole | Kind::EventsLost => {
-                self.swallowed(incident, &format!("Replies to {whom}"))
-            }
+            _ => self.swallowed(incident, &format!("Replies to {whom}")),
         }
     }
 

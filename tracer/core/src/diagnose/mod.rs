@@ -84,7 +84,7 @@ pub(crate) fn verdict(
             Kind::ReplyBlackhole => nobody_there,
             Kind::RequestBlackhole => sure && nobody_there,
             Kind::ForwardBlackhole => sure && has(EvidenceKind::Drop),
-            Kind::Misdelivery | Kind::ReversePathDrop | Kind::EventsLost => true,
+            _ => true,
         };
     if proven {
         Verdict::Confirmed

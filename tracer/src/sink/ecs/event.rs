@@ -38,7 +38,7 @@ impl<'a> Event<'a> {
         let (types, outcome) = consequence(finding.kind);
         Self {
             kind: "alert",
-            category: &["network"],
+            category: category(finding.kind),
             types,
             action: finding.kind.name(),
             outcome: if finding.phase == Phase::Resolved {
@@ -67,7 +67,25 @@ const fn consequence(kind: Kind) -> (&'static [&'static str], &'static str) {
         | Kind::ForwardBlackhole
         | Kind::Misdelivery
         | Kind::ReversePathDrop => (&["connection", "denied"], "failure"),
-        Kind::EventsLost => (&["info"], "unknown"),
+        Kind::ProcessKilled | Kind::DaemonRestarted | Kind::DaemonStateLost => {
+            (&["change"], "success")
+        }
+        Kind::DaemonUnreachable => (&["info"], "failure"),
+        Kind::SubnetOverlap | Kind::GhostNetwork | Kind::AddressPool | Kind::EventsLost => {
+            (&["info"], "unknown")
+        }
+    }
+}
+
+/// `event.category`: what the finding is about.
+const fn category(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ProcessKilled => &["process"],
+        Kind::DaemonRestarted | Kind::DaemonStateLost | Kind::DaemonUnreachable => &["host"],
+        Kind::SubnetOverlap | Kind::AddressPool | Kind::GhostNetwork => {
+            &["configuration", "network"]
+        }
+        _ => &["network"],
     }
 }
 

@@ -56,7 +56,7 @@ const fn direction(kind: Kind) -> Option<&'static str> {
         Kind::ReplyBlackhole | Kind::RequestBlackhole | Kind::Misdelivery => Some("egress"),
         Kind::ForwardBlackhole => Some("outbound"),
         Kind::ReversePathDrop => Some("ingress"),
-        Kind::EventsLost => None,
+        _ => None,
     }
 }
 

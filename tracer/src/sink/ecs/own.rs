@@ -7,6 +7,7 @@ use tracer_core::finding::{self, Finding};
 
 use super::{
     evidence::Evidence,
+    particulars::Particulars,
     place::{Bridge, DockerNetwork, Netns, Route},
     who::{Ci, Part},
 };
@@ -40,6 +41,8 @@ pub(super) struct Own<'a> {
     /// When the sender's socket gives up, for TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     gives_up: Option<GivesUp>,
+    #[serde(flatten)]
+    particulars: Particulars,
     /// What proves it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<Evidence<'a>>,
@@ -130,6 +133,7 @@ impl<'a> Own<'a> {
             container: finding.container.as_ref().map(|it| Part::new(it.role)),
             ci: finding.ci.as_ref().and_then(Ci::new),
             gives_up: finding.gives_up.map(GivesUp::new),
+            particulars: Particulars::new(finding),
             evidence: finding.evidence.iter().map(Evidence::new).collect(),
             counts: Counts {
                 packets: counts.packets,

@@ -47,6 +47,10 @@ const fn keys(kind: EvidenceKind) -> &'static [&'static str] {
         EvidenceKind::DuplicateRoute => &["loses", "prefix", "wins"],
         EvidenceKind::ReversePath => &["bridge", "device", "prefix"],
         EvidenceKind::ConfiguredPeer => &["name", "role", "source"],
+        EvidenceKind::Signal
+        | EvidenceKind::KernelLog
+        | EvidenceKind::DockerEvent
+        | EvidenceKind::LinkChange => &["text"],
     }
 }
 

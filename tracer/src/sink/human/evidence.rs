@@ -58,6 +58,11 @@ fn sentence(finding: &Finding, evidence: &Evidence) -> String {
         EvidenceKind::ConfiguredPeer => {
             format!("{} names {who} as {}", said("source"), role(evidence))
         }
+        // What these say is in their own words.
+        EvidenceKind::Signal
+        | EvidenceKind::KernelLog
+        | EvidenceKind::DockerEvent
+        | EvidenceKind::LinkChange => said("text").to_owned(),
     }
 }
 

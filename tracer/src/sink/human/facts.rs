@@ -8,7 +8,7 @@ use super::{
     layout::Page,
     lines,
     numbers::{count, digits, listed},
-    people, words,
+    particulars, people, words,
 };
 use crate::sink::time;
 
@@ -24,6 +24,7 @@ pub(super) fn all(page: &mut Page, finding: &Finding) {
             page.field(label, &text);
         }
     }
+    particulars::field(page, finding);
     whose(page, finding);
     people::container(page, finding);
     people::job(page, finding);

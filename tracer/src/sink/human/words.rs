@@ -45,9 +45,27 @@ pub(super) const fn of(finding: &Finding) -> Words {
             towards: "from",
             way: "way back by route",
         },
-        Kind::EventsLost => Words {
-            title: "not everything was seen",
-            ..words
-        },
+        kind => {
+            let title = state(kind);
+            Words {
+                title,
+                still: title,
+                ..words
+            }
+        }
+    }
+}
+
+/// The heading of what is no loss of packets.
+const fn state(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SubnetOverlap => "a docker network covers addresses in use",
+        Kind::GhostNetwork => "left behind, and nobody's any more",
+        Kind::AddressPool => "docker runs out of address pools",
+        Kind::DaemonRestarted => "docker was away",
+        Kind::DaemonStateLost => "docker is back without what it had",
+        Kind::DaemonUnreachable => "docker cannot be asked",
+        Kind::ProcessKilled => "a process was killed",
+        _ => "not everything was seen",
     }
 }
