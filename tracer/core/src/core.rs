@@ -72,6 +72,7 @@ impl Core {
                     self.watch_version += 1;
                 }
                 self.doubts.expire(input.at);
+                self.losses.expire(input.at);
                 self.resets.expire(input.at);
                 touched.extend(self.incidents.keys());
             }
@@ -87,7 +88,8 @@ impl Core {
         self.retry_waiting(input.at, last, &mut touched);
         self.ripen(input.at, &mut touched);
         if last || matches!(input.body, Body::Tick) {
-            findings.extend(self.own_loss(input.at));
+            let world = &self.world;
+            findings.extend(self.losses.own(world, &mut self.sequence, input.at));
         }
         for key in touched {
             findings.extend(self.review(input.at, key, last));
@@ -168,12 +170,6 @@ impl Core {
         self.world.bridge_prefixes()
     }
 
-    /// Events known to be lost so far.
-    #[must_use]
-    pub fn lost_events(&self) -> u64 {
-        self.losses.total()
-    }
-
     /// States of the host that began, changed or ended.
     fn look_around(&mut self, input: &Input) -> Vec<Finding> {
         let asked = matches!(input.body, Body::Tick);
@@ -205,7 +201,7 @@ impl Core {
                 self.wait(Waiting { at, event }, touched);
             }
             Ok(event) => self.take_evidence(at, &event, touched),
-            Err(_) => self.losses.unexplained += 1,
+            Err(_) => self.losses.undecoded(at),
         }
     }
 
@@ -231,12 +227,6 @@ impl Core {
                 self.counters.insert(key, counter.clone());
             }
         }
-    }
-
-    /// What the core itself had to give up on.
-    fn own_loss(&mut self, at: Timestamp) -> Option<Finding> {
-        let loss = self.losses.own()?;
-        self.losses.take(&self.world, &loss, &mut self.sequence, at)
     }
 
     /// Events other than lost packets: they prove or heal incidents, and open none.
@@ -290,7 +280,9 @@ impl Core {
     fn judge(&mut self, at: Timestamp, event: &KernelEvent) -> Judgement {
         let Some(namespace) = self.world.namespace(event.netns).filter(|ns| ns.synced) else {
             // A namespace that lived for a moment; what was no reply anyhow is nobody's loss.
-            self.losses.unexplained += u64::from(diagnose::could_be_lost(event));
+            if diagnose::could_be_lost(event) {
+                self.losses.unread(event.netns, at);
+            }
             return Judgement::Silent("nothing is known of the namespace");
         };
         let Some(bridge) = namespace.link(event.ifindex) else {
@@ -406,7 +398,7 @@ impl Core {
 
     /// Looks at one incident after something may have changed, and says what is due.
     fn review(&mut self, now: Timestamp, key: Key, last: bool) -> Option<Finding> {
-        let lost_events = self.lost_events();
+        let lost_events = self.losses.concerning(key.0.netns);
         let incident = self.incidents.get_mut(&key)?;
         if let Some(end) = end_of(&self.world, incident, now) {
             return self.resolve(now, key, end);

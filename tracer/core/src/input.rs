@@ -186,16 +186,13 @@ pub struct HookLoss {
     pub uncounted: u64,
     /// Runs the kernel skipped because the program was already active on that CPU.
     pub skipped: u64,
-    /// Events that came through but could not be decoded or explained.
-    #[serde(default)]
-    pub unexplained: u64,
 }
 
 impl HookLoss {
     /// Everything that was lost.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.rejected + self.uncounted + self.skipped + self.unexplained
+        self.rejected + self.uncounted + self.skipped
     }
 }
 

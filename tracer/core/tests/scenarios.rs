@@ -12,7 +12,7 @@ use zerocopy::IntoBytes as _;
 
 use crate::{
     common::{ENDPOINT, HOST, ID, healthy, link, network, route},
-    story::{ACK, CONTAINER, PC, SYN, Story, has, only},
+    story::{ACK, CONTAINER, PC, SYN, Story, has, only, segment},
 };
 
 #[test]
@@ -129,6 +129,44 @@ fn a_request_in_a_namespace_that_is_gone_is_nobodys_loss() {
     assert_eq!(told(&mut story, 40_000, SYN), Vec::new());
     let lost = only(told(&mut story, 22, ACK));
     assert_eq!(lost.kind, Kind::EventsLost, "a reply is missed");
+}
+
+#[test]
+fn what_is_not_known_of_a_namespace_is_said_of_that_one_only() {
+    let mut story = Story::begin();
+    let gone = |story: &mut Story| {
+        let event = Event {
+            netns: HOST + 1,
+            ..segment(Hook::NeighSend, 3, PC, 22)
+        };
+        story.event(&event);
+        only(story.after(3 * SECOND))
+    };
+    let first = gone(&mut story);
+    assert_eq!((first.netns.inum, first.lost_events), (HOST + 1, 1));
+    assert_eq!(first.phase, Phase::Opened);
+    let second = gone(&mut story);
+    assert_eq!((&second.id, second.lost_events), (&first.id, 2));
+    assert_eq!(second.phase, Phase::Updated);
+    // The host's own loss is judged by what is known of the host.
+    let opened = only(story.lose_segment(PC));
+    assert_eq!(
+        (opened.netns.inum, opened.verdict, opened.lost_events),
+        (HOST, Verdict::Suspected, 0)
+    );
+}
+
+#[test]
+fn a_record_that_makes_no_sense_may_be_missing_anywhere() {
+    let mut story = Story::begin();
+    story.tell(Body::Kernel(vec![0; 3]));
+    let lost = only(story.after(SECOND));
+    assert_eq!((lost.kind, lost.netns.inum), (Kind::EventsLost, HOST));
+    let opened = only(story.lose_segment(PC));
+    assert_eq!(
+        (opened.verdict, opened.lost_events),
+        (Verdict::Inconclusive, 1)
+    );
 }
 
 #[test]

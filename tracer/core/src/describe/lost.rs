@@ -1,50 +1,67 @@
 //! `events-lost`: what was not seen, in words.
 
+use tracer_common::Hook;
+
 use crate::{
-    finding::{Finding, Kind, Phase},
+    finding::{Finding, Kind},
     input::HookLoss,
     time::Timestamp,
     world::World,
 };
 
-/// `events-lost`: what was not seen, where and how many.
-pub(crate) fn events_lost(
-    world: &World,
-    loss: &HookLoss,
-    phase: Phase,
-    sequence: u64,
-    at: Timestamp,
-) -> Finding {
+/// What was missed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Missed<'a> {
+    /// By a hook, in whichever namespace.
+    Hook(&'a HookLoss),
+    /// Because a record made no sense.
+    Undecoded,
+    /// In a namespace that could not be read, by inode number.
+    Unread(u32),
+}
+
+/// `events-lost`: what was not seen, where and how many in all.
+pub(crate) fn events_lost(world: &World, missed: Missed<'_>, total: u64, at: Timestamp) -> Finding {
+    let kind = Kind::EventsLost;
+    let here = world.session.netns;
+    let (what, netns, reason) = match missed {
+        Missed::Hook(loss) => (loss.hook.clone(), here, of_hook(loss)),
+        Missed::Undecoded => (
+            "undecoded".to_owned(),
+            here,
+            format!("Not everything was seen: {total} records of the kernel half make no sense."),
+        ),
+        Missed::Unread(netns) => (format!("netns-{netns}"), netns, of_netns(netns, total)),
+    };
+    let id = format!("{}-{what}", kind.name());
+    Finding {
+        lost_events: total,
+        ..Finding::new(kind, id, world.netns_ref(netns), reason, at)
+    }
+}
+
+fn of_hook(loss: &HookLoss) -> String {
     let parts = [
         (loss.rejected, "events found no room in the ring buffer"),
         (loss.uncounted, "packets found no room in the counters"),
         (loss.skipped, "runs were skipped by the kernel"),
-        (
-            loss.unexplained,
-            "events could not be explained: their network namespace cannot be read",
-        ),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let kind = Kind::EventsLost;
-    let reason = format!(
+    format!(
         "Not everything was seen at {}: {}.",
         loss.hook,
         parts.join(", ")
-    );
-    let here = world.netns_ref(world.session.netns);
-    Finding {
-        phase,
-        sequence,
-        lost_events: loss.total(),
-        ..Finding::new(
-            kind,
-            format!("{}-{}", kind.name(), loss.hook),
-            here,
-            reason,
-            at,
-        )
-    }
+    )
+}
+
+fn of_netns(netns: u32, total: u64) -> String {
+    let hook = Hook::NeighSend.tracepoint();
+    let events = if total == 1 { "event" } else { "events" };
+    format!(
+        "Not everything is known of network namespace {netns}: {total} {events} at {hook} could not be \
+         explained, because the namespace could not be read; it may have been gone already."
+    )
 }

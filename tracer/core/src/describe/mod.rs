@@ -24,7 +24,10 @@ use crate::{
     },
 };
 
-pub(crate) use self::{farewell::resolved, lost::events_lost};
+pub(crate) use self::{
+    farewell::resolved,
+    lost::{Missed, events_lost},
+};
 
 /// Everything the world knows about an incident at this moment.
 #[derive(Debug)]
