@@ -1,6 +1,7 @@
 //! End-to-end suites: real namespaces, a real dockerd, real traffic.
 
 mod asking;
+mod check;
 mod circumstances;
 mod cousins;
 mod dual;

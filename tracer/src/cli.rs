@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use ipnet::IpNet;
 
 /// Names the packets that leave this host through a docker bridge when they should have left by
 /// the uplink: what is lost, why, whose bridge it is, what proves it, what to type.
@@ -15,7 +16,8 @@ use clap_complete::Shell;
     max_term_width = 80,
     args_conflicts_with_subcommands = true,
     after_help = "Without a command it traces: sudo bridgetrace\n\n\
-                  Exit status: 0 done, 2 wrong usage or this host cannot be traced."
+                  Exit status: 0 done, 1 findings (check only), 2 wrong usage or this host cannot \
+                  be looked at."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -31,6 +33,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Watch this host live, until Ctrl-C (the default)
     Trace(Trace),
+    /// Look once, without tracing: overlaps, leftovers, address pools, daemons
+    Check(Check),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -56,6 +60,29 @@ pub(crate) struct Trace {
     pub(crate) verbose: u8,
 }
 
+/// Looking once.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Exit status: 0 clean, 1 findings, 2 wrong usage or something could not be \
+                        looked at.\n\n\
+                        As the first step of a pipeline: bridgetrace check --peer 172.22.10.0/24"
+)]
+pub(crate) struct Check {
+    /// Addresses that must stay reachable, e.g. an office or a VPN behind a gateway; may be repeated
+    #[arg(long, value_name = "IP|CIDR", value_parser = prefix)]
+    pub(crate) peer: Vec<IpNet>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated
+    /// [default: $DOCKER_HOST, then unix:///var/run/docker.sock]
+    #[arg(long, value_name = "URL")]
+    pub(crate) docker_host: Vec<String>,
+    /// Say more on standard error; -vvv adds every input as JSON
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
 /// What findings look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -71,6 +98,20 @@ fn duration(text: &str) -> Result<Duration, String> {
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err(format!("it must be longer than nothing; {hint}")),
+    }
+}
+
+/// An address is a prefix of its full length.
+fn prefix(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    let parsed = text.parse::<IpNet>().or_else(|_| address());
+    let hint = "write an address or a prefix, e.g. 172.22.10.119 or 172.22.10.0/24";
+    match parsed {
+        Ok(prefix) if prefix.prefix_len() > 0 => Ok(prefix.trunc()),
+        Ok(_) => {
+            Err("everything is covered by some network; name who must stay reachable".to_owned())
+        }
+        Err(_) => Err(hint.to_owned()),
     }
 }
 
@@ -91,6 +132,17 @@ mod tests {
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         for bad in ["", "30", "-5s", "0s", "soon"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_peer_is_an_address_or_a_prefix() {
+        let of = |text: &str| prefix(text).map(|prefix| prefix.to_string());
+        assert_eq!(of("172.22.10.119").as_deref(), Ok("172.22.10.119/32"));
+        assert_eq!(of("172.22.10.119/24").as_deref(), Ok("172.22.10.0/24"));
+        assert_eq!(of("fd00::1").as_deref(), Ok("fd00::1/128"));
+        for bad in ["", "pc", "172.22.10.119/33", "0.0.0.0/0"] {
+            assert!(of(bad).is_err(), "{bad}");
         }
     }
 }

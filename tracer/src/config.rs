@@ -1,11 +1,12 @@
 //! The command line resolved: every default filled in, every value checked.
 
-use std::{io::stdout, time::Duration};
+use std::{env, io::stdout, time::Duration};
 
 use anyhow::{Context as _, Result};
+use ipnet::IpNet;
 
 use crate::{
-    cli::{Format, Trace},
+    cli::{Check, Format, Trace},
     inventory::docker::Endpoint,
     sink::human::Look,
 };
@@ -23,6 +24,19 @@ pub(crate) struct Plan {
     pub(crate) kernel_log: bool,
 }
 
+/// What a single look will do.
+#[derive(Debug)]
+pub(crate) struct CheckPlan {
+    /// What to print.
+    pub(crate) output: Output,
+    /// Daemons to ask.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Somebody named the daemons: that they are not there is worth knowing.
+    pub(crate) named: bool,
+    /// Who must stay reachable.
+    pub(crate) protected: Vec<IpNet>,
+}
+
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
@@ -35,16 +49,34 @@ pub(crate) enum Output {
 impl Plan {
     /// Resolves what was typed.
     pub(crate) fn resolve(trace: &Trace) -> Result<Self> {
-        let output = match trace.format {
-            Format::Human => Output::Human(Look::of(&stdout())),
-            Format::Jsonl => Output::JsonLines,
-        };
         Ok(Self {
-            output,
+            output: Output::of(trace.format),
             duration: trace.duration,
             endpoints: endpoints(&trace.docker_host)?,
             kernel_log: trace.verbose >= 2,
         })
+    }
+}
+
+impl CheckPlan {
+    /// Resolves what was typed.
+    pub(crate) fn resolve(check: &Check) -> Result<Self> {
+        let from_env = env::var_os("DOCKER_HOST").is_some_and(|host| !host.is_empty());
+        Ok(Self {
+            output: Output::of(check.format),
+            endpoints: endpoints(&check.docker_host)?,
+            named: from_env || !check.docker_host.is_empty(),
+            protected: check.peer.clone(),
+        })
+    }
+}
+
+impl Output {
+    fn of(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Human(Look::of(&stdout())),
+            Format::Jsonl => Self::JsonLines,
+        }
     }
 }
 
@@ -64,8 +96,8 @@ fn endpoints(given: &[String]) -> Result<Vec<Endpoint>> {
 
 /// What the log says. People read what is watched on standard output; JSON Lines leave that to
 /// the log, so there it says a little more by default.
-pub(crate) const fn log_level(trace: &Trace) -> log::LevelFilter {
-    match (trace.verbose, trace.format) {
+pub(crate) const fn log_level(verbose: u8, format: Format) -> log::LevelFilter {
+    match (verbose, format) {
         (0, Format::Human) => log::LevelFilter::Warn,
         (0 | 1, _) => log::LevelFilter::Info,
         (2, _) => log::LevelFilter::Debug,

@@ -16,12 +16,15 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Cli, Command, Trace},
-    config::Plan,
+    cli::{Check, Cli, Command, Trace},
+    config::{CheckPlan, Plan},
+    run::Verdict,
     sink::escape,
 };
 
-/// Wrong usage, or this host cannot be traced.
+/// `check` found something.
+const FINDINGS: u8 = 1;
+/// Wrong usage, or this host cannot be looked at.
 const UNABLE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -29,10 +32,11 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => trace(&cli.trace),
         Some(Command::Trace(args)) => trace(&args),
+        Some(Command::Check(args)) => check(&args),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,10 +47,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn trace(args: &Trace) -> Result<()> {
-    start_log(config::log_level(args));
+fn trace(args: &Trace) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, args.format));
     let plan = Plan::resolve(args)?;
-    run::trace(plan)
+    run::trace(plan)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(args: &Check) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, args.format));
+    let plan = CheckPlan::resolve(args)?;
+    Ok(match run::check(&plan)? {
+        Verdict::Clean => ExitCode::SUCCESS,
+        Verdict::Findings => ExitCode::from(FINDINGS),
+        Verdict::Unseen => ExitCode::from(UNABLE),
+    })
 }
 
 /// The log goes to standard error; standard output is for findings only.
@@ -64,11 +79,11 @@ fn start_log(level: log::LevelFilter) {
         .init();
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<()> {
+fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "bridgetrace", &mut script);
     io::stdout().write_all(&script)?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,5 +1,6 @@
 //! A live trace: everything that happens goes, in one order, through the core and out.
 
+mod check;
 mod fd;
 mod loss;
 mod outlet;
@@ -29,6 +30,8 @@ use crate::{
     inventory::{clock, docker::Endpoint},
     kernel::{Tracer, Watched},
 };
+
+pub(crate) use self::check::{Verdict, check};
 
 use self::{loss::LossReader, output::Output, sources::Sources, stop::Stop};
 
@@ -93,7 +96,8 @@ impl Run {
             sources::follow_kernel_log(tracer.logger()?)?;
         }
         let (sender, inputs) = mpsc::channel(QUEUE);
-        let (sources, session) = Sources::start(&plan, tracer.unseen.clone(), sender)?;
+        let session = sources::session(tracer.unseen.clone())?;
+        let sources = Sources::start(&plan.endpoints, sender)?;
         let mut run = Self {
             core: Core::default(),
             tracer,
@@ -101,7 +105,7 @@ impl Run {
             inputs,
             sources,
             loss: LossReader::default(),
-            output: Output::new(&plan, &session)?,
+            output: Output::new(plan.output, &session)?,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
             watch_version: 0,

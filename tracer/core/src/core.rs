@@ -26,6 +26,7 @@ use crate::{
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, Input, NetChange},
     remote::Measure,
+    summary::Summary,
     time::Timestamp,
     world::{World, namespace::answers},
 };
@@ -107,6 +108,12 @@ impl Core {
             purpose: Purpose::Check,
             losing: &self.losing(),
         })
+    }
+
+    /// What a single look at the host, which brought `findings`, comes to.
+    #[must_use]
+    pub fn summary(&self, findings: &[Finding], now: Timestamp) -> Summary {
+        Summary::of(&self.world, findings, now)
     }
 
     /// The state of the host.

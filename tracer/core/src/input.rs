@@ -124,6 +124,9 @@ pub struct Session {
     pub netns: u32,
     /// What cannot be seen in this run, each a sentence in plain words.
     pub unseen: Vec<String>,
+    /// Who must stay reachable, as the operator says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected: Vec<IpNet>,
 }
 
 /// Lost packets of one remote, see `tracer_common::LostPackets`.

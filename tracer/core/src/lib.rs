@@ -16,6 +16,7 @@ pub mod incident;
 pub mod input;
 pub mod remedy;
 pub mod remote;
+pub mod summary;
 pub mod time;
 pub mod world;
 

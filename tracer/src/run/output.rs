@@ -12,11 +12,12 @@ use tokio::io::{Interest, unix::AsyncFd};
 use tracer_core::{
     finding::Finding,
     input::{DaemonStatus, Session},
+    summary::Summary,
     world::World,
 };
 
 use crate::{
-    config::{self, Plan},
+    config,
     run::{
         fd,
         outlet::{self, Writing},
@@ -34,13 +35,13 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(plan: &Plan, session: &Session) -> Result<Self> {
+    pub(super) fn new(output: config::Output, session: &Session) -> Result<Self> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let stdout = stdout.context("use standard output")?;
         let reader = stdout.try_clone().ok();
         let (out, writing) =
             outlet::start(File::from(stdout)).context("start a thread for standard output")?;
-        let sink: Box<dyn Sink> = match plan.output {
+        let sink: Box<dyn Sink> = match output {
             config::Output::Human(look) => Box::new(Human::new(out, look)),
             config::Output::JsonLines => {
                 let origin = Origin {
@@ -86,6 +87,11 @@ impl Output {
 
     pub(super) fn finding(&mut self, finding: &Finding) -> Result<()> {
         self.sink.finding(finding).context(UNWRITABLE)
+    }
+
+    /// Says what a single look found in all.
+    pub(super) fn summary(&mut self, summary: &Summary) -> Result<()> {
+        self.sink.summary(summary).context(UNWRITABLE)
     }
 
     /// Waits a moment for everything to be written, unless nobody takes it.

@@ -21,7 +21,6 @@ use tracer_core::{
 use zerocopy::FromBytes as _;
 
 use crate::{
-    config::Plan,
     inventory::{
         clock,
         docker::{self, Endpoint, InnerDaemon},
@@ -45,34 +44,15 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Starts the sources of the host's own namespace and of every daemon.
-    pub(super) fn start(
-        plan: &Plan,
-        unseen: Vec<String>,
-        inputs: Sender<Input>,
-    ) -> Result<(Self, Session)> {
-        let (own, fd) = netns::own()?;
-        let session = Session {
-            hostname: hostname(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            netns: own.inum,
-            unseen,
-        };
-        tokio::spawn(follow(own, fd, inputs.clone()));
-        tokio::spawn(landmarks::watch(inputs.clone()));
-        for endpoint in &plan.endpoints {
-            tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
-        }
-        let sockets = SocketIndex::new(inputs.clone());
-        Ok((
-            Self {
-                inputs,
-                sockets,
-                endpoints: plan.endpoints.clone().into(),
-                foreign: BTreeMap::new(),
-            },
-            session,
-        ))
+    /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
+    pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
+        start_inventory(endpoints, &inputs)?;
+        Ok(Self {
+            sockets: SocketIndex::new(inputs.clone()),
+            inputs,
+            endpoints: endpoints.into(),
+            foreign: BTreeMap::new(),
+        })
     }
 
     /// Finds and follows namespaces events came from.
@@ -96,6 +76,29 @@ impl Sources {
             .filter(|inode| world.owner(*inode).is_none())?;
         self.sockets.lookup(inode, event.tgid).map(clock::stamp)
     }
+}
+
+/// Starts the sources of the host's own namespace and of every daemon.
+pub(super) fn start_inventory(endpoints: &[Endpoint], inputs: &Sender<Input>) -> Result<()> {
+    let (own, fd) = netns::own()?;
+    tokio::spawn(follow(own, fd, inputs.clone()));
+    tokio::spawn(landmarks::watch(inputs.clone()));
+    for endpoint in endpoints {
+        tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
+    }
+    Ok(())
+}
+
+/// What is true for the whole run.
+pub(super) fn session(unseen: Vec<String>) -> Result<Session> {
+    let (own, _) = netns::own()?;
+    Ok(Session {
+        hostname: hostname(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        netns: own.inum,
+        unseen,
+        protected: Vec::new(),
+    })
 }
 
 /// Follows a namespace as long as the run lasts.

@@ -23,9 +23,11 @@ mod place;
 mod reader;
 #[cfg(test)]
 mod schema;
+mod summary;
 mod who;
 
 pub(crate) use network::transport;
+pub(crate) use summary::SummaryRecord;
 
 /// Version of the Elastic Common Schema the names are taken from.
 const ECS_VERSION: &str = "9.0.0";

@@ -4,6 +4,7 @@ use tracer_core::finding::Finding;
 
 use super::{Banner, ecs::Origin};
 
+pub(crate) mod check;
 pub(crate) mod duplicate;
 pub(crate) mod forward;
 pub(crate) mod ipv6;

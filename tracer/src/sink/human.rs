@@ -8,7 +8,10 @@ use std::{
     io::{self, Write},
 };
 
-use tracer_core::finding::{Finding, Phase, Verdict};
+use tracer_core::{
+    finding::{Finding, Phase, Verdict},
+    summary::Summary,
+};
 
 use super::{Banner, Sink, time};
 
@@ -25,6 +28,7 @@ mod remedies;
 #[cfg(test)]
 mod snapshots;
 mod style;
+mod summary;
 mod updated;
 mod words;
 
@@ -78,6 +82,11 @@ impl<W: Write> Sink for Human<W> {
         if finding.phase != Phase::Resolved {
             self.told.insert(finding.id.clone(), finding.clone());
         }
+        self.put(page)
+    }
+
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        let page = summary::page(summary, self.look);
         self.put(page)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use tracer_core::finding::Finding;
+use tracer_core::{finding::Finding, summary::Summary};
 
 use super::{
     Banner, Sink,
-    ecs::{Origin, Record},
+    ecs::{Origin, Record, SummaryRecord},
     escape,
 };
 
@@ -23,6 +23,15 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
+impl<W: Write> JsonLines<W> {
+    fn put(&mut self, mut line: Vec<u8>) -> io::Result<()> {
+        line.push(b'\n');
+        // One write, so that a reader never meets half a line unless the pipe is full.
+        self.out.write_all(&line)?;
+        self.out.flush()
+    }
+}
+
 impl<W: Write> Sink for JsonLines<W> {
     /// Silent: whoever reads the lines expects findings; the banner goes to the log.
     fn banner(&mut self, _: &Banner) -> io::Result<()> {
@@ -30,11 +39,13 @@ impl<W: Write> Sink for JsonLines<W> {
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        let mut line = escape::json_line(&Record::new(&self.origin, finding))?;
-        line.push(b'\n');
-        // One write, so that a reader never meets half a line unless the pipe is full.
-        self.out.write_all(&line)?;
-        self.out.flush()
+        let line = escape::json_line(&Record::new(&self.origin, finding))?;
+        self.put(line)
+    }
+
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        let line = escape::json_line(&SummaryRecord::new(&self.origin, summary))?;
+        self.put(line)
     }
 }
 
@@ -78,6 +89,16 @@ mod tests {
             fixtures::ipv6::life(),
         ];
         golden::check("src/sink/testdata/kinds.jsonl", &lines(&steps.concat()));
+    }
+
+    #[test]
+    fn a_summary_is_the_line_scripts_rely_on() {
+        let mut sink = JsonLines::new(Vec::new(), fixtures::origin());
+        for summary in [fixtures::check::clean(), fixtures::check::bad()] {
+            sink.summary(&summary).unwrap();
+        }
+        let text = String::from_utf8(sink.out).unwrap();
+        golden::check("src/sink/testdata/summary.jsonl", &text);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use tracer_core::finding::Finding;
+use tracer_core::{finding::Finding, summary::Summary};
 
 pub(crate) mod ecs;
 pub(crate) mod escape;
@@ -24,6 +24,9 @@ pub(crate) trait Sink {
 
     /// Renders one step of one finding.
     fn finding(&mut self, finding: &Finding) -> io::Result<()>;
+
+    /// Says what a single look came to; called once, after all findings.
+    fn summary(&mut self, summary: &Summary) -> io::Result<()>;
 }
 
 /// What is being watched and what cannot be seen.

@@ -90,6 +90,17 @@ impl Endpoint {
         }
     }
 
+    /// Whether there is anything at that place, whether or not it answers: where docker is not
+    /// installed there is no socket.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Unix(path) => Path::new(path)
+                .symlink_metadata()
+                .map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true),
+            Self::Tcp(_) => true,
+        }
+    }
+
     /// Whether the daemon is reached through another process' files, and has other files itself.
     pub(super) fn leads_elsewhere(&self) -> bool {
         matches!(self, Self::Unix(path) if path.starts_with("/proc/"))

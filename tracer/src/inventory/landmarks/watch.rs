@@ -19,7 +19,8 @@ type Stamp = Option<[i64; 7]>;
 #[derive(Default)]
 struct Host {
     stamps: Vec<Stamp>,
-    landmarks: Vec<Landmark>,
+    /// Nothing before the first look: that there are none is news, too.
+    landmarks: Option<Vec<Landmark>>,
 }
 
 /// Sends the host's landmarks, and again when they change, until nobody listens.
@@ -57,8 +58,8 @@ impl Host {
         }
         self.stamps = stamps;
         let landmarks = read(&Root::own().ok()?, HOSTS_OWN);
-        let news = (landmarks != self.landmarks).then(|| landmarks.clone());
-        self.landmarks = landmarks;
+        let news = (self.landmarks.as_ref() != Some(&landmarks)).then(|| landmarks.clone());
+        self.landmarks = Some(landmarks);
         news
     }
 }
@@ -86,16 +87,19 @@ mod tests {
     fn nothing_is_told_twice() {
         let mut host = Host::default();
         let first = host.look();
-        assert_eq!(first.unwrap_or_default(), host.landmarks);
+        assert!(first.is_some());
+        assert_eq!(first, host.landmarks);
         assert_eq!(host.look(), None);
         // As if a file had been touched, but not changed.
         host.stamps.clear();
         assert_eq!(host.look(), None);
         host.stamps.clear();
-        host.landmarks.push(Landmark {
-            address: "192.0.2.1".parse().expect("address"),
-            role: tracer_core::input::LandmarkRole::Nameserver,
-            source: RESOLV_CONF.to_owned(),
+        host.landmarks.iter_mut().for_each(|known| {
+            known.push(Landmark {
+                address: "192.0.2.1".parse().expect("address"),
+                role: tracer_core::input::LandmarkRole::Nameserver,
+                source: RESOLV_CONF.to_owned(),
+            });
         });
         assert!(host.look().is_some());
     }

@@ -3,18 +3,22 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-use super::Record;
+use super::{Record, SummaryRecord};
 use crate::sink::golden;
 
 #[test]
 fn schema_checked_in_is_that_of_the_types() {
+    check::<Record<'_>>("../docs/schema/finding-1.schema.json");
+    check::<SummaryRecord<'_>>("../docs/schema/check-summary-1.schema.json");
+}
+
+fn check<T: schemars::JsonSchema>(path: &str) {
     let generator = SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator();
-    let mut schema = generator.into_root_schema_for::<Record<'_>>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     absent_is_absent(&mut schema);
-    let text = format!("{schema:#}\n");
-    golden::check("../docs/schema/finding-1.schema.json", &text);
+    golden::check(path, &format!("{schema:#}\n"));
 }
 
 /// An absent field is left out, so it is never null and no text is empty: the schema says so.

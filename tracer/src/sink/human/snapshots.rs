@@ -68,6 +68,18 @@ fn commands(finding: &Finding) -> Vec<String> {
 }
 
 #[test]
+fn what_a_look_comes_to() {
+    for (name, look) in [("summary", Look::PLAIN), ("summary.rich", RICH)] {
+        let mut sink = Human::new(Vec::new(), look);
+        for summary in [fixtures::check::clean(), fixtures::check::bad()] {
+            sink.summary(&summary).unwrap();
+        }
+        let text = String::from_utf8(sink.out).unwrap();
+        golden::check(&format!("src/sink/testdata/{name}.txt"), &text);
+    }
+}
+
+#[test]
 fn the_outage_from_beginning_to_end() {
     let steps = [
         fixtures::opened(),

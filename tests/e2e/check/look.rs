@@ -1,0 +1,46 @@
+//! One run of `bridgetrace check` and what it said.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bridgetrace_lab::{Netns, Tracer};
+use serde_json::Value;
+
+/// A look takes a fraction of a second; on a busy machine the test waits longer before it gives up.
+const SOON: Duration = Duration::from_secs(20);
+
+/// What a look said.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) status: Option<i32>,
+    pub(super) findings: Vec<Value>,
+    /// `bridgetrace.check` of the last line.
+    pub(super) summary: Value,
+}
+
+impl Look {
+    /// Runs `bridgetrace check --format jsonl` with these arguments in `netns`.
+    pub(super) fn at(netns: &Netns, arguments: &[&str]) -> Result<Self> {
+        let mut all = vec!["check", "--format", "jsonl"];
+        all.extend(arguments);
+        let mut check = Tracer::start(netns, &all)?;
+        let status = check.wait_exit(SOON)?;
+        let mut lines = check.values()?;
+        let last = lines.pop().context("not even a summary")?;
+        ensure!(
+            last["event"]["action"] == "check-summary",
+            "the last line is no summary: {last}"
+        );
+        Ok(Self {
+            status: status.code(),
+            findings: lines,
+            summary: last["bridgetrace"]["check"].clone(),
+        })
+    }
+
+    /// Fails unless the look ended like that.
+    pub(super) fn ended(&self, status: i32) -> Result<()> {
+        ensure!(self.status == Some(status), "{self:#?}");
+        Ok(())
+    }
+}

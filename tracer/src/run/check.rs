@@ -1,0 +1,174 @@
+//! A single look at the host, without tracing.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context as _, Result};
+use tokio::{
+    sync::mpsc::{self, Receiver},
+    time::{Instant, sleep_until},
+};
+use tracer_core::{
+    Core,
+    input::{Body, Daemon, DaemonStatus, Input, NetChange, Session},
+};
+
+use crate::{
+    config::CheckPlan,
+    inventory::{clock, docker::Endpoint},
+};
+
+use super::{QUEUE, output::Output, sources, stop::Stop};
+
+/// How long a source may take before the look goes on without it. A daemon answers within a tenth of
+/// a second, one with hundreds of containers within one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the look went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Everything was looked at, and nothing is wrong.
+    Clean,
+    /// Everything was looked at.
+    Findings,
+    /// Something that was to be looked at could not be; there may be findings all the same.
+    Unseen,
+}
+
+/// Looks once and says what is wrong.
+pub(crate) fn check(plan: &CheckPlan) -> Result<Verdict> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")?;
+    let verdict = runtime.block_on(async {
+        let mut stop = Stop::listen()?;
+        tokio::select! {
+            biased;
+            () = stop.wanted() => Ok(Verdict::Unseen),
+            verdict = look(plan) => verdict,
+        }
+    });
+    // A read of another process' files may never come back: the end does not wait for it.
+    runtime.shutdown_background();
+    verdict
+}
+
+async fn look(plan: &CheckPlan) -> Result<Verdict> {
+    let session = Session {
+        protected: plan.protected.clone(),
+        ..sources::session(Vec::new())?
+    };
+    let mut output = Output::new(plan.output, &session)?;
+    let (sender, mut inputs) = mpsc::channel(QUEUE);
+    sources::start_inventory(&plan.endpoints, &sender)?;
+    let mut core = Core::default();
+    let mut awaited = Awaited::new(session.netns, &plan.endpoints);
+    observe(&mut core, &clock::stamp(Body::Session(session)))?;
+    settle(&mut core, &mut inputs, &mut awaited).await?;
+    awaited.note_silence(&mut core)?;
+
+    let now = clock::now();
+    let findings = core.check(now);
+    for finding in &findings {
+        output.finding(finding)?;
+    }
+    let summary = core.summary(&findings, now);
+    output.summary(&summary)?;
+    output.finish().await?;
+    Ok(if awaited.routes || is_blind(plan, &core) {
+        Verdict::Unseen
+    } else if findings.is_empty() {
+        Verdict::Clean
+    } else {
+        Verdict::Findings
+    })
+}
+
+/// Takes inputs in until each source has said everything, or its time is over.
+async fn settle(
+    core: &mut Core,
+    inputs: &mut Receiver<Input>,
+    awaited: &mut Awaited,
+) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !awaited.is_over() {
+        tokio::select! {
+            Some(input) = inputs.recv() => {
+                awaited.take(&input.body);
+                observe(core, &input)?;
+            }
+            () = sleep_until(deadline) => break,
+        }
+    }
+    Ok(())
+}
+
+/// What is true now matters, not how it came to be: what the core says on the way is of no interest.
+fn observe(core: &mut Core, input: &Input) -> Result<()> {
+    if log::log_enabled!(log::Level::Trace) {
+        log::trace!("input {}", serde_json::to_string(input)?);
+    }
+    core.observe(input);
+    Ok(())
+}
+
+/// Whether a daemon that should be there could not be asked. Without docker there is no socket where
+/// it would be.
+fn is_blind(plan: &CheckPlan, core: &Core) -> bool {
+    let mut daemons = core.world().docker.daemons();
+    let silent = daemons.any(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)));
+    silent && (plan.named || plan.endpoints.iter().any(Endpoint::is_there))
+}
+
+/// Who has not said everything yet.
+struct Awaited {
+    netns: u32,
+    /// The namespace's links and routes.
+    routes: bool,
+    landmarks: bool,
+    daemons: BTreeSet<String>,
+}
+
+impl Awaited {
+    fn new(netns: u32, endpoints: &[Endpoint]) -> Self {
+        Self {
+            netns,
+            routes: true,
+            landmarks: true,
+            daemons: endpoints.iter().map(Endpoint::to_string).collect(),
+        }
+    }
+
+    fn take(&mut self, body: &Body) {
+        match body {
+            Body::Net {
+                netns,
+                change: NetChange::Synced,
+            } if *netns == self.netns => self.routes = false,
+            Body::Landmarks(_) => self.landmarks = false,
+            Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
+            Body::Daemon(Daemon {
+                endpoint,
+                status: DaemonStatus::Unreachable(_),
+            }) => drop(self.daemons.remove(endpoint)),
+            _ => {}
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        !self.routes && !self.landmarks && self.daemons.is_empty()
+    }
+
+    /// A daemon that has not said anything by now is one that cannot be asked.
+    fn note_silence(&self, core: &mut Core) -> Result<()> {
+        for endpoint in self.daemons.clone() {
+            let cause = format!("it has not answered within {} s", PATIENCE.as_secs());
+            let status = DaemonStatus::Unreachable(cause);
+            observe(
+                core,
+                &clock::stamp(Body::Daemon(Daemon { endpoint, status })),
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! What a single look came to, as JSON: the last line of `check`.
+
+use serde::Serialize;
+use tracer_core::{
+    input::DaemonStatus,
+    summary::{self, Summary},
+};
+
+use super::{ECS_VERSION, Ecs, Named, Origin};
+use crate::sink::{escape, time};
+
+/// The last line of a look.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "bridgetrace check summary, schema 1"))]
+pub(crate) struct SummaryRecord<'a> {
+    /// When it was looked, RFC 3339 with nanoseconds, UTC.
+    #[serde(rename = "@timestamp")]
+    timestamp: String,
+    ecs: Ecs,
+    event: Event,
+    /// The counts in words.
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<Named<'a>>,
+    observer: Observer<'a>,
+    bridgetrace: Own<'a>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Event {
+    kind: &'static str,
+    category: &'static [&'static str],
+    #[serde(rename = "type")]
+    types: &'static [&'static str],
+    #[cfg_attr(test, schemars(extend("const" = "check-summary")))]
+    action: &'static str,
+    #[cfg_attr(test, schemars(extend("enum" = ["success", "failure"])))]
+    outcome: &'static str,
+    module: &'static str,
+    dataset: &'static str,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Observer<'a> {
+    product: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Own<'a> {
+    /// Version of this contract.
+    #[cfg_attr(test, schemars(extend("const" = 1)))]
+    schema: u32,
+    check: Check<'a>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Check<'a> {
+    /// Docker networks that are bridges.
+    networks: usize,
+    /// Networks and pool slots that cover somebody in use.
+    overlaps: usize,
+    /// Things left behind.
+    ghosts: usize,
+    /// All findings.
+    findings: usize,
+    /// Subnets of the daemons' address pools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pools: Option<Pools>,
+    /// What the next networks will get, first first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next_subnets: Vec<String>,
+    /// Empty says that no daemon was asked.
+    daemons: Vec<Daemon<'a>>,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unseen: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Pools {
+    total: usize,
+    used: usize,
+    free: usize,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Daemon<'a> {
+    endpoint: &'a str,
+    /// Engine version, if it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    /// Why it cannot be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+}
+
+impl<'a> SummaryRecord<'a> {
+    pub(crate) fn new(origin: &'a Origin, summary: &'a Summary) -> Self {
+        Self {
+            timestamp: time::rfc3339(summary.at),
+            ecs: Ecs {
+                version: ECS_VERSION,
+            },
+            event: Event {
+                kind: "event",
+                category: &["configuration", "network"],
+                types: &["info"],
+                action: "check-summary",
+                outcome: if summary.findings == 0 {
+                    "success"
+                } else {
+                    "failure"
+                },
+                module: "bridgetrace",
+                dataset: "bridgetrace.check",
+            },
+            message: message(summary),
+            host: (!origin.hostname.is_empty()).then_some(Named {
+                name: &origin.hostname,
+            }),
+            observer: Observer {
+                product: "bridgetrace",
+                version: &origin.version,
+            },
+            bridgetrace: Own {
+                schema: 1,
+                check: Check::new(summary),
+            },
+        }
+    }
+}
+
+impl<'a> Check<'a> {
+    fn new(summary: &'a Summary) -> Self {
+        let daemons = summary.daemons.iter();
+        Self {
+            networks: summary.networks,
+            overlaps: summary.overlaps,
+            ghosts: summary.ghosts,
+            findings: summary.findings,
+            pools: summary.pools.map(Pools::new),
+            next_subnets: summary
+                .next_subnets
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            daemons: daemons
+                .map(|(endpoint, status)| Daemon::new(endpoint, status))
+                .collect(),
+            unseen: summary.unseen.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+impl Pools {
+    const fn new(pools: summary::Pools) -> Self {
+        Self {
+            total: pools.total,
+            used: pools.used,
+            free: pools.free,
+        }
+    }
+}
+
+impl<'a> Daemon<'a> {
+    fn new(endpoint: &'a str, status: &'a DaemonStatus) -> Self {
+        let (version, cause) = match status {
+            DaemonStatus::Reachable(info) => (Some(info.version.as_str()), None),
+            DaemonStatus::Unreachable(cause) => (None, Some(cause.as_str())),
+        };
+        Self {
+            endpoint,
+            version,
+            cause,
+        }
+    }
+}
+
+fn message(summary: &Summary) -> String {
+    let text = format!(
+        "{} findings, {} of them overlaps and {} ghosts, in {} docker networks.",
+        summary.findings, summary.overlaps, summary.ghosts, summary.networks
+    );
+    escape::visible(&text).into_owned()
+}
