@@ -28,7 +28,7 @@ use crate::{
     remote::Measure,
     summary::Summary,
     time::Timestamp,
-    world::{World, namespace::answers},
+    world::{World, namespace::answers, pools::PoolUse},
 };
 
 use self::{loss::Losses, resets::Resets, waiting::Waiting};
@@ -114,6 +114,12 @@ impl Core {
     #[must_use]
     pub fn summary(&self, findings: &[Finding], now: Timestamp) -> Summary {
         Summary::of(&self.world, findings, now)
+    }
+
+    /// The address pools of every daemon that answers: how many are left, and which come next.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.world.pools()
     }
 
     /// The state of the host.

@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 mod docker;
 
 pub use docker::{
-    Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, DockerSubnet,
-    PublishedPort,
+    AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
+    DockerSubnet, NetworkEvent, PublishedPort,
 };
 
 /// One thing that happened, and when.
@@ -58,6 +58,16 @@ pub enum Body {
         /// Namespace it lives in, inode number.
         netns: u32,
     },
+    /// Networks a daemon created and removed before it was asked for its list, oldest first.
+    DockerHistory {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Whether it reaches back to the daemon's start: a daemon remembers its last 256 events, of
+        /// all kinds.
+        complete: bool,
+        /// What happened to networks.
+        events: Vec<NetworkEvent>,
+    },
     /// Complete list of a daemon's networks and containers: what is missing is gone.
     DockerListing {
         /// The daemon's endpoint.
@@ -66,6 +76,13 @@ pub enum Body {
         networks: Vec<DockerNetwork>,
         /// Every container, stopped ones included.
         containers: Vec<DockerContainer>,
+    },
+    /// A network was just created. What it is like is told later, or never if it is gone by then.
+    DockerNetworkMade {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Network id.
+        id: String,
     },
     /// A network was created or changed.
     DockerNetwork {

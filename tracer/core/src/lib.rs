@@ -14,6 +14,7 @@ mod excuse;
 pub mod finding;
 pub mod incident;
 pub mod input;
+pub mod pools;
 pub mod remedy;
 pub mod remote;
 pub mod summary;

@@ -45,6 +45,33 @@ pub struct DaemonInfo {
     /// Registry mirrors and proxies it is configured to use, as far as they are addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub landmarks: Vec<Landmark>,
+    /// Pools it cuts subnets from, in its order: none are its own, so the built-in ones are used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<AddressPool>,
+    /// Nameservers it keeps its subnets away from, as its own `resolv.conf` said when it was asked.
+    /// Absent when that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nameservers: Option<Vec<IpAddr>>,
+}
+
+/// A range that a daemon cuts subnets from (`default-address-pools`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressPool {
+    /// The range.
+    pub base: IpNet,
+    /// Length of the prefixes it is cut into.
+    pub size: u8,
+}
+
+/// What happened to a network, as the daemon's own short memory of events tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Network id.
+    pub id: String,
+    /// Whether it was created; else it was removed.
+    pub created: bool,
 }
 
 /// A docker network.

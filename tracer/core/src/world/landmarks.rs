@@ -26,6 +26,11 @@ impl Landmarks {
         self.host = landmarks.to_vec();
     }
 
+    /// The host's own.
+    pub(super) fn of_host(&self) -> &[Landmark] {
+        &self.host
+    }
+
     /// Those of the process that holds a socket.
     pub(super) fn set_socket(&mut self, inode: u64, landmarks: &[Landmark]) {
         if landmarks.is_empty() {

@@ -5,6 +5,7 @@ pub mod docker;
 pub mod fib;
 mod landmarks;
 pub mod namespace;
+pub mod pools;
 pub mod rival;
 
 use std::{
@@ -20,7 +21,7 @@ use crate::{
     time::Timestamp,
 };
 
-use self::{docker::Docker, landmarks::Landmarks, namespace::Namespace};
+use self::{docker::Docker, landmarks::Landmarks, namespace::Namespace, pools::Books};
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
 const SOCKET_OWNERS: usize = 4096;
@@ -35,6 +36,7 @@ pub struct World {
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
+    books: Books,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             _ => self.docker.apply(at, body),
         }
+        self.keep_books(body);
     }
 
     /// The namespace with this inode number, if anything is known of it.

@@ -1,0 +1,359 @@
+//! The address pools of docker daemons: how many subnets are left, who has the others, and which
+//! one the next network gets.
+
+mod book;
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::{
+    input::{Body, DaemonInfo, LandmarkRole, NetChange, Route},
+    pools::{self, Generation, Slots, Taken},
+};
+
+use self::book::Book;
+use super::World;
+
+/// Networks ahead that are told of.
+const NEXT: usize = 8;
+/// Free subnets that are listed.
+const LISTED: usize = 1024;
+/// `RT_TABLE_MAIN`, and `RT_SCOPE_LINK`.
+const MAIN: u32 = 254;
+const ON_LINK: u8 = 253;
+/// Bridges whose subnets are remembered, for networks that are gone before anybody could ask.
+const BRIDGES: usize = 512;
+
+/// What became of each daemon's pools.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Books {
+    of: BTreeMap<String, Book>,
+    /// Subnets of bridges with docker's names, the latest last.
+    bridges: Vec<(String, IpNet)>,
+}
+
+/// The pools of one daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// The daemon's endpoint.
+    pub daemon: String,
+    /// How its engine chooses.
+    pub generation: Generation,
+    /// Network namespace it lives in, inode number.
+    pub netns: u32,
+    /// IPv4 subnets its pools are cut into.
+    pub total: u64,
+    /// Those that cannot be given away: a network has them, or the host uses them.
+    pub used: u64,
+    /// Those that can.
+    pub free: u64,
+    /// Subnets that the next networks get, first first; fewer than eight when no more are free.
+    pub next: Vec<Ipv4Net>,
+    /// Whether that is sure.
+    pub certain: bool,
+    /// Free subnets by address, at most 1024.
+    pub remaining: Vec<Ipv4Net>,
+    /// Who has the others, in the order of the subnets.
+    pub holders: Vec<Holder>,
+}
+
+/// Who keeps a subnet from being given away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// What it has: at least part of one of the pools' subnets.
+    pub prefix: Ipv4Net,
+    /// Who it is.
+    pub by: HeldBy,
+}
+
+/// What keeps a subnet from being given away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeldBy {
+    /// A network of the daemon.
+    Network {
+        /// Its id.
+        id: String,
+        /// Its name. Hostile text.
+        name: String,
+        /// The compose project it is of. Hostile text.
+        project: Option<String>,
+        /// Containers that run in it.
+        containers: usize,
+        /// The daemon's own, which is always there.
+        is_default: bool,
+    },
+    /// A route of the host, out of this interface.
+    Route(String),
+    /// A nameserver of the host.
+    Nameserver,
+}
+
+impl World {
+    /// The pools of every daemon that says enough of itself, by endpoint.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let daemons = self.docker.daemons().map(|(daemon, _)| daemon);
+        daemons.filter_map(|daemon| self.pools_of(daemon)).collect()
+    }
+
+    /// Keeps the books, after the rest of the world has taken the input in.
+    pub(super) fn keep_books(&mut self, body: &Body) {
+        if let Body::Net {
+            netns,
+            change: NetChange::Address(address),
+        } = body
+        {
+            let link = self
+                .namespace(*netns)
+                .and_then(|ns| ns.link(address.ifindex));
+            let name = link.map(|link| link.name.clone());
+            if let Some(name) = name.filter(|name| name.starts_with("br-")) {
+                self.books.remember_bridge(name, address.address.trunc());
+            }
+            return;
+        }
+        let Some(daemon) = book::daemon_of(body) else {
+            return;
+        };
+        let mut book = self.books.of.remove(daemon).unwrap_or_default();
+        let setting = self.setting(daemon, &book);
+        book.apply(self, &setting, body);
+        if !matches!(body, Body::DaemonGone(_)) {
+            self.books.of.insert(daemon.to_owned(), book);
+        }
+    }
+
+    fn pools_of(&self, daemon: &str) -> Option<PoolUse> {
+        let empty = Book::default();
+        let book = self.books.of.get(daemon).unwrap_or(&empty);
+        let setting = self.setting(daemon, book);
+        let generation = setting.generation?;
+        let Setting { slots, netns, .. } = &setting;
+        let taken = Taken {
+            allocated: self.allocated(daemon),
+            reserved: setting.reserved(self, &[]),
+        };
+        let (next, certain) = forecast(generation, slots, book, &taken);
+        let (total, free) = (slots.ipv4_len(), slots.free_ipv4(taken.all()));
+        Some(PoolUse {
+            daemon: daemon.to_owned(),
+            generation,
+            netns: *netns,
+            total,
+            used: total - free,
+            free,
+            next: next.iter().filter_map(ipv4).collect(),
+            certain: certain && setting.is_complete,
+            remaining: slots.remaining_ipv4(taken.all(), LISTED),
+            holders: self.holders(daemon, &setting),
+        })
+    }
+
+    /// Subnets of every network the daemon's own allocator looks after.
+    fn allocated(&self, daemon: &str) -> Vec<IpNet> {
+        let networks = self.docker.networks().filter(|(of, _)| *of == daemon);
+        networks
+            .filter(|(_, network)| is_local(&network.driver))
+            .flat_map(|(_, network)| network.subnets.iter().map(|subnet| subnet.subnet))
+            .collect()
+    }
+
+    fn setting(&self, daemon: &str, book: &Book) -> Setting {
+        let info = self.docker.info(daemon);
+        let generation = info.and_then(|info| Generation::of(&info.version));
+        let pools = info.map(|info| info.pools.clone()).unwrap_or_default();
+        let pools = if pools.is_empty() {
+            pools::defaults()
+        } else {
+            pools
+        };
+        let slots = match generation {
+            Some(Generation::Lowest) => Slots::sorted(&pools),
+            _ => Slots::new(&pools),
+        };
+        let netns = info
+            .and_then(|info| info.netns)
+            .unwrap_or(self.session.netns);
+        let (nameservers, known) = self.nameservers_of(netns, info);
+        let synced = self.namespace(netns).is_some_and(|ns| ns.synced);
+        Setting {
+            generation,
+            slots,
+            netns,
+            nameservers,
+            bridges: book.bridges(),
+            is_complete: synced && known && info.is_some_and(|info| info.netns.is_some()),
+        }
+    }
+
+    /// Nameservers in the daemon's eyes, and whether they are known.
+    fn nameservers_of(&self, netns: u32, info: Option<&DaemonInfo>) -> (Vec<IpAddr>, bool) {
+        if let Some(own) = info.and_then(|info| info.nameservers.as_ref()) {
+            return (own.clone(), true);
+        }
+        let host = self.landmarks.of_host().iter();
+        let host = host.filter(|it| it.role == LandmarkRole::Nameserver);
+        (
+            host.map(|it| it.address).collect(),
+            netns == self.session.netns,
+        )
+    }
+
+    fn holders(&self, daemon: &str, setting: &Setting) -> Vec<Holder> {
+        let touches = |prefix: &IpNet| setting.slots.touching(prefix).next().is_some();
+        let networks = self
+            .docker
+            .networks()
+            .filter(|(of, network)| *of == daemon && is_local(&network.driver));
+        let mut holders: Vec<Holder> = Vec::new();
+        for (_, network) in networks {
+            let by = HeldBy::Network {
+                id: network.id.clone(),
+                name: network.name.clone(),
+                project: network.compose_project().map(str::to_owned),
+                containers: network.endpoints.len(),
+                is_default: network.name == "bridge",
+            };
+            let subnets = network.subnets.iter().map(|subnet| subnet.subnet);
+            holders.extend(holders_of(subnets.filter(touches), &by));
+        }
+        let known: Vec<Ipv4Net> = holders.iter().map(|holder| holder.prefix).collect();
+        let others = setting.host_uses(self).into_iter();
+        let others = others.filter(|(prefix, _)| {
+            touches(prefix) && ipv4(prefix).is_some_and(|prefix| !known.contains(&prefix))
+        });
+        holders.extend(others.flat_map(|(prefix, by)| holders_of(std::iter::once(prefix), &by)));
+        holders.sort_by_key(|holder| (holder.prefix.addr(), holder.prefix.prefix_len()));
+        holders
+    }
+}
+
+impl Books {
+    fn remember_bridge(&mut self, name: String, subnet: IpNet) {
+        self.bridges.retain(|(known, known_subnet)| {
+            *known != name || matches!(known_subnet, IpNet::V4(_)) != matches!(subnet, IpNet::V4(_))
+        });
+        if self.bridges.len() >= BRIDGES {
+            self.bridges.remove(0);
+        }
+        self.bridges.push((name, subnet));
+    }
+
+    /// What the bridge of a network had, whose id this is.
+    fn subnets_of_bridge(&self, id: &str) -> Vec<IpNet> {
+        let name = bridge_of(id);
+        let mine = self.bridges.iter().filter(|(known, _)| *known == name);
+        mine.map(|(_, subnet)| *subnet).collect()
+    }
+}
+
+/// What a daemon's allocator goes by.
+pub(super) struct Setting {
+    generation: Option<Generation>,
+    slots: Slots,
+    netns: u32,
+    nameservers: Vec<IpAddr>,
+    /// Names of the bridges of networks the daemon has or had: their routes come and go with them.
+    bridges: Vec<String>,
+    /// Whether all of it is known.
+    is_complete: bool,
+}
+
+impl Setting {
+    /// What the host uses, and the daemon's networks do not. `except` are interfaces to pass over.
+    fn reserved(&self, world: &World, except: &[String]) -> Vec<IpNet> {
+        let uses = self.host_uses(world).into_iter();
+        uses.filter(|(_, by)| !matches!(by, HeldBy::Route(device) if except.contains(device)))
+            .map(|(prefix, _)| prefix)
+            .collect()
+    }
+
+    fn host_uses(&self, world: &World) -> Vec<(IpNet, HeldBy)> {
+        let namespace = world.namespace(self.netns);
+        let routes = namespace.map(|ns| ns.routes()).unwrap_or_default();
+        let device = |route: &Route| {
+            let hop = route.nexthops.first();
+            let link = hop.and_then(|hop| namespace?.link(hop.ifindex));
+            link.map(|link| link.name.clone()).unwrap_or_default()
+        };
+        let routes = routes.iter().filter(|route| self.counts(route));
+        let routes = routes.map(|route| (route.destination, device(route)));
+        let routes = routes.filter(|(_, device)| !self.bridges.contains(device));
+        let routes = routes.map(|(prefix, device)| (prefix, HeldBy::Route(device)));
+        let nameservers = self.nameservers.iter();
+        let nameservers = nameservers.map(|ip| (IpNet::from(*ip), HeldBy::Nameserver));
+        routes.chain(nameservers).collect()
+    }
+
+    /// Whether the engine keeps away from the route's destination.
+    fn counts(&self, route: &Route) -> bool {
+        let IpNet::V4(destination) = route.destination else {
+            return false;
+        };
+        let every = match self.generation {
+            Some(Generation::Rolling { every_route, .. }) => every_route,
+            _ => false,
+        };
+        // Since 27 a prefix of 0.0.0.0, as half a default route has, is passed over.
+        let nowhere = self.generation == Some(Generation::Lowest)
+            && destination.addr() == Ipv4Addr::UNSPECIFIED;
+        route.table == MAIN
+            && destination.prefix_len() > 0
+            && !nowhere
+            && (every || route.scope == ON_LINK)
+    }
+}
+
+/// The next subnets, and whether nothing else is possible.
+fn forecast(
+    generation: Generation,
+    slots: &Slots,
+    book: &Book,
+    taken: &Taken,
+) -> (Vec<IpNet>, bool) {
+    if generation == Generation::Lowest {
+        return (pools::next(generation, slots, 0, taken, NEXT), true);
+    }
+    let cursor = book.cursor_now(slots, taken);
+    let mut forecasts = cursor.possible().map(|(cursor, unseen)| {
+        let mut taken = taken.clone();
+        taken.allocated.extend(unseen);
+        pools::next(generation, slots, cursor, &taken, NEXT)
+    });
+    let first = forecasts.next().unwrap_or_default();
+    let agreed = forecasts.all(|other| other == first);
+    (first, agreed && cursor.is_closed())
+}
+
+fn holders_of(prefixes: impl Iterator<Item = IpNet>, by: &HeldBy) -> Vec<Holder> {
+    let prefixes = prefixes.filter_map(|prefix| ipv4(&prefix));
+    prefixes
+        .map(|prefix| Holder {
+            prefix,
+            by: by.clone(),
+        })
+        .collect()
+}
+
+const fn ipv4(prefix: &IpNet) -> Option<Ipv4Net> {
+    match prefix {
+        IpNet::V4(net) => Some(*net),
+        IpNet::V6(_) => None,
+    }
+}
+
+/// Whether the daemon's own allocator looks after networks of this driver: a swarm's are global.
+fn is_local(driver: &str) -> bool {
+    driver != "overlay"
+}
+
+fn bridge_of(id: &str) -> String {
+    format!("br-{}", id.get(..12).unwrap_or(id))
+}
+
+#[cfg(test)]
+mod tests;
