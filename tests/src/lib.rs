@@ -42,6 +42,7 @@ pub mod shared;
 pub mod showcase;
 pub mod topology;
 pub mod tracer;
+mod turns;
 pub mod wait;
 pub mod world;
 
@@ -55,5 +56,6 @@ pub use service::Service;
 pub use shared::Shared;
 pub use topology::Topology;
 pub use tracer::Tracer;
+pub use turns::alone;
 pub use wait::{wait_for, wait_until};
 pub use world::WorldDump;

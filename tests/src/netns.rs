@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, setns};
 
-use crate::{names, process};
+use crate::{names, process, turns};
 
 /// Where iproute2 keeps named network namespaces.
 pub(crate) const DIRECTORY: &str = "/run/netns";
@@ -35,6 +35,7 @@ struct Inner {
 impl Netns {
     /// Makes a namespace with its loopback up. `role` ends its name.
     pub fn new(role: &str) -> Result<Self> {
+        turns::share();
         let name = names::unique(role);
         process::output(Command::new("ip").args(["netns", "add", &name]))?;
         let this = Self::open(name.clone()).inspect_err(|_| delete(&name))?;

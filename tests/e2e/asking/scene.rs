@@ -26,6 +26,8 @@ pub(super) fn raise() -> Result<Stage> {
 /// [`raise`] with a daemon as `options` say.
 pub(super) fn raise_with(options: Options) -> Result<Stage> {
     preflight::require()?;
+    // Another lab with a bridge in the same range makes the kernel half remember who came in before.
+    bridgetrace_lab::alone();
     let lab = Topology::builder().peer(MACHINE).build()?;
     let daemon = Dockerd::start_with(&lab.srv, options)?;
     daemon.import_busybox()?;

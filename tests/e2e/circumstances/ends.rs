@@ -254,6 +254,7 @@ fn an_end_without_news_says_nothing_more() -> Result<()> {
 #[test]
 fn a_run_with_a_duration_ends_by_itself() -> Result<()> {
     preflight::require()?;
+    bridgetrace_lab::alone();
     let netns = Netns::new("duration")?;
     let start = Instant::now();
     let arguments = ["--duration", "2s", "--docker-host", ABSENT];

@@ -18,6 +18,8 @@ const CLIENT: u16 = 40_022;
 /// The connection exists, the collision happens in silence, the tracer starts last.
 fn raise() -> Result<(Stage, TcpStream, TcpStream, String)> {
     preflight::require()?;
+    // Another lab with a bridge in the same range makes the kernel half remember who came in before.
+    bridgetrace_lab::alone();
     let lab = Topology::new()?;
     let listener = lab.srv.enter(|| TcpListener::bind((SRV, PORT)))??;
     let client = peers::connect(&lab.pc, (PC, CLIENT).into(), (SRV, PORT).into())?;
