@@ -234,6 +234,9 @@ impl Run {
         for finding in self.core.observe(&input) {
             self.output.finding(&finding)?;
         }
+        if let Body::DockerNetwork { daemon, network } = &input.body {
+            log::debug!("{daemon} has network {} ({})", network.name, network.id);
+        }
         if matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours()) {
             self.tracer
                 .set_bridge_prefixes(self.core.bridge_prefixes())?;

@@ -95,10 +95,7 @@ fn a_daemon_hung_before_the_start_is_named_and_its_word_comes_later() -> Result<
 #[test]
 fn a_daemon_that_hangs_during_the_run_delays_nothing() -> Result<()> {
     Scene::raise()?.play(|scene| {
-        let endpoint = scene.daemon.client().endpoint();
-        let arguments = ["-vvv", "--format", "jsonl", "--docker-host", &endpoint];
-        let mut tracer = Tracer::start(&scene.lab.srv, &arguments)?;
-        tracer.wait_ready()?;
+        let mut tracer = scene.trace(&scene.daemon.client().endpoint())?;
         let id = scene.collide()?;
         wait_until_known(&tracer, &id)?;
         scene.daemon.pause()?;
@@ -130,9 +127,9 @@ fn lost_and_told(scene: &Scene, tracer: &mut Tracer) -> Result<Value> {
     Ok(opened)
 }
 
-/// Waits until docker's word on a network has reached the tracer, which logs every input.
+/// Waits until docker's word on a network has reached the tracer, whose log tells of it.
 fn wait_until_known(tracer: &Tracer, id: &str) -> Result<()> {
-    let told = |line: Line| line.text.contains("\"docker-network\"") && line.text.contains(id);
+    let told = |line: Line| line.text.contains(&format!("({id})"));
     wait_for("the tracer to know the network", SOON, || {
         tracer.log().into_iter().any(told).then_some(())
     })
@@ -182,6 +179,7 @@ fn a_daemon_stopped_during_an_outage_keeps_what_was_known() -> Result<()> {
     Scene::raise()?.play(|scene| {
         let mut tracer = scene.trace(&scene.daemon.client().endpoint())?;
         let id = scene.collide()?;
+        wait_until_known(&tracer, &id)?;
         scene.lose_a_reply()?;
         knows_the_network(&scene.opened(&mut tracer)?, &id)?;
         // Bridges and routes stay: the outage goes on.

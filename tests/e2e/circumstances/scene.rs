@@ -103,7 +103,8 @@ impl Scene {
 
     /// The tracer on the server, watching, asking this docker endpoint.
     pub(super) fn trace(&self, endpoint: &str) -> Result<Tracer> {
-        let arguments = ["--format", "jsonl", "--docker-host", endpoint];
+        // The log tells of what docker said.
+        let arguments = ["-vv", "--format", "jsonl", "--docker-host", endpoint];
         let mut tracer = Tracer::start(&self.lab.srv, &arguments)?;
         tracer.wait_ready()?;
         Ok(tracer)

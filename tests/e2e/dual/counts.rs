@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use anyhow::{Result, ensure};
 use bridgetrace_lab::peers::{self, UdpResponder};
 use bridgetrace_lab::topology::{PC6, SRV6};
-use bridgetrace_lab::{Topology, preflight, scenario, showcase};
+use bridgetrace_lab::{Topology, preflight, showcase};
 use serde_json::{Value, json};
 
 use super::scene::{pc_lost_in, raise};
@@ -17,7 +17,7 @@ const COLLEAGUE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x22, 0x10, 0, 0, 0, 0x
 #[test]
 fn every_lost_ping_counts() -> Result<()> {
     raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let pings = peers::ping(&stage.lab.pc, SRV6, 7)?;
         ensure!((pings.sent, pings.received) == (7, 0), "{pings:?}");
         let last = stage.last_word()?;
@@ -31,7 +31,7 @@ fn every_lost_ping_counts() -> Result<()> {
 fn every_lost_datagram_counts() -> Result<()> {
     let last = raise()?.play(|stage| {
         let server = UdpResponder::start(&stage.lab.srv, SERVICE)?;
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let socket = peers::udp_send_exactly(&stage.lab.pc, (PC6, 0).into(), SERVICE, 100)?;
         server.wait_replied(100, SOON)?;
         stage.finding(|f| {
@@ -67,7 +67,7 @@ fn the_packets_of_two_victims_add_up() -> Result<()> {
     let lab = Topology::builder().dual().peer(COLLEAGUE).build()?;
     Stage::raise_in(lab, &[])?.play(|stage| {
         let server = UdpResponder::start(&stage.lab.srv, SERVICE)?;
-        scenario::collide6(&stage.daemon)?;
+        stage.collide6()?;
         for (client, count) in [(PC6, 30), (COLLEAGUE, 20)] {
             peers::udp_send_exactly(&stage.lab.pc, (client, 0).into(), SERVICE, count)?;
         }

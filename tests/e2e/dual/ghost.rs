@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use bridgetrace_lab::docker::{BUSYBOX, bridge_name};
-use bridgetrace_lab::scenario::{self, COLLIDING};
+use bridgetrace_lab::scenario::COLLIDING;
 use bridgetrace_lab::{showcase, wait_until};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::variants::scene::type_in;
 #[test]
 fn an_empty_network_is_called_a_ghost() -> Result<()> {
     let opened = raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let opened = ping_and_find(stage)?;
         is_a_ghost(&opened, &network)?;
         host_route_works(stage, &opened, answers)?;
@@ -29,7 +29,7 @@ fn an_empty_network_is_called_a_ghost() -> Result<()> {
 fn routes_without_carrier_can_be_passed_over() -> Result<()> {
     let opened = raise()?.play(|stage| {
         stage.daemon.import_busybox()?;
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let net = format!("--network={COLLIDING}");
         let run = ["run", "--rm", &net, BUSYBOX, "true"];
         stage.daemon.docker(&run)?;
@@ -53,7 +53,7 @@ fn routes_without_carrier_can_be_passed_over() -> Result<()> {
 #[test]
 fn taking_the_ghost_down_ends_the_outage() -> Result<()> {
     raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let opened = ping_and_find(stage)?;
         let down = format!("link set {} down", bridge_name(&network));
         stage.lab.srv.ip(&down)?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::peers::{self, EchoServer};
-use bridgetrace_lab::scenario::{self, COLLIDING};
+use bridgetrace_lab::scenario::COLLIDING;
 use bridgetrace_lab::topology::{PC6, SRV6};
 use bridgetrace_lab::{Container, Service, showcase, wait_until};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn an_open_connection_is_reset_by_the_container() -> Result<()> {
 /// The network with a container that has the PC's address, known to the server as a neighbour.
 fn usurped(stage: &Stage) -> Result<String> {
     stage.daemon.import_busybox()?;
-    let network = scenario::collide6(&stage.daemon)?;
+    let network = stage.collide6()?;
     let usurper = Service::idle("usurper").network(COLLIDING).ip(PC6);
     let usurper: Container = usurper.run(&stage.daemon)?;
     ensure!(usurper.address6(COLLIDING)? == PC6);

@@ -1,7 +1,7 @@
 //! The network made anew: only its IPv6 subnet moves.
 
 use anyhow::{Result, ensure};
-use bridgetrace_lab::scenario::{self, COLLIDING};
+use bridgetrace_lab::scenario::COLLIDING;
 use bridgetrace_lab::topology::COLLISION6;
 use bridgetrace_lab::{Service, showcase};
 use serde_json::json;
@@ -17,7 +17,7 @@ const SUBNETS: &str = "--format={{range .IPAM.Config}}{{.Subnet}} {{end}}";
 fn the_network_made_anew_lets_the_client_back_in() -> Result<()> {
     let opened = raise()?.play(|stage| {
         stage.daemon.import_busybox()?;
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let guest = Service::idle("guest").network(COLLIDING);
         let guest = guest.run(&stage.daemon)?;
         let opened = ping_and_find(stage)?;

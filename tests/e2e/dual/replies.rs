@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
 use bridgetrace_lab::peers::{self, EchoServer, Sshd};
+use bridgetrace_lab::showcase;
 use bridgetrace_lab::topology::{PC6, SRV6};
-use bridgetrace_lab::{scenario, showcase};
 use serde_json::json;
 
 use super::scene::{answers, host_route_works, pc_lost_in, ping_and_find, raise};
@@ -21,7 +21,7 @@ const AT_ONCE: [&str; 3] = ["route-into-bridge", "ingress-asymmetry", "no-such-e
 #[test]
 fn a_ping_is_explained() -> Result<()> {
     let opened = raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let opened = ping_and_find(stage)?;
         pc_lost_in(&opened, &network)?;
         holds(
@@ -45,7 +45,7 @@ fn a_ping_is_explained() -> Result<()> {
 #[test]
 fn the_death_of_a_reply_is_proven() -> Result<()> {
     raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let opened = ping_and_find(stage)?;
         let id = expect::id(&opened)?;
         let dead = stage.finding(|f| {
@@ -65,7 +65,7 @@ fn the_death_of_a_reply_is_proven() -> Result<()> {
 fn a_new_connection_is_explained() -> Result<()> {
     let opened = raise()?.play(|stage| {
         let _server = EchoServer::start(&stage.lab.srv, SERVER)?;
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let _client = peers::begin_connect(&stage.lab.pc, CLIENT, SERVER)?;
         let opened = stage.finding(|f| is_phase(f, "opened"))?;
         pc_lost_in(&opened, &network)?;
@@ -97,7 +97,7 @@ fn connects(stage: &Stage) -> Result<bool> {
 fn a_login_is_explained() -> Result<()> {
     let opened = raise()?.play(|stage| {
         let sshd = Sshd::start(&stage.lab.srv)?;
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let _login = sshd.ssh(&stage.lab.pc, SRV6, "true")?;
         let opened = stage.finding(|f| is_phase(f, "opened"))?;
         pc_lost_in(&opened, &network)?;

@@ -17,7 +17,7 @@ const GUEST: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x202, 0, 0, 0, 0, 0, 9);
 #[test]
 fn ipv4_goes_on_and_is_not_spoken_of() -> Result<()> {
     raise()?.play(|stage| {
-        let network = scenario::collide6(&stage.daemon)?;
+        let network = stage.collide6()?;
         let opened = ping_and_find(stage)?;
         pc_lost_in(&opened, &network)?;
         ensure!(peers::ping(&stage.lab.pc, SRV, 3)?.received == 3);
@@ -72,7 +72,7 @@ fn a_guest_that_left_is_nobodys_loss() -> Result<()> {
 fn nothing_was_said(stage: &mut Stage) -> Result<()> {
     let said = stage.findings()?;
     ensure!(said.is_empty(), "{said:#?}");
-    let network = scenario::collide6(&stage.daemon)?;
+    let network = stage.collide6()?;
     let opened = ping_and_find(stage)?;
     pc_lost_in(&opened, &network)?;
     pc_lost_in(&stage.last_word()?, &network)?;

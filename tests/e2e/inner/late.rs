@@ -49,7 +49,6 @@ fn the_next_jobs_container_is_another_one() -> Result<()> {
         let opened = scene.connect_and_find()?;
         let id = expect::id(&opened)?;
         scene.line(&id, names_the_network)?;
-        let before = scene.netns()?;
         let remove = ["rm", "--force", "--volumes", scene.dind.container().id()];
         scene.stage.daemon.docker(&remove)?;
         let (resolved, _) = scene.stage.tracer.wait_line(LET_GO, |f| {
@@ -58,7 +57,7 @@ fn the_next_jobs_container_is_another_one() -> Result<()> {
         let owner = json!(format!("container {NAME}"));
         holds(&resolved, &[("bridgetrace.netns.owner", owner)])?;
         scene.dind = serving(&scene.stage.daemon)?;
-        ensure!(scene.netns()? != before, "the same namespace");
+        // The kernel may well give the namespace the number of the one that is gone.
         let network = scenario::collide(&scene.dind)?;
         let again = scene.connect_and_find()?;
         ensure!(expect::id(&again)? != id, "{again:#}");

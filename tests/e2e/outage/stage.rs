@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::tracer::Line;
-use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, WorldDump, preflight};
+use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, WorldDump, preflight, scenario, wait_for};
 use serde_json::Value;
 
 use super::expect;
@@ -63,10 +63,26 @@ impl Stage {
         text(self.tracer.log())
     }
 
-    /// `docker network create` of I-1's network, without any container.
+    /// `docker network create` of I-1's network, without any container. The tracer knows it.
     pub(crate) fn collide(&self) -> Result<String> {
-        self.daemon
-            .docker(&["network", "create", "--subnet=172.22.0.0/16", NETWORK])
+        let create = ["network", "create", "--subnet=172.22.0.0/16", NETWORK];
+        self.known(self.daemon.docker(&create)?)
+    }
+
+    /// The same of a network that covers the PC in IPv6 only.
+    pub(crate) fn collide6(&self) -> Result<String> {
+        self.known(scenario::collide6(&self.daemon)?)
+    }
+
+    /// Waits until the tracer has docker's word on the network of this id: what is lost from now on is
+    /// told with its name at once.
+    fn known(&self, network: String) -> Result<String> {
+        let told = format!("({network})");
+        wait_for("the tracer to know the network", SOON, || {
+            let mut log = self.tracer.log().into_iter();
+            log.any(|line| line.text.contains(&told)).then_some(())
+        })?;
+        Ok(network)
     }
 
     /// The first finding of lost packets (or of what was not seen) about the server, in any phase, of
@@ -163,7 +179,8 @@ fn text(lines: Vec<Line>) -> String {
 /// Starts the tracer in `netns`, ready.
 pub(crate) fn trace(netns: &Netns, daemon: &Dockerd, arguments: &[&str]) -> Result<Tracer> {
     let endpoint = daemon.client().endpoint();
-    let mut all = vec!["--format", "jsonl", "--docker-host", &endpoint];
+    // The log tells of what docker said.
+    let mut all = vec!["-vv", "--format", "jsonl", "--docker-host", &endpoint];
     all.extend(arguments);
     let mut tracer = Tracer::start(netns, &all)?;
     tracer.wait_ready()?;
