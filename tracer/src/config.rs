@@ -1,6 +1,6 @@
 //! The command line resolved: every default filled in, every value checked.
 
-use std::{env, io::stdout, time::Duration};
+use std::{io::stdout, time::Duration};
 
 use anyhow::{Context as _, Result};
 use ipnet::IpNet;
@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) duration: Option<Duration>,
     /// Daemons to ask.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Those of them that were named by somebody, not merely by default.
+    pub(crate) told: Vec<String>,
     /// Whether the kernel half logs.
     pub(crate) kernel_log: bool,
 }
@@ -31,8 +33,8 @@ pub(crate) struct CheckPlan {
     pub(crate) output: Output,
     /// Daemons to ask.
     pub(crate) endpoints: Vec<Endpoint>,
-    /// Somebody named the daemons: that they are not there is worth knowing.
-    pub(crate) named: bool,
+    /// Those of them that were named by somebody: that they are not there is worth knowing.
+    pub(crate) told: Vec<String>,
     /// Who must stay reachable.
     pub(crate) protected: Vec<IpNet>,
 }
@@ -49,10 +51,12 @@ pub(crate) enum Output {
 impl Plan {
     /// Resolves what was typed.
     pub(crate) fn resolve(trace: &Trace) -> Result<Self> {
+        let (endpoints, told) = endpoints(&trace.docker_host)?;
         Ok(Self {
             output: Output::of(trace.format),
             duration: trace.duration,
-            endpoints: endpoints(&trace.docker_host)?,
+            endpoints,
+            told,
             kernel_log: trace.verbose >= 2,
         })
     }
@@ -61,11 +65,11 @@ impl Plan {
 impl CheckPlan {
     /// Resolves what was typed.
     pub(crate) fn resolve(check: &Check) -> Result<Self> {
-        let from_env = env::var_os("DOCKER_HOST").is_some_and(|host| !host.is_empty());
+        let (endpoints, told) = endpoints(&check.docker_host)?;
         Ok(Self {
             output: Output::of(check.format),
-            endpoints: endpoints(&check.docker_host)?,
-            named: from_env || !check.docker_host.is_empty(),
+            endpoints,
+            told,
             protected: check.peer.clone(),
         })
     }
@@ -80,9 +84,12 @@ impl Output {
     }
 }
 
-fn endpoints(given: &[String]) -> Result<Vec<Endpoint>> {
+/// Where to ask, and which of these somebody named.
+fn endpoints(given: &[String]) -> Result<(Vec<Endpoint>, Vec<String>)> {
     if given.is_empty() {
-        return Ok(vec![Endpoint::default_from_env().context("$DOCKER_HOST")?]);
+        let (endpoint, told) = Endpoint::default_from_env().context("$DOCKER_HOST")?;
+        let told = told.then(|| endpoint.to_string()).into_iter().collect();
+        return Ok((vec![endpoint], told));
     }
     let mut endpoints = Vec::new();
     for url in given {
@@ -91,7 +98,8 @@ fn endpoints(given: &[String]) -> Result<Vec<Endpoint>> {
             endpoints.push(endpoint);
         }
     }
-    Ok(endpoints)
+    let told = endpoints.iter().map(Endpoint::to_string).collect();
+    Ok((endpoints, told))
 }
 
 /// What the log says. People read what is watched on standard output; JSON Lines leave that to
@@ -115,7 +123,7 @@ mod tests {
             "unix:///run/a.sock".to_owned(),
             "unix:///run/a.sock".to_owned(),
         ];
-        assert_eq!(endpoints(&twice).unwrap().len(), 1);
+        assert_eq!(endpoints(&twice).unwrap().0.len(), 1);
     }
 
     #[test]

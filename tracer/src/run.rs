@@ -22,7 +22,7 @@ use tracer_common::{Hook, WatchKey};
 use tracer_core::{
     Core,
     decode::decode,
-    input::{Body, Daemon, DaemonStatus, Input},
+    input::{Body, Daemon, DaemonStatus, Input, Session, Unreachable},
 };
 
 use crate::{
@@ -96,7 +96,10 @@ impl Run {
             sources::follow_kernel_log(tracer.logger()?)?;
         }
         let (sender, inputs) = mpsc::channel(QUEUE);
-        let session = sources::session(tracer.unseen.clone())?;
+        let session = Session {
+            daemons: plan.told.clone(),
+            ..sources::session(tracer.unseen.clone())?
+        };
         let sources = Sources::start(&plan.endpoints, sender)?;
         let mut run = Self {
             core: Core::default(),
@@ -140,7 +143,7 @@ impl Run {
         let heard: BTreeSet<String> = daemons.map(|(daemon, _)| daemon.to_owned()).collect();
         let all = endpoints.iter().map(Endpoint::to_string);
         for endpoint in all.filter(|endpoint| !heard.contains(endpoint)) {
-            let status = DaemonStatus::Unreachable("it has not answered yet".to_owned());
+            let status = DaemonStatus::Unreachable(Unreachable::not_yet());
             self.observe(clock::stamp(Body::Daemon(Daemon { endpoint, status })))?;
         }
         Ok(())

@@ -40,7 +40,6 @@ pub(crate) enum Purpose {
 pub(crate) struct Situation<'a> {
     pub(crate) world: &'a World,
     pub(crate) now: Timestamp,
-    #[expect(dead_code, reason = "the rules come one by one")]
     pub(crate) purpose: Purpose,
     /// Bridges that packets are being lost in.
     #[expect(dead_code, reason = "the rules come one by one")]

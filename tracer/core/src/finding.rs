@@ -7,6 +7,10 @@ use serde_json::Value;
 
 use crate::{input::Process, time::Timestamp};
 
+mod daemon;
+
+pub use daemon::DaemonTrouble;
+
 /// One finding, or one step in its life.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -174,7 +178,10 @@ impl Kind {
 
 /// What only one kind of finding has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Particulars {}
+pub enum Particulars {
+    /// Of a daemon that cannot be asked.
+    Daemon(DaemonTrouble),
+}
 
 /// Where a finding is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 mod docker;
+mod unreachable;
 
 pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
     DockerSubnet, NetworkEvent, PublishedPort,
 };
+pub use unreachable::{Cause, Mount, Unreachable};
 
 /// One thing that happened, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,6 +146,10 @@ pub struct Session {
     /// Who must stay reachable, as the operator says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected: Vec<IpNet>,
+    /// Endpoints of daemons that bridgetrace was told to ask: by its command line, its environment or
+    /// a docker context, not merely by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub daemons: Vec<String>,
 }
 
 /// Lost packets of one remote, see `tracer_common::LostPackets`.

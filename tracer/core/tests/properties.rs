@@ -8,7 +8,7 @@ use tracer_core::{
     finding::{Finding, Phase},
     input::{
         Address, Body, Counter, Daemon, DaemonInfo, DaemonStatus, HookLoss, Input, Neighbour,
-        NetChange, Netns, NetnsOwner, Process, Session,
+        NetChange, Netns, NetnsOwner, Process, Session, Unreachable,
     },
     time::Timestamp,
 };
@@ -95,9 +95,7 @@ fn docker() -> impl Strategy<Value = Body> {
     };
     prop_oneof![
         Just(daemon(DaemonStatus::Reachable(DaemonInfo::default()))),
-        Just(daemon(DaemonStatus::Unreachable(
-            "it did not answer".to_owned()
-        ))),
+        Just(daemon(DaemonStatus::Unreachable(Unreachable::not_yet()))),
         Just(gone),
         any::<bool>().prop_map(|endpoint| Body::DockerNetwork {
             daemon: ENDPOINT.to_owned(),

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use tracer_common::{Event, Flow, Hook, event_flags, v4_mapped};
 use tracer_core::{
     finding::{EvidenceKind, Kind, Phase, Verdict},
-    input::{Body, Daemon, DaemonStatus, DockerNetwork, Link, Neighbour, NetChange},
+    input::{
+        Body, Cause, Daemon, DaemonStatus, DockerNetwork, Link, Neighbour, NetChange, Unreachable,
+    },
     time::SECOND,
 };
 use zerocopy::IntoBytes as _;
@@ -381,7 +383,10 @@ fn a_daemon_that_does_not_answer_is_named_as_what_is_not_known() {
         daemon: ENDPOINT.to_owned(),
         id: ID.to_owned(),
     });
-    let status = DaemonStatus::Unreachable("it did not answer within 2 s".to_owned());
+    let status = DaemonStatus::Unreachable(Unreachable::new(
+        Cause::NoAnswer,
+        "it did not answer within 2 s".to_owned(),
+    ));
     story.tell(Body::Daemon(Daemon {
         endpoint: ENDPOINT.to_owned(),
         status,

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracer_core::{
     Core,
-    input::{Body, Daemon, DaemonStatus, Input, NetChange, Session},
+    input::{Body, Cause, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
 };
 
 use crate::{
@@ -56,6 +56,7 @@ pub(crate) fn check(plan: &CheckPlan) -> Result<Verdict> {
 async fn look(plan: &CheckPlan) -> Result<Verdict> {
     let session = Session {
         protected: plan.protected.clone(),
+        daemons: plan.told.clone(),
         ..sources::session(Vec::new())?
     };
     let mut output = Output::new(plan.output, &session)?;
@@ -117,7 +118,7 @@ fn observe(core: &mut Core, input: &Input) -> Result<()> {
 fn is_blind(plan: &CheckPlan, core: &Core) -> bool {
     let mut daemons = core.world().docker.daemons();
     let silent = daemons.any(|(_, status)| matches!(status, DaemonStatus::Unreachable(_)));
-    silent && (plan.named || plan.endpoints.iter().any(Endpoint::is_there))
+    silent && (!plan.told.is_empty() || plan.endpoints.iter().any(Endpoint::is_there))
 }
 
 /// Who has not said everything yet.
@@ -163,7 +164,7 @@ impl Awaited {
     fn note_silence(&self, core: &mut Core) -> Result<()> {
         for endpoint in self.daemons.clone() {
             let cause = format!("it has not answered within {} s", PATIENCE.as_secs());
-            let status = DaemonStatus::Unreachable(cause);
+            let status = DaemonStatus::Unreachable(Unreachable::new(Cause::NoAnswer, cause));
             observe(
                 core,
                 &clock::stamp(Body::Daemon(Daemon { endpoint, status })),

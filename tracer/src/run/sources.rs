@@ -98,6 +98,7 @@ pub(super) fn session(unseen: Vec<String>) -> Result<Session> {
         netns: own.inum,
         unseen,
         protected: Vec::new(),
+        daemons: Vec::new(),
     })
 }
 

@@ -13,6 +13,7 @@ use tracer_core::{
 
 use super::time;
 
+mod daemon;
 mod event;
 mod evidence;
 mod network;

@@ -5,6 +5,7 @@ use tracer_core::finding::Finding;
 use super::{Banner, ecs::Origin};
 
 pub(crate) mod check;
+pub(crate) mod daemon;
 pub(crate) mod duplicate;
 pub(crate) mod forward;
 pub(crate) mod ipv6;
@@ -35,6 +36,7 @@ pub(crate) fn lives() -> [[Finding; 3]; 7] {
 /// Every finding there is.
 pub(crate) fn all() -> Vec<Finding> {
     let mut all = lives().concat();
+    all.extend(daemon::unreachable());
     all.extend([
         unknown_owner(),
         many_victims(),

@@ -102,6 +102,12 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_daemons_are_those_scripts_rely_on() {
+        let steps = fixtures::daemon::unreachable();
+        golden::check("src/sink/testdata/daemons.jsonl", &lines(&steps));
+    }
+
+    #[test]
     fn one_line_a_step_and_no_banner() {
         let text = lines(&[
             fixtures::opened(),

@@ -1,13 +1,172 @@
 //! `daemon-unreachable`: a daemon that cannot be asked, and exactly why.
 
-use crate::finding::Finding;
+use crate::{
+    finding::{DaemonTrouble, Finding, Kind, Particulars},
+    input::{Cause, Unreachable},
+    time::{SECOND, Timestamp},
+    world::World,
+};
 
-use super::Situation;
+use super::{Purpose, Situation};
 
-pub(super) const fn find(_: Situation<'_>) -> Vec<Finding> {
-    Vec::new()
+/// A daemon that restarts is away for less than this; whoever asks once does not wait.
+const PATIENCE: u64 = 3 * SECOND;
+/// How the endpoint of a daemon begins that nobody told of: it was found in a namespace.
+const THROUGH_A_PROCESS: &str = "unix:///proc/";
+
+pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
+    let Situation {
+        world,
+        now,
+        purpose,
+        ..
+    } = situation;
+    let patience = match purpose {
+        Purpose::Watch => PATIENCE,
+        Purpose::Check => 0,
+    };
+    world
+        .docker
+        .away()
+        .filter(|(endpoint, why, since)| {
+            matters(world, endpoint) && why.cause != Cause::NotYet && now >= since.plus(patience)
+        })
+        .map(|(endpoint, why, since)| finding(world, endpoint, why, since, now))
+        .collect()
 }
 
-pub(super) fn over(_: &Finding) -> String {
-    "The daemon answers again.".to_owned()
+/// A host may have no docker at all: its socket is missed by those only who were told of it or had
+/// it. A daemon that was found through a process ends with that, as jobs do.
+fn matters(world: &World, endpoint: &str) -> bool {
+    let told = world.session.daemons.iter().any(|told| told == endpoint);
+    let had = world.docker.info(endpoint).is_some();
+    told || had && !endpoint.starts_with(THROUGH_A_PROCESS)
+}
+
+fn finding(
+    world: &World,
+    endpoint: &str,
+    why: &Unreachable,
+    since: Timestamp,
+    now: Timestamp,
+) -> Finding {
+    let reason = format!("Docker at {endpoint} cannot be asked: {}.", why.sentence);
+    let id = format!("daemon-unreachable-{endpoint}");
+    let netns = world.netns_ref(world.session.netns);
+    let known = world.docker.info(endpoint).is_some();
+    let unknown = if known {
+        "what became of its networks and containers since then"
+    } else {
+        "its networks and containers: no finding can name them before it answers"
+    };
+    let mut finding = Finding::new(Kind::DaemonUnreachable, id, netns, reason, now);
+    finding.start = since;
+    finding.unknown = vec![unknown.to_owned()];
+    finding.particulars = Some(Particulars::Daemon(DaemonTrouble {
+        endpoint: endpoint.to_owned(),
+        cause: why.cause,
+        remedy: why.remedy.clone(),
+        mount: why.mount.clone(),
+    }));
+    finding
+}
+
+pub(super) fn over(told: &Finding) -> String {
+    match &told.particulars {
+        Some(Particulars::Daemon(trouble)) => {
+            format!("Docker at {} answers again.", trouble.endpoint)
+        }
+        _ => "The daemon answers again.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::input::{Body, Daemon, DaemonInfo, DaemonStatus, Session};
+
+    const TOLD: &str = "tcp://docker:2376";
+    const DEFAULT: &str = "unix:///var/run/docker.sock";
+    const FOUND: &str = "unix:///proc/7/root/run/docker.sock";
+
+    fn world() -> World {
+        let mut world = World::default();
+        let session = Session {
+            daemons: vec![TOLD.to_owned()],
+            ..Session::default()
+        };
+        world.apply(Timestamp(0), &Body::Session(session));
+        world
+    }
+
+    fn tell(world: &mut World, seconds: u64, endpoint: &str, status: DaemonStatus) {
+        let endpoint = endpoint.to_owned();
+        let daemon = Daemon { endpoint, status };
+        world.apply(Timestamp(seconds * SECOND), &Body::Daemon(daemon));
+    }
+
+    fn away(cause: Cause) -> DaemonStatus {
+        DaemonStatus::Unreachable(Unreachable::new(cause, "it is away".to_owned()))
+    }
+
+    fn said(world: &World, seconds: u64, purpose: Purpose) -> Vec<String> {
+        let found = find(Situation {
+            world,
+            now: Timestamp(seconds * SECOND),
+            purpose,
+            losing: &BTreeSet::new(),
+        });
+        found.into_iter().map(|finding| finding.reason).collect()
+    }
+
+    #[test]
+    fn a_daemon_one_was_told_of_is_missed_after_a_while_and_at_once_by_who_asks_once() {
+        let mut world = world();
+        tell(&mut world, 10, TOLD, away(Cause::Refused));
+        assert_eq!(said(&world, 12, Purpose::Watch), Vec::<String>::new());
+        let told = ["Docker at tcp://docker:2376 cannot be asked: it is away."];
+        assert_eq!(said(&world, 13, Purpose::Watch), told);
+        assert_eq!(said(&world, 10, Purpose::Check), told);
+        // Another cause does not begin it anew.
+        tell(&mut world, 14, TOLD, away(Cause::NoAnswer));
+        assert_eq!(said(&world, 14, Purpose::Watch).len(), 1);
+        tell(
+            &mut world,
+            15,
+            TOLD,
+            DaemonStatus::Reachable(DaemonInfo::default()),
+        );
+        assert_eq!(said(&world, 20, Purpose::Watch), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_without_docker_misses_none_until_it_had_one() {
+        let mut world = world();
+        tell(&mut world, 1, DEFAULT, away(Cause::NoSocket));
+        assert_eq!(said(&world, 9, Purpose::Check), Vec::<String>::new());
+        tell(
+            &mut world,
+            10,
+            DEFAULT,
+            DaemonStatus::Reachable(DaemonInfo::default()),
+        );
+        tell(&mut world, 11, DEFAULT, away(Cause::NoSocket));
+        assert_eq!(said(&world, 14, Purpose::Watch).len(), 1);
+    }
+
+    #[test]
+    fn a_daemon_that_was_found_and_one_that_was_not_asked_yet_are_not_missed() {
+        let mut world = world();
+        tell(
+            &mut world,
+            1,
+            FOUND,
+            DaemonStatus::Reachable(DaemonInfo::default()),
+        );
+        tell(&mut world, 2, FOUND, away(Cause::Ended));
+        tell(&mut world, 2, TOLD, away(Cause::NotYet));
+        assert_eq!(said(&world, 90, Purpose::Check), Vec::<String>::new());
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-use super::Landmark;
+use super::{Landmark, Unreachable};
 
 /// A docker daemon as seen through its API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ pub struct Daemon {
 pub enum DaemonStatus {
     /// It answers.
     Reachable(DaemonInfo),
-    /// It does not; the cause in one plain sentence.
-    Unreachable(String),
+    /// It does not, and why.
+    Unreachable(Unreachable),
 }
 
 /// What a daemon says of itself.

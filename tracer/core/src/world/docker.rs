@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     finding::ContainerRef,
-    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork},
+    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Unreachable},
     time::{SECOND, Timestamp},
 };
 
@@ -30,6 +30,8 @@ pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
     /// Where daemons live that were found in a namespace.
     places: BTreeMap<String, u32>,
+    /// Since when daemons do not answer.
+    away: BTreeMap<String, Timestamp>,
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
@@ -45,8 +47,8 @@ impl Docker {
     /// Takes in one input, if it is about docker.
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
         match body {
-            Body::Daemon(daemon) => self.set_daemon(daemon),
-            Body::DaemonFound { daemon, netns } => self.find_daemon(daemon, *netns),
+            Body::Daemon(daemon) => self.set_daemon(at, daemon),
+            Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
@@ -73,6 +75,19 @@ impl Docker {
         self.daemons
             .iter()
             .map(|(endpoint, status)| (endpoint.as_str(), status))
+    }
+
+    /// Daemons that do not answer: why, and since when.
+    pub fn away(&self) -> impl Iterator<Item = (&str, &Unreachable, Timestamp)> {
+        self.daemons
+            .iter()
+            .filter_map(|(endpoint, status)| match status {
+                DaemonStatus::Reachable(_) => None,
+                DaemonStatus::Unreachable(why) => {
+                    let since = self.away.get(endpoint).copied();
+                    Some((endpoint.as_str(), why, since.unwrap_or_default()))
+                }
+            })
     }
 
     /// What is known of the daemon, even if it does not answer now.
@@ -109,19 +124,30 @@ impl Docker {
         present || left.is_some_and(|left| at.since(*left) < MEMORY)
     }
 
-    fn set_daemon(&mut self, daemon: &Daemon) {
+    fn set_daemon(&mut self, at: Timestamp, daemon: &Daemon) {
+        let endpoint = daemon.endpoint.clone();
         if let DaemonStatus::Reachable(info) = &daemon.status {
-            self.last_info.insert(daemon.endpoint.clone(), info.clone());
+            self.away.remove(&endpoint);
+            self.last_info.insert(endpoint, info.clone());
+        } else {
+            self.away.entry(endpoint).or_insert(at);
         }
         self.daemons
             .insert(daemon.endpoint.clone(), daemon.status.clone());
     }
 
     /// It may hang, and never say itself where it lives.
-    fn find_daemon(&mut self, daemon: &str, netns: u32) {
+    fn find_daemon(&mut self, at: Timestamp, daemon: &str, netns: u32) {
         self.places.insert(daemon.to_owned(), netns);
-        let silent = || DaemonStatus::Unreachable("it has not answered yet".to_owned());
-        self.daemons.entry(daemon.to_owned()).or_insert_with(silent);
+        if !self.daemons.contains_key(daemon) {
+            self.set_daemon(
+                at,
+                &Daemon {
+                    endpoint: daemon.to_owned(),
+                    status: DaemonStatus::Unreachable(Unreachable::not_yet()),
+                },
+            );
+        }
     }
 
     fn replace(
@@ -160,6 +186,7 @@ impl Docker {
 
     fn remove_daemon(&mut self, at: Timestamp, daemon: &str) {
         self.daemons.remove(daemon);
+        self.away.remove(daemon);
         self.last_info.remove(daemon);
         self.places.remove(daemon);
         self.remove_networks(at, daemon, |_| true);

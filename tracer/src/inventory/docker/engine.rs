@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 use tracer_core::{
-    input::{DockerContainer, DockerNetwork},
+    input::{Cause, DockerContainer, DockerNetwork, Unreachable},
     time::SECOND,
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Failure {
     Closed(Endpoint),
     /// The engine cannot be used.
     #[error("{0}")]
-    Lost(String),
+    Lost(Unreachable),
 }
 
 /// An engine that answered once.
@@ -70,13 +70,11 @@ pub(super) struct Events {
 impl Engine {
     /// Reaches the engine and agrees on an API version. Also returns the pid of who listens, if
     /// it can be told.
-    pub(super) async fn connect(endpoint: &Endpoint) -> Result<(Self, Option<u32>), String> {
-        let slow = |_| Failure::Slow(endpoint.to_string()).to_string();
-        let peer = timeout(LIMIT, endpoint.knock()).await.map_err(slow)?;
-        let peer = peer.map_err(|error| endpoint.explain(&error))?;
+    pub(super) async fn connect(endpoint: &Endpoint) -> Result<(Self, Option<u32>), Unreachable> {
+        let peer = endpoint.knock().await?;
         let (docker, version) = greet(endpoint)
             .await
-            .map_err(|failure| unfriendly(endpoint, &failure))?;
+            .map_err(|failure| unfriendly(endpoint, failure))?;
         let api_version = docker.client_version().to_string();
         let at_once = if endpoint.leads_elsewhere() {
             AT_ONCE
@@ -211,12 +209,25 @@ async fn greet(endpoint: &Endpoint) -> Result<(Docker, String), Failure> {
 }
 
 /// Why an endpoint that accepts connections is not used.
-fn unfriendly(endpoint: &Endpoint, failure: &Failure) -> String {
+fn unfriendly(endpoint: &Endpoint, failure: Failure) -> Unreachable {
     match failure {
-        Failure::Closed(_) | Failure::Missing => {
-            format!("{endpoint} accepts connections but does not answer like a docker engine")
+        Failure::Closed(_) | Failure::Missing => Unreachable::new(
+            Cause::NotDocker,
+            format!("{endpoint} accepts connections but does not answer like a docker engine"),
+        ),
+        other => other.into(),
+    }
+}
+
+impl From<Failure> for Unreachable {
+    fn from(failure: Failure) -> Self {
+        let sentence = failure.to_string();
+        match failure {
+            Failure::Lost(why) => why,
+            Failure::Slow(_) => Self::new(Cause::NoAnswer, sentence),
+            Failure::Closed(_) => Self::new(Cause::Closed, sentence),
+            Failure::Missing => Self::new(Cause::ErrorAnswer, sentence),
         }
-        other => other.to_string(),
     }
 }
 
@@ -239,17 +250,19 @@ fn failure(endpoint: &Endpoint, error: BollardError) -> Failure {
             status_code: 404, ..
         } => Failure::Missing,
         BollardError::DockerResponseServerError { message, .. } if message.contains("HTTPS") => {
-            Failure::Lost(format!(
-                "{endpoint} wants TLS, which bridgetrace does not speak: use the unix socket of \
-                 that host"
+            Failure::Lost(Unreachable::new(
+                Cause::PlainToTls,
+                format!(
+                    "{endpoint} wants TLS, which bridgetrace does not speak: use the unix socket of that host"
+                ),
             ))
         }
         BollardError::DockerResponseServerError {
             status_code,
             message,
-        } => Failure::Lost(format!(
-            "{endpoint} answered {status_code}: {}",
-            message.trim()
+        } => Failure::Lost(Unreachable::new(
+            Cause::ErrorAnswer,
+            format!("{endpoint} answered {status_code}: {}", message.trim()),
         )),
         BollardError::HyperLegacyError { .. }
         | BollardError::HyperResponseError { .. }
@@ -257,9 +270,12 @@ fn failure(endpoint: &Endpoint, error: BollardError) -> Failure {
             log::debug!("{endpoint}: {:#}", anyhow::Error::from(error));
             Failure::Closed(endpoint.clone())
         }
-        other => Failure::Lost(format!(
-            "{endpoint} gave no usable answer: {:#}",
-            anyhow::Error::from(other)
+        other => Failure::Lost(Unreachable::new(
+            Cause::NotDocker,
+            format!(
+                "{endpoint} gave no usable answer: {:#}",
+                anyhow::Error::from(other)
+            ),
         )),
     }
 }

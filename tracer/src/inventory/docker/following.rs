@@ -12,7 +12,9 @@ use std::{
 };
 
 use tokio::{sync::mpsc::Sender, task::JoinSet, time::interval};
-use tracer_core::input::{Body, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Input};
+use tracer_core::input::{
+    Body, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Input, Unreachable,
+};
 
 use super::{
     Closed, Ended, Endpoint,
@@ -77,7 +79,7 @@ impl<'a> Following<'a> {
     pub(super) async fn run(
         mut self,
         mut events: Events,
-        told: &mut Option<String>,
+        told: &mut Option<Unreachable>,
     ) -> Result<Infallible, Ended> {
         // The listing is fetched before the engine is called reachable: one that accepts
         // connections but cannot list must not flap.
@@ -93,7 +95,7 @@ impl<'a> Following<'a> {
         loop {
             tokio::select! {
                 event = events.next() => {
-                    let event = event.map_err(|failure| Ended::Lost(failure.to_string()))?;
+                    let event = event.map_err(|failure| Ended::Lost(failure.into()))?;
                     for change in event::changes(&event) {
                         self.apply(change).await?;
                     }
@@ -121,7 +123,7 @@ impl<'a> Following<'a> {
 
     /// Everything there is.
     async fn listing(&mut self) -> Result<Body, Ended> {
-        let lost = |failure: Failure| Ended::Lost(failure.to_string());
+        let lost = |failure: Failure| Ended::Lost(failure.into());
         let mut networks = Vec::new();
         for listed in self.engine.networks().await.map_err(lost)? {
             if self.intake.admits(&Object::Network(listed.id.clone())) {
@@ -157,7 +159,7 @@ impl<'a> Following<'a> {
                 self.slow.insert(Object::Network(listed.id.clone()));
                 Ok(Some(listed))
             }
-            Err(failure) => Err(Ended::Lost(failure.to_string())),
+            Err(failure) => Err(Ended::Lost(failure.into())),
         }
     }
 
@@ -203,7 +205,7 @@ impl<'a> Following<'a> {
                 return Ok(());
             }
             Err(failure @ (Failure::Closed(_) | Failure::Lost(_))) => {
-                return Err(Ended::Lost(failure.to_string()));
+                return Err(Ended::Lost(failure.into()));
             }
         }
         if meanwhile == Meanwhile::Changed {

@@ -12,7 +12,7 @@ use tokio::{
     task::{self, JoinSet},
     time::sleep,
 };
-use tracer_core::input::{Body, DaemonStatus, Input};
+use tracer_core::input::{Body, Cause, DaemonStatus, Input, Unreachable};
 
 use super::{Closed, Endpoint, send, tell_status, watch};
 
@@ -96,7 +96,8 @@ impl InnerDaemon {
         let Some(endpoint) = &self.told else {
             return Ok(());
         };
-        let status = DaemonStatus::Unreachable("its process has ended".to_owned());
+        let status = Unreachable::new(Cause::Ended, "its process has ended".to_owned());
+        let status = DaemonStatus::Unreachable(status);
         tell_status(endpoint, &self.inputs, status).await
     }
 }

@@ -18,7 +18,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bollard::models::SystemInfo;
 use tokio::{sync::mpsc::Sender, task, time::sleep};
-use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input};
+use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input, Unreachable};
 
 use self::{engine::Engine, following::Following};
 use super::{Closed, send};
@@ -35,8 +35,8 @@ const CHECK: Duration = Duration::from_secs(1);
 enum Ended {
     /// Nobody listens to the inputs any more.
     Closed,
-    /// The engine is lost; the cause in one plain sentence.
-    Lost(String),
+    /// The engine is lost, and why.
+    Lost(Unreachable),
 }
 
 impl From<Closed> for Ended {
@@ -72,7 +72,7 @@ pub(crate) async fn watch(endpoint: Endpoint, inputs: Sender<Input>) {
 async fn connection(
     endpoint: &Endpoint,
     inputs: &Sender<Input>,
-    told: &mut Option<String>,
+    told: &mut Option<Unreachable>,
 ) -> Result<Infallible, Ended> {
     let (engine, peer) = Engine::connect(endpoint).await.map_err(Ended::Lost)?;
     // Before the listing, so that nothing falls between the two.
@@ -86,11 +86,11 @@ async fn connection(
 }
 
 /// Ends when the engine no longer answers.
-async fn watchdog(engine: &Engine) -> String {
+async fn watchdog(engine: &Engine) -> Unreachable {
     loop {
         sleep(CHECK).await;
         if let Err(failure) = engine.ping().await {
-            return failure.to_string();
+            return failure.into();
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Own<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     gives_up: Option<GivesUp>,
     #[serde(flatten)]
-    particulars: Particulars,
+    particulars: Particulars<'a>,
     /// What proves it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<Evidence<'a>>,

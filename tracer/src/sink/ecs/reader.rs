@@ -77,6 +77,7 @@ strict! {
         container: Option<Part>,
         ci: Option<Ci>,
         gives_up: Option<GivesUp>,
+        daemon: Option<Daemon>,
         evidence: Option<Vec<Evidence>>,
         counts: Counts,
         victims: Option<Vec<Victim>>,
@@ -106,6 +107,19 @@ strict! {
         project_id: Option<String>,
     }
     Part { role: String, }
+    Daemon {
+        endpoint: String,
+        cause: Option<String>,
+        remedy: Option<String>,
+        mount: Option<Mount>,
+    }
+    Mount {
+        point: String,
+        source: Option<String>,
+        root: Option<String>,
+        fs_type: String,
+        files: Option<Vec<String>>,
+    }
     GivesUp { after_s: u64, sysctl: String, value: u32, }
     Evidence { kind: String, at: String, detail: Option<BTreeMap<String, Value>>, }
     Counts { packets: u64, flows: u64, remotes: u64, }

@@ -175,7 +175,7 @@ impl<'a> Daemon<'a> {
     fn new(endpoint: &'a str, status: &'a DaemonStatus) -> Self {
         let (version, cause) = match status {
             DaemonStatus::Reachable(info) => (Some(info.version.as_str()), None),
-            DaemonStatus::Unreachable(cause) => (None, Some(cause.as_str())),
+            DaemonStatus::Unreachable(cause) => (None, Some(cause.sentence.as_str())),
         };
         Self {
             endpoint,

@@ -1,13 +1,35 @@
 //! What only one kind of finding has to tell, in words.
 
-use tracer_core::finding::Finding;
+use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
 use super::layout::Page;
 
 /// The facts of its kind.
-pub(super) fn field(_page: &mut Page, finding: &Finding) {
+pub(super) fn field(page: &mut Page, finding: &Finding) {
     match &finding.particulars {
         None => {}
-        Some(particulars) => match *particulars {},
+        Some(Particulars::Daemon(trouble)) => daemon(page, trouble),
+    }
+}
+
+/// A daemon that cannot be asked: what hides its certificates, and the cure.
+fn daemon(page: &mut Page, trouble: &DaemonTrouble) {
+    if let Some(mount) = &trouble.mount {
+        let part = match mount.root.as_str() {
+            "" | "/" => String::new(),
+            root => format!(" (its {root})"),
+        };
+        let files = match mount.files.as_slice() {
+            [] => "no file".to_owned(),
+            files => files.join(", "),
+        };
+        let text = format!(
+            "{} is {} of {}{part}, with {files}",
+            mount.point, mount.fs_type, mount.source
+        );
+        page.field("mount", &text);
+    }
+    if let Some(remedy) = &trouble.remedy {
+        page.field("cure", remedy);
     }
 }

@@ -144,6 +144,11 @@ fn every_kind_from_beginning_to_end() {
 }
 
 #[test]
+fn a_daemon_that_cannot_be_asked() {
+    snapshot("daemon-unreachable", None, &fixtures::daemon::unreachable());
+}
+
+#[test]
 fn events_lost() {
     snapshot("events-lost", None, &[fixtures::events_lost()]);
 }

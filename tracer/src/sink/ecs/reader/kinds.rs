@@ -133,6 +133,28 @@ fn what_is_known_of_nobody_is_absent() {
     assert!(value["bridgetrace"].get("ci").is_none());
 }
 
+#[test]
+fn a_daemon_tells_its_cause_and_what_hides_its_certificates() {
+    let [opened, resolved] = fixtures::daemon::unreachable();
+    nothing_empty(&value(&opened), "");
+    let line = read(&opened);
+    assert_eq!(line.event.action, "daemon-unreachable");
+    assert_eq!(line.event.outcome, "failure");
+    let daemon = line.bridgetrace.daemon.unwrap();
+    assert_eq!(daemon.endpoint, "tcp://docker:2376");
+    assert_eq!(daemon.cause.as_deref(), Some("certificate-missing"));
+    assert!(daemon.remedy.unwrap().contains("emptyDir"));
+    let mount = daemon.mount.unwrap();
+    assert_eq!(
+        (mount.point.as_str(), mount.fs_type.as_str()),
+        ("/certs/client", "tmpfs")
+    );
+    assert_eq!(mount.source.as_deref(), Some("tmpfs"));
+    assert_eq!(mount.root.as_deref(), Some("/"));
+    assert_eq!(mount.files.unwrap(), ["ca.pem"]);
+    assert_eq!(read(&resolved).event.outcome, "success");
+}
+
 /// A finding about what was not seen has no packet, so it has no direction either.
 #[test]
 fn what_was_not_seen_went_nowhere() {

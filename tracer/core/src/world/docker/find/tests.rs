@@ -2,7 +2,8 @@ use std::net::IpAddr;
 
 use crate::{
     input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
+        Body, Cause, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint,
+        DockerNetwork, Unreachable,
     },
     time::Timestamp,
     world::docker::Docker,
@@ -125,7 +126,8 @@ fn containers_are_found_by_their_id() {
 #[test]
 fn a_daemon_elsewhere_has_no_say() {
     let mut docker = two_daemons();
-    let status = DaemonStatus::Unreachable("it hangs".to_owned());
+    let status =
+        DaemonStatus::Unreachable(Unreachable::new(Cause::NoAnswer, "it hangs".to_owned()));
     for endpoint in ["unix:///b", "unix:///c"] {
         let (endpoint, status) = (endpoint.to_owned(), status.clone());
         docker.apply(Timestamp(2), &Body::Daemon(Daemon { endpoint, status }));
