@@ -120,7 +120,7 @@ fn trace_with_files(resolver: &Resolver, stage: &Stage) -> Result<Tracer> {
     let arguments = command
         .get_args()
         .map(|it| it.to_string_lossy().into_owned());
-    let own = ["--format", "jsonl", "--docker-host", &endpoint].map(str::to_owned);
+    let own = ["-vv", "--format", "jsonl", "--docker-host", &endpoint].map(str::to_owned);
     let arguments: Vec<String> = arguments.chain(own).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let program = Path::new(command.get_program());
