@@ -4,17 +4,20 @@
 //! before is kept here, so that a state opens, is updated and ends like an outage does. `check`
 //! asks the same rules once.
 
-mod ghost;
+pub(crate) mod ghost;
 mod overlap;
 mod pools;
 mod unreachable;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use crate::{
     finding::{Finding, Kind, Phase},
     incident::Place,
-    input::DaemonStatus,
+    input::{Counter, DaemonStatus},
     time::{SECOND, Timestamp},
     world::World,
 };
@@ -44,6 +47,8 @@ pub(crate) struct Situation<'a> {
     /// Bridges that packets are being lost in.
     #[expect(dead_code, reason = "the rules come one by one")]
     pub(crate) losing: &'a BTreeSet<Place>,
+    /// What the kernel counted, by bridge, way and remote.
+    pub(crate) counters: &'a BTreeMap<(Place, u32, IpAddr), Counter>,
 }
 
 /// One kind of state.
@@ -222,7 +227,7 @@ fn is_knowable(world: &World, told: &Finding) -> bool {
             endpoint != daemon || matches!(status, DaemonStatus::Reachable(_))
         })
     });
-    read && answers
+    read && answers && (told.kind != Kind::GhostNetwork || ghost::is_knowable(world, told))
 }
 
 #[cfg(test)]

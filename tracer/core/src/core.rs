@@ -22,7 +22,7 @@ use crate::{
     doubt::Doubts,
     ending::{self, End, end_of},
     excuse::Excuses,
-    finding::{Finding, Kind},
+    finding::{Finding, Kind, UnusedNetwork},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, Input, NetChange},
     remote::Measure,
@@ -107,6 +107,7 @@ impl Core {
             now,
             purpose: Purpose::Check,
             losing: &self.losing(),
+            counters: &self.counters,
         })
     }
 
@@ -120,6 +121,12 @@ impl Core {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         self.world.pools()
+    }
+
+    /// Networks that nobody uses and that are no ghosts.
+    #[must_use]
+    pub fn unused_networks(&self, now: Timestamp) -> Vec<UnusedNetwork> {
+        condition::ghost::unused(&self.world, now)
     }
 
     /// The state of the host.
@@ -199,6 +206,7 @@ impl Core {
             now: input.at,
             purpose: Purpose::Watch,
             losing: &self.losing(),
+            counters: &self.counters,
         };
         self.conditions.review(situation, &mut self.sequence)
     }

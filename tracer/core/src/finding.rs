@@ -8,8 +8,12 @@ use serde_json::Value;
 use crate::{input::Process, time::Timestamp};
 
 mod daemon;
+mod ghost;
 
-pub use daemon::DaemonTrouble;
+pub use self::{
+    daemon::DaemonTrouble,
+    ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
+};
 
 /// One finding, or one step in its life.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,6 +185,8 @@ impl Kind {
 pub enum Particulars {
     /// Of a daemon that cannot be asked.
     Daemon(DaemonTrouble),
+    /// Of `ghost-network`.
+    Ghost(Ghost),
 }
 
 /// Where a finding is in its life.
@@ -323,6 +329,13 @@ pub struct CiJob {
     pub pipeline_id: Option<String>,
     /// Project id.
     pub project_id: Option<String>,
+    /// Where the project is checked out below the runner's folder: its path, perhaps with a folder
+    /// of its own at the end.
+    pub project_path: Option<String>,
+    /// What tells that it is this job, after "known by"; may hold hostile names.
+    pub known_by: String,
+    /// That does not prove it.
+    pub uncertain: bool,
 }
 
 /// How long a TCP sender goes on.

@@ -247,11 +247,26 @@ pub enum NetnsOwner {
     Container {
         /// Container id, 64 hex digits, from the cgroup of the process.
         id: String,
+        /// The Kubernetes pod it is part of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pod: Option<Pod>,
         /// The first process in it.
         process: Process,
     },
     /// Nothing is known.
     Unknown,
+}
+
+/// A container's place in Kubernetes, as containerd wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pod {
+    /// Kubernetes namespace. Hostile text, as is all of it.
+    pub namespace: String,
+    /// Name of the pod.
+    pub name: String,
+    /// Name of the container in it; none for the one that holds the network namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// A process.
@@ -352,6 +367,19 @@ pub struct Link {
     pub up: bool,
     /// `IFF_LOWER_UP`.
     pub carrier: bool,
+    /// The other end of a veth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Peer>,
+}
+
+/// The other end of a veth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// ifindex within its namespace.
+    pub ifindex: u32,
+    /// The namespace, by the number that the one of this end has for it; none if it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nsid: Option<i32>,
 }
 
 /// An interface address.

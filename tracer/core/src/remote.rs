@@ -185,6 +185,16 @@ impl Remote {
     }
 }
 
+/// Packets lost of a remote of which nothing was counted before.
+pub(crate) fn lost(counter: &Counter) -> u64 {
+    let Some(way) = Way::from_u32(counter.way) else {
+        return 0;
+    };
+    let mut remote = Remote::new(way, Measure::Unresolved, 0, None);
+    remote.count(counter);
+    remote.packets()
+}
+
 /// Whether a packet that dies for this reason met the unresolved neighbour before.
 const fn follows_the_neighbour(reason: DropReason) -> bool {
     matches!(

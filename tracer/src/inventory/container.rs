@@ -7,7 +7,7 @@ use std::fs;
 
 use tracer_core::input::NetnsOwner;
 
-use super::netns;
+use super::{netns, pod};
 
 /// Digits of a container's id.
 const DIGITS: usize = 64;
@@ -20,6 +20,7 @@ pub(super) fn owner(pid: u32) -> NetnsOwner {
     let groups = fs::read(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     match innermost(&String::from_utf8_lossy(&groups)) {
         Some(id) => NetnsOwner::Container {
+            pod: pod::of_container(id),
             id: id.to_owned(),
             process,
         },

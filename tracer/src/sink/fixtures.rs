@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod daemon;
 pub(crate) mod duplicate;
 pub(crate) mod forward;
+pub(crate) mod ghost;
 pub(crate) mod ipv6;
 pub(crate) mod misdelivery;
 mod odd;
@@ -43,7 +44,9 @@ pub(crate) fn all() -> Vec<Finding> {
         hostile(),
         events_lost(),
         minimal(),
+        ghost::bridge(),
     ]);
+    all.extend(ghost::life());
     all
 }
 

@@ -108,6 +108,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_ghosts_are_those_scripts_rely_on() {
+        let mut steps = fixtures::ghost::life().to_vec();
+        steps.push(fixtures::ghost::bridge());
+        golden::check("src/sink/testdata/ghosts.jsonl", &lines(&steps));
+    }
+
+    #[test]
     fn one_line_a_step_and_no_banner() {
         let text = lines(&[
             fixtures::opened(),

@@ -39,6 +39,7 @@ fn review(
         now,
         purpose: Purpose::Watch,
         losing: &BTreeSet::new(),
+        counters: &BTreeMap::new(),
     };
     let said = conditions.review_rule(&rule, situation, &mut 0);
     assert!(said.iter().all(|finding| finding.at == now));

@@ -1,6 +1,5 @@
 //! Puts an incident and the world together into a finding.
 
-mod ci;
 mod farewell;
 mod gives_up;
 mod lost;
@@ -242,7 +241,7 @@ fn silent_daemons(world: &World, netns: u32) -> Vec<String> {
     world.docker.daemons_in(netns).filter_map(cause).collect()
 }
 
-fn network_ref(endpoint: &str, network: &DockerNetwork) -> NetworkRef {
+pub(crate) fn network_ref(endpoint: &str, network: &DockerNetwork) -> NetworkRef {
     let mut endpoints: Vec<(String, Option<IpAddr>)> = network
         .endpoints
         .iter()

@@ -131,7 +131,7 @@ impl Context<'_> {
     fn published(&self, incident: &Incident) -> Option<PublishedPort> {
         let (sport, _) = incident.packet.ports?;
         let (_, _, endpoint) = self.sender?;
-        let container = self.world.docker.container_by_id(&endpoint.container)?;
+        let (_, container) = self.world.docker.container_by_id(&endpoint.container)?;
         // The firewall sees it before its source is rewritten to the host's, the bridge after.
         let inside = endpoint.addresses.contains(&incident.packet.source);
         let answers = |port: &&PublishedPort| {

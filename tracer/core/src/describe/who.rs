@@ -6,7 +6,7 @@ use crate::{
     input::{DockerEndpoint, DockerNetwork, Landmark},
 };
 
-use super::{Context, ci};
+use super::Context;
 
 /// Victims whose part is looked up; an outage may have thousands.
 const LOOKED_UP: usize = 64;
@@ -61,7 +61,7 @@ impl Context<'_> {
 
     fn container_ref(&self, endpoint: &DockerEndpoint) -> ContainerRef {
         let container = self.world.docker.container_by_id(&endpoint.container);
-        let service = container.and_then(|c| c.labels.get("com.docker.compose.service"));
+        let service = container.and_then(|(_, c)| c.labels.get("com.docker.compose.service"));
         ContainerRef {
             id: endpoint.container.clone(),
             name: endpoint.container_name.clone(),
@@ -79,14 +79,14 @@ impl Context<'_> {
 
     /// The job behind the container, the network, or the container the namespace is in.
     pub(super) fn ci(&self, concerned: Option<&Concerned>) -> Option<CiJob> {
-        let of_container = |container: &ContainerRef| {
-            let container = self.world.docker.container_by_id(&container.id)?;
-            ci::job(&container.labels)
+        let world = self.world;
+        let of_network = || {
+            let (daemon, network) = self.network?;
+            world.job_of_network(daemon, network)
         };
-        let of_network = || ci::job(&self.network?.1.labels);
-        let of_namespace = || of_container(self.netns.container.as_ref()?);
+        let of_namespace = || world.job_of_netns(self.netns.inum);
         concerned
-            .and_then(|concerned| of_container(&concerned.container))
+            .and_then(|concerned| world.job_of_container(&concerned.container.id))
             .or_else(of_network)
             .or_else(of_namespace)
     }

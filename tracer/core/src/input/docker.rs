@@ -45,6 +45,9 @@ pub struct DaemonInfo {
     /// Registry mirrors and proxies it is configured to use, as far as they are addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub landmarks: Vec<Landmark>,
+    /// Other processes in its network namespace that run dockerd: bridges may be theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<u32>,
     /// Pools it cuts subnets from, in its order: none are its own, so the built-in ones are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<AddressPool>,
@@ -139,6 +142,21 @@ pub struct DockerContainer {
     /// Ports of the host that lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PublishedPort>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When its process began last; none if it never ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When its process ended last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
+    /// How its process ended: 128 and the signal's number where a signal ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// The docker socket is mounted into it: what it makes is made by the host's daemon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_socket: bool,
 }
 
 /// A port of the host that leads to a container (`docker run -p`).
@@ -150,6 +168,31 @@ pub struct PublishedPort {
     pub host: u16,
     /// Port of the container.
     pub container: u16,
+}
+
+impl DockerContainer {
+    /// Whether it holds its addresses: what is `exited` or `dead` may be listed in a network for a
+    /// moment longer.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.state.as_str(), "running" | "paused" | "restarting")
+    }
+
+    /// The compose project it belongs to.
+    #[must_use]
+    pub fn compose_project(&self) -> Option<&str> {
+        self.labels
+            .get("com.docker.compose.project")
+            .map(String::as_str)
+    }
+
+    /// The folder its compose project was started in.
+    #[must_use]
+    pub fn working_dir(&self) -> Option<&str> {
+        self.labels
+            .get("com.docker.compose.project.working_dir")
+            .map(String::as_str)
+    }
 }
 
 impl DockerNetwork {

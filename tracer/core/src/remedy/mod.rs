@@ -4,6 +4,7 @@
 mod bridge_route;
 mod compose;
 mod enter;
+pub(crate) mod ghost;
 mod host_route;
 mod pools;
 mod recreate;

@@ -55,18 +55,53 @@ fn is_physical_like(port: &Link) -> bool {
 /// Who makes bridges with such a name, when no daemon claims it.
 #[must_use]
 pub fn owner_by_name(name: &str) -> &'static str {
-    let docker_default = |name: &str| {
-        name.strip_prefix("br-").is_some_and(|id| {
-            id.len() == 12 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        })
-    };
     match name {
         "docker0" => "docker",
-        name if docker_default(name) => "docker",
+        name if docker_id(name).is_some() => "docker",
         name if name.starts_with("virbr") => "libvirt",
-        name if name.starts_with("cni") || name.starts_with("cbr") => "cni",
+        name if CNI.iter().any(|prefix| name.starts_with(prefix)) => "cni",
         name if name.starts_with("buildkit") => "buildkit",
         name if name.starts_with("podman") => "podman",
+        name if name.starts_with("lxcbr") || name.starts_with("lxdbr") => "lxc",
         _ => "unknown",
+    }
+}
+
+/// How the bridges of Kubernetes' network plugins are named.
+const CNI: [&str; 5] = ["cni", "cbr", "flannel", "cilium", "weave"];
+
+/// The first 12 digits of the network's id in the name that docker gives to a bridge.
+#[must_use]
+pub fn docker_id(name: &str) -> Option<&str> {
+    let id = name.strip_prefix("br-")?;
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (id.len() == 12 && id.bytes().all(is_hex)).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_bridges_are_not_dockers() {
+        for (name, owner) in [
+            ("docker0", "docker"),
+            ("br-80cb5a0c07bc", "docker"),
+            ("virbr0", "libvirt"),
+            ("cni0", "cni"),
+            ("cni-podman0", "cni"),
+            ("cbr0", "cni"),
+            ("flannel.1", "cni"),
+            ("cilium_host", "cni"),
+            ("buildkit0", "buildkit"),
+            ("podman1", "podman"),
+            ("lxdbr0", "lxc"),
+            ("br-lan", "unknown"),
+            ("br-80cb5a0c07b", "unknown"),
+            ("br-80CB5A0C07BC", "unknown"),
+        ] {
+            assert_eq!(owner_by_name(name), owner, "{name}");
+            assert_eq!(docker_id(name).is_some(), name == "br-80cb5a0c07bc", "{name}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
     net::IpAddr,
 };
 
+use super::jobs;
 use crate::{
     finding::ContainerRef,
     input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Unreachable},
@@ -20,6 +21,10 @@ const MEMORY: u64 = 600 * SECOND;
 const DEPARTED: usize = 65_536;
 /// Removed containers kept.
 const REMOVED: usize = 1024;
+/// Containers of jobs that are over, kept.
+const PAST_JOBS: usize = 256;
+/// Networks that daemons lost, kept.
+const LOST: usize = 256;
 
 /// A network or container is known by its daemon's endpoint and its id.
 type Key = (String, String);
@@ -41,6 +46,15 @@ pub struct Docker {
     departed: BTreeMap<(String, IpAddr), Timestamp>,
     /// Containers that were removed, latest last: their namespaces are followed a while longer.
     removed: VecDeque<ContainerRef>,
+    /// When a daemon listed last everything it has, since it answers.
+    listed: BTreeMap<String, Timestamp>,
+    /// When each network was told of last.
+    told: BTreeMap<Key, Timestamp>,
+    /// Containers of CI jobs that were removed, with their daemon and when, latest last: what a job
+    /// left behind outlives it.
+    past_jobs: VecDeque<(String, DockerContainer, Timestamp)>,
+    /// Networks that a daemon had and, when it listed everything anew, had no more; latest last.
+    lost: VecDeque<DockerNetwork>,
 }
 
 impl Docker {
@@ -64,7 +78,7 @@ impl Docker {
                     .insert((daemon.clone(), container.id.clone()), container.clone());
             }
             Body::DockerContainerGone { daemon, id } => {
-                self.remove_containers(daemon, |known| known == id);
+                self.remove_containers(at, daemon, |known| known == id);
             }
             _ => {}
         }
@@ -96,8 +110,47 @@ impl Docker {
         self.last_info.get(endpoint)
     }
 
+    /// When the daemon listed last everything it has, if it answers.
+    #[must_use]
+    pub fn listed(&self, endpoint: &str) -> Option<Timestamp> {
+        self.listed.get(endpoint).copied()
+    }
+
+    /// When the network was told of last.
+    #[must_use]
+    pub fn told(&self, endpoint: &str, network: &str) -> Option<Timestamp> {
+        let key = (endpoint.to_owned(), network.to_owned());
+        self.told.get(&key).copied()
+    }
+
+    /// The network behind a bridge of this name that a daemon had, and lost without a word.
+    #[must_use]
+    pub fn lost_network(&self, bridge: &str) -> Option<&DockerNetwork> {
+        let mut latest_first = self.lost.iter().rev();
+        latest_first.find(|network| network.bridge_name() == bridge)
+    }
+
+    /// A daemon's containers.
+    pub fn containers<'a>(
+        &'a self,
+        endpoint: &'a str,
+    ) -> impl Iterator<Item = &'a DockerContainer> {
+        let here = move |((daemon, _), _): &(&Key, &DockerContainer)| daemon == endpoint;
+        self.containers.iter().filter(here).map(|(_, it)| it)
+    }
+
+    /// Containers of CI jobs that were removed, and when.
+    pub fn past_jobs<'a>(
+        &'a self,
+        endpoint: &'a str,
+    ) -> impl Iterator<Item = (&'a DockerContainer, Timestamp)> {
+        let here = move |(daemon, ..): &&(String, DockerContainer, Timestamp)| daemon == endpoint;
+        self.past_jobs.iter().filter(here).map(|(_, it, at)| (it, *at))
+    }
+
     /// Namespace the daemon lives in, inode number: as it says, or where it was found.
-    fn place(&self, endpoint: &str) -> Option<u32> {
+    #[must_use]
+    pub fn place(&self, endpoint: &str) -> Option<u32> {
         let said = self.info(endpoint).and_then(|info| info.netns);
         said.or_else(|| self.places.get(endpoint).copied())
     }
@@ -130,6 +183,8 @@ impl Docker {
             self.away.remove(&endpoint);
             self.last_info.insert(endpoint, info.clone());
         } else {
+            // What it has when it is back remains to be seen.
+            self.listed.remove(&endpoint);
             self.away.entry(endpoint).or_insert(at);
         }
         self.daemons
@@ -158,12 +213,19 @@ impl Docker {
         containers: &[DockerContainer],
     ) {
         let listed: BTreeSet<&String> = networks.iter().map(|network| &network.id).collect();
+        let of_daemon = self.networks().filter(|(endpoint, _)| *endpoint == daemon);
+        let lost = of_daemon.filter(|(_, network)| !listed.contains(&network.id));
+        let lost: Vec<DockerNetwork> = lost.map(|(_, network)| network.clone()).collect();
+        self.lost.extend(lost);
+        let excess = self.lost.len().saturating_sub(LOST);
+        self.lost.drain(..excess);
         self.remove_networks(at, daemon, |id| !listed.contains(id));
         for network in networks {
             self.set_network(at, daemon, network);
         }
         let listed: BTreeSet<&String> = containers.iter().map(|it| &it.id).collect();
-        self.remove_containers(daemon, |id| !listed.contains(id));
+        self.remove_containers(at, daemon, |id| !listed.contains(id));
+        self.listed.insert(daemon.to_owned(), at);
         for container in containers {
             self.containers
                 .insert((daemon.to_owned(), container.id.clone()), container.clone());
@@ -172,6 +234,7 @@ impl Docker {
 
     fn set_network(&mut self, at: Timestamp, daemon: &str, network: &DockerNetwork) {
         let key = (daemon.to_owned(), network.id.clone());
+        self.told.insert(key.clone(), at);
         if let Some(old) = self.networks.insert(key, network.clone()) {
             let stays = |ip: &IpAddr| network.endpoints.iter().any(|e| e.addresses.contains(ip));
             let left = old
@@ -189,19 +252,22 @@ impl Docker {
         self.away.remove(daemon);
         self.last_info.remove(daemon);
         self.places.remove(daemon);
+        self.listed.remove(daemon);
         self.remove_networks(at, daemon, |_| true);
-        self.remove_containers(daemon, |_| true);
+        self.remove_containers(at, daemon, |_| true);
     }
 
-    fn remove_containers(&mut self, daemon: &str, which: impl Fn(&String) -> bool) {
-        let removed = &mut self.removed;
+    fn remove_containers(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {
+        let (removed, past_jobs) = (&mut self.removed, &mut self.past_jobs);
         self.containers.retain(|(endpoint, id), container| {
             let gone = endpoint == daemon && which(id);
             removed.extend(gone.then(|| ContainerRef::from(&*container)));
+            let of_job = gone && jobs::labels::job(&container.labels).is_some();
+            past_jobs.extend(of_job.then(|| (daemon.to_owned(), container.clone(), at)));
             !gone
         });
-        let excess = removed.len().saturating_sub(REMOVED);
-        removed.drain(..excess);
+        removed.drain(..removed.len().saturating_sub(REMOVED));
+        past_jobs.drain(..past_jobs.len().saturating_sub(PAST_JOBS));
     }
 
     fn remove_networks(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {
@@ -217,7 +283,9 @@ impl Docker {
     }
 
     fn remove_network(&mut self, at: Timestamp, daemon: &str, id: &str) {
-        if let Some(old) = self.networks.remove(&(daemon.to_owned(), id.to_owned())) {
+        let key = (daemon.to_owned(), id.to_owned());
+        self.told.remove(&key);
+        if let Some(old) = self.networks.remove(&key) {
             let left: Vec<IpAddr> = old
                 .endpoints
                 .iter()

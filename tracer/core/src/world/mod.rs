@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod docker;
 pub mod fib;
+pub mod jobs;
 mod landmarks;
 pub mod namespace;
 pub mod pools;
@@ -17,7 +18,7 @@ use ipnet::IpNet;
 
 use crate::{
     finding::{NetnsRef, Packet},
-    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Process, Session},
+    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session},
     time::Timestamp,
 };
 
@@ -65,6 +66,13 @@ impl World {
     #[must_use]
     pub fn namespace(&self, inum: u32) -> Option<&Namespace> {
         self.namespaces.get(&inum)
+    }
+
+    /// Every namespace of which links and routes are known, by inode number.
+    pub fn namespaces(&self) -> impl Iterator<Item = (u32, &Namespace)> {
+        let all = self.namespaces.iter();
+        all.filter(|(_, namespace)| namespace.synced)
+            .map(|(inum, namespace)| (*inum, namespace))
     }
 
     /// Who holds the socket.
@@ -178,10 +186,19 @@ fn owner_text(owner: Option<&NetnsOwner>) -> String {
         Some(NetnsOwner::Host) => "host".to_owned(),
         Some(NetnsOwner::Named(name)) => format!("netns {name}"),
         Some(NetnsOwner::Process(process)) => format!("process {} ({})", process.pid, process.name),
+        Some(NetnsOwner::Container { pod: Some(pod), .. }) => pod_text(pod),
         Some(NetnsOwner::Container { id, .. }) => {
             format!("container {}", id.get(..12).unwrap_or(id))
         }
         Some(NetnsOwner::Unknown) | None => "unknown".to_owned(),
+    }
+}
+
+fn pod_text(pod: &Pod) -> String {
+    let pod_itself = format!("pod {}/{}", pod.namespace, pod.name);
+    match &pod.container {
+        Some(container) => format!("{pod_itself} (container {container})"),
+        None => pod_itself,
     }
 }
 

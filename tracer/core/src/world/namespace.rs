@@ -33,6 +33,8 @@ pub struct Namespace {
     /// When something last changed that can alter where packets go.
     pub changed: Timestamp,
     links: BTreeMap<u32, Link>,
+    /// When each link was first told of: the kernel does not say how old they are.
+    seen: BTreeMap<u32, Timestamp>,
     addresses: BTreeSet<Address>,
     /// In the order the kernel reported them: of two equal routes the older wins.
     routes: Vec<Route>,
@@ -62,15 +64,15 @@ impl Namespace {
                     self.replace(*dump);
                 }
             }
-            (change, Some(dump)) => dump.change(change),
-            (change, None) => self.change(change),
+            (change, Some(dump)) => dump.change(at, change),
+            (change, None) => self.change(at, change),
         }
     }
 
-    fn change(&mut self, change: &NetChange) {
+    fn change(&mut self, at: Timestamp, change: &NetChange) {
         match change {
             NetChange::Resync | NetChange::Synced => {}
-            NetChange::Link(link) => drop(self.links.insert(link.ifindex, link.clone())),
+            NetChange::Link(link) => self.add_link(at, link),
             NetChange::LinkGone(ifindex) => self.remove_link(*ifindex),
             NetChange::Address(address) => drop(self.addresses.insert(address.clone())),
             NetChange::AddressGone(address) => drop(self.addresses.remove(address)),
@@ -90,6 +92,27 @@ impl Namespace {
     #[must_use]
     pub fn link(&self, ifindex: u32) -> Option<&Link> {
         self.links.get(&ifindex)
+    }
+
+    /// When the link with this index was first told of.
+    #[must_use]
+    pub fn seen(&self, ifindex: u32) -> Option<Timestamp> {
+        self.seen.get(&ifindex).copied()
+    }
+
+    /// The ports of a bridge.
+    pub fn ports(&self, bridge: u32) -> impl Iterator<Item = &Link> {
+        self.links
+            .values()
+            .filter(move |link| link.master == Some(bridge))
+    }
+
+    /// Prefixes that are connected to the interface, as its addresses make them.
+    pub fn connected(&self, ifindex: u32) -> impl Iterator<Item = IpNet> {
+        let here = move |address: &&Address| address.ifindex == ifindex;
+        let global = |address: &IpNet| !is_link_local(address.addr());
+        let prefixes = self.addresses.iter().filter(here).map(|it| it.address);
+        prefixes.filter(global).map(|address| address.trunc())
     }
 
     /// The link with this name.
@@ -168,7 +191,14 @@ impl Namespace {
     }
 
     /// A dump is complete. Who was alive stays known, as does the owner.
-    fn replace(&mut self, dump: Self) {
+    fn replace(&mut self, mut dump: Self) {
+        let same = |ifindex: &u32| {
+            let name = |links: &BTreeMap<u32, Link>| links.get(ifindex).map(|it| it.name.clone());
+            name(&self.links) == name(&dump.links)
+        };
+        let known = self.seen.iter().filter(|(ifindex, _)| same(ifindex));
+        let known: Vec<(u32, Timestamp)> = known.map(|(ifindex, at)| (*ifindex, *at)).collect();
+        dump.seen.extend(known);
         let mut alive = std::mem::take(&mut self.alive);
         alive.retain(|(ifindex, _)| dump.links.contains_key(ifindex));
         alive.extend(&dump.alive);
@@ -182,9 +212,15 @@ impl Namespace {
         };
     }
 
+    fn add_link(&mut self, at: Timestamp, link: &Link) {
+        self.links.insert(link.ifindex, link.clone());
+        self.seen.entry(link.ifindex).or_insert(at);
+    }
+
     /// The kernel reports no route removal for a link that vanishes.
     fn remove_link(&mut self, ifindex: u32) {
         self.links.remove(&ifindex);
+        self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);
         for route in &mut self.routes {
             route.nexthops.retain(|hop| hop.ifindex != ifindex);
@@ -227,6 +263,14 @@ impl Namespace {
             }
             self.answering.insert(who);
         }
+    }
+}
+
+/// Whether the address means nothing beyond its link.
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 

@@ -51,6 +51,7 @@ fn container_netns() -> Body {
     Body::Netns(Netns {
         inum: 7,
         owner: NetnsOwner::Container {
+            pod: None,
             id: ID.to_owned(),
             process: process(),
         },

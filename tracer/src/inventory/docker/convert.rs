@@ -1,5 +1,6 @@
 //! Answers of the engine as inputs. Everything in them is optional and hostile.
 
+mod history;
 mod ports;
 
 use std::{
@@ -51,7 +52,12 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<DockerContainer> {
     let settings = summary
         .network_settings
         .and_then(|settings| settings.networks);
+    let ending = summary.status.as_deref().and_then(history::exit_code);
+    let mounts = summary.mounts.unwrap_or_default();
     Some(DockerContainer {
+        created: summary.created.and_then(history::seconds),
+        exit_code: ending,
+        has_socket: history::has_socket(&mounts),
         image: summary.image.unwrap_or_default(),
         state: summary
             .state
@@ -62,6 +68,8 @@ pub(super) fn listed(summary: ContainerSummary) -> Option<DockerContainer> {
         name,
         id,
         ports: ports::listed(summary.ports),
+        started: None,
+        finished: None,
     })
 }
 
@@ -70,11 +78,19 @@ pub(super) fn container(inspected: ContainerInspectResponse) -> Option<DockerCon
     let id = inspected.id.filter(|id| !id.is_empty())?;
     let name = own_name(inspected.name.into_iter().collect());
     let config = inspected.config.unwrap_or_default();
-    let state = inspected.state.and_then(|state| state.status);
+    let state = inspected.state.unwrap_or_default();
     let settings = inspected.network_settings.unwrap_or_default();
+    let mounts = inspected.mounts.unwrap_or_default();
+    let status = state.status.map(|status| status.to_string());
+    let status = status.unwrap_or_default();
     Some(DockerContainer {
+        created: inspected.created.as_deref().and_then(time),
+        started: state.started_at.as_deref().and_then(time),
+        finished: state.finished_at.as_deref().and_then(time),
+        exit_code: state.exit_code.filter(|_| status == "exited"),
+        has_socket: history::has_socket(&mounts),
         image: config.image.or(inspected.image).unwrap_or_default(),
-        state: state.map(|status| status.to_string()).unwrap_or_default(),
+        state: status,
         labels: sorted(config.labels),
         endpoints: endpoints(&id, &name, settings.networks),
         name,

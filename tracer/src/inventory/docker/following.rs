@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc::Sender, task::JoinSet, time::interval};
+use futures_util::{StreamExt as _, stream};
+use tokio::{
+    sync::mpsc::Sender,
+    task::JoinSet,
+    time::{Instant, interval, timeout_at},
+};
 use tracer_core::input::{
     Body, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Input, Unreachable,
 };
@@ -27,6 +32,10 @@ use super::{
 
 /// Objects the engine was too busy to describe are asked for again this often.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the listing waits for the history of stopped containers,
+const HISTORY: Duration = Duration::from_secs(1);
+/// of so many at a time.
+const AT_ONCE: usize = 8;
 
 /// What happened to an object while it was inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +141,29 @@ impl<'a> Following<'a> {
         }
         let mut containers = self.engine.containers().await.map_err(lost)?;
         containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
+        let containers = self.with_history(containers).await;
         Ok(self.bearable(networks, containers))
+    }
+
+    /// Of a container that does not run the list does not tell when it did. One that the engine is
+    /// too busy to inspect is looked at again.
+    async fn with_history(&mut self, listed: Vec<DockerContainer>) -> Vec<DockerContainer> {
+        let engine = &self.engine;
+        let deadline = Instant::now() + HISTORY;
+        let told = stream::iter(listed).map(|listed| async move {
+            if listed.is_running() {
+                return (listed, true);
+            }
+            match timeout_at(deadline, engine.container(&listed.id)).await {
+                Ok(Ok(Some(full))) => (full, true),
+                _ => (listed, false),
+            }
+        });
+        let told: Vec<(DockerContainer, bool)> = told.buffered(AT_ONCE).collect().await;
+        let untold = told.iter().filter(|(_, told)| !told);
+        let untold = untold.map(|(container, _)| Object::Container(container.id.clone()));
+        self.slow.extend(untold);
+        told.into_iter().map(|(container, _)| container).collect()
     }
 
     fn bearable(

@@ -114,6 +114,9 @@ fn server(endpoint: &Endpoint, peer: Option<u32>, system: SystemInfo) -> DaemonI
         (info.config_file, info.has_config) = (None, false);
     }
     info.landmarks = landmarks::configured(&endpoint.to_string(), pid, system);
+    info.neighbours = pid
+        .zip(info.netns)
+        .map_or_else(Vec::new, |(pid, netns)| process::neighbours(pid, netns));
     info
 }
 

@@ -11,7 +11,7 @@ use std::{
 use nix::fcntl::OFlag;
 use serde_json::{Map, Value};
 
-use crate::inventory::files::Root;
+use crate::inventory::{files::Root, netns};
 
 /// What dockerd reads unless told otherwise.
 const DEFAULT_CONFIG: &str = "/etc/docker/daemon.json";
@@ -26,6 +26,14 @@ pub(super) fn is_dockerd(pid: u32) -> bool {
     // An update replaces the file under the running daemon.
     name.is_some_and(|name| name.trim_end_matches(" (deleted)") == "dockerd")
         && command_line(pid).is_ok_and(|words| is_daemon(&words))
+}
+
+/// Other daemons in the network namespace of the daemon `pid`.
+pub(super) fn neighbours(pid: u32, netns: u32) -> Vec<u32> {
+    let others = netns::pids().into_iter().filter(|other| *other != pid);
+    let daemons = others.filter(|other| is_dockerd(*other));
+    let here = |other: &u32| netns::of_process(*other).is_ok_and(|inum| inum == netns);
+    daemons.filter(here).collect()
 }
 
 fn is_daemon(words: &[String]) -> bool {

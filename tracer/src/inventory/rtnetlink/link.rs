@@ -4,7 +4,7 @@
 //! is no UTF-8 is enough: whoever may create a bridge could hide it that way.
 
 use netlink_packet_core::{NlasIterator, parse_u32};
-use tracer_core::input::{Link, NetChange};
+use tracer_core::input::{Link, NetChange, Peer};
 
 use super::convert::{RTM_DELLINK, RTM_NEWLINK};
 
@@ -13,9 +13,14 @@ const HEADER: usize = 16;
 const IFF_UP: u32 = 1;
 const IFF_LOWER_UP: u32 = 1 << 16;
 const IFLA_IFNAME: u16 = 3;
+/// Of a veth: ifindex of the other end.
+const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
+/// Namespace of the other end, if it is another one.
+/// <https://elixir.bootlin.com/linux/v6.18/A/ident/IFLA_LINK_NETNSID>
+const IFLA_LINK_NETNSID: u16 = 37;
 
 /// A link message as a change. Those of other families than `AF_UNSPEC` are about a link's part
 /// in something: a port that leaves a bridge is announced as an `AF_BRIDGE` "deletion".
@@ -39,14 +44,22 @@ fn link(ifindex: u32, flags: u32, attributes: &[u8]) -> Link {
         carrier: flags & IFF_LOWER_UP != 0,
         ..Link::default()
     };
+    let (mut peer, mut nsid) = (None, None);
     for (kind, value) in each(attributes) {
         match kind {
+            IFLA_LINK => peer = parse_u32(value).ok(),
+            IFLA_LINK_NETNSID => nsid = parse_u32(value).ok().map(u32::cast_signed),
             IFLA_IFNAME => link.name = text(value),
             IFLA_MASTER => link.master = parse_u32(value).ok().filter(|master| *master != 0),
             IFLA_LINKINFO => link.kind = info_kind(value),
             _ => {}
         }
     }
+    // Of a VLAN or tunnel it is the device below.
+    let is_veth = link.kind.as_deref() == Some("veth");
+    link.peer = peer
+        .filter(|_| is_veth)
+        .map(|ifindex| Peer { ifindex, nsid });
     link
 }
 

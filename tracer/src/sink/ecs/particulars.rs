@@ -1,8 +1,11 @@
 //! What only one kind of finding has to tell: an object for each, beside the common ones.
 
+mod ghost;
+
 use serde::Serialize;
 use tracer_core::finding::{self, Finding};
 
+use self::ghost::Ghost;
 use super::daemon::Daemon;
 
 #[derive(Default, Serialize)]
@@ -11,6 +14,9 @@ pub(super) struct Particulars<'a> {
     /// The docker daemon it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     daemon: Option<Daemon<'a>>,
+    /// What was left behind, in `ghost-network`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ghost: Option<Ghost<'a>>,
 }
 
 impl<'a> Particulars<'a> {
@@ -19,6 +25,11 @@ impl<'a> Particulars<'a> {
             None => Self::default(),
             Some(finding::Particulars::Daemon(trouble)) => Self {
                 daemon: Some(Daemon::unreachable(trouble)),
+                ..Self::default()
+            },
+            Some(finding::Particulars::Ghost(ghost)) => Self {
+                ghost: Some(Ghost::new(ghost, finding.at)),
+                ..Self::default()
             },
         }
     }

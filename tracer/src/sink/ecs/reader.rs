@@ -78,6 +78,7 @@ strict! {
         ci: Option<Ci>,
         gives_up: Option<GivesUp>,
         daemon: Option<Daemon>,
+        ghost: Option<Ghost>,
         evidence: Option<Vec<Evidence>>,
         counts: Counts,
         victims: Option<Vec<Victim>>,
@@ -105,6 +106,24 @@ strict! {
         job_url: Option<String>,
         pipeline_id: Option<String>,
         project_id: Option<String>,
+        project_path: Option<String>,
+        known_by: Option<String>,
+        uncertain: Option<bool>,
+    }
+    Ghost {
+        class: String,
+        since: Option<String>,
+        age_s: Option<u64>,
+        holds: Option<Vec<String>>,
+        leftovers: Option<Vec<Leftover>>,
+        creator: Option<String>,
+        working_dir: Option<String>,
+    }
+    Leftover {
+        #[serde(rename = "type")] what: String,
+        name: String,
+        id: String,
+        state: Option<String>,
     }
     Part { role: String, }
     Daemon {

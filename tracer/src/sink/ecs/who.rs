@@ -45,6 +45,15 @@ pub(super) struct Ci<'a> {
     pipeline_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<&'a str>,
+    /// Path of the project, perhaps with a folder in it at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project_path: Option<&'a str>,
+    /// What tells that it is this job.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    known_by: &'a str,
+    /// That does not prove it; absent where it does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    uncertain: bool,
 }
 
 impl<'a> Container<'a> {
@@ -71,10 +80,12 @@ impl<'a> Service<'a> {
 impl<'a> Ci<'a> {
     /// Nothing when nothing is known of the job.
     pub(super) fn new(job: &'a finding::CiJob) -> Option<Self> {
-        let fields = [&job.job_id, &job.job_url, &job.pipeline_id, &job.project_id];
-        let [job_id, job_url, pipeline_id, project_id] = fields.map(|text| said(text.as_ref()));
+        let ids = [&job.job_id, &job.job_url, &job.pipeline_id];
+        let [job_id, job_url, pipeline_id] = ids.map(|text| said(text.as_ref()));
+        let project = [&job.project_id, &job.project_path];
+        let [project_id, project_path] = project.map(|text| said(text.as_ref()));
         let system = job.system.as_str();
-        let known = [job_id, job_url, pipeline_id, project_id]
+        let known = [job_id, job_url, pipeline_id, project_id, project_path]
             .iter()
             .any(Option::is_some);
         (known || !system.is_empty()).then_some(Self {
@@ -83,6 +94,9 @@ impl<'a> Ci<'a> {
             job_url,
             pipeline_id,
             project_id,
+            project_path,
+            known_by: &job.known_by,
+            uncertain: job.uncertain,
         })
     }
 }

@@ -49,7 +49,7 @@ fn latest(page: &mut Page, finding: &Finding) {
 
 /// How much is lost, and for whom.
 pub(super) fn lost(page: &mut Page, finding: &Finding) {
-    if finding.counts == Counts::default() {
+    if finding.counts == Counts::default() || !finding.kind.is_loss() {
         return;
     }
     let towards = words::of(finding).towards;
@@ -134,6 +134,7 @@ fn creation_line(network: &NetworkRef, finding: &Finding) -> String {
     };
     let when = time::date_and_clock(created);
     let distance = match finding.start.since(created) {
+        _ if !finding.kind.is_loss() => String::new(),
         0 => String::new(),
         nanos => format!(", {} before the first loss seen", time::span(nanos)),
     };

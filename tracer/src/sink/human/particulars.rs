@@ -1,5 +1,7 @@
 //! What only one kind of finding has to tell, in words.
 
+mod ghost;
+
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
 use super::layout::Page;
@@ -9,6 +11,7 @@ pub(super) fn field(page: &mut Page, finding: &Finding) {
     match &finding.particulars {
         None => {}
         Some(Particulars::Daemon(trouble)) => daemon(page, trouble),
+        Some(Particulars::Ghost(ghost)) => ghost::field(page, finding, ghost),
     }
 }
 

@@ -96,17 +96,25 @@ fn job_line(job: &CiJob) -> String {
         ("job", &job.job_id),
         ("pipeline", &job.pipeline_id),
         ("project", &job.project_id),
+        ("project", &job.project_path),
     ];
     let parts: Vec<String> = parts
         .iter()
         .filter_map(|(what, id)| id.as_ref().map(|id| format!("{what} {id}")))
         .collect();
     let named = format!("{} {}", job.system, parts.join(", "));
-    match (named.trim(), job.job_url.as_deref()) {
-        (named, None | Some("")) => named.to_owned(),
+    let page = job.job_url.as_deref().filter(|url| !url.is_empty());
+    let told = match (named.trim(), page) {
+        (named, None) => named.to_owned(),
         ("", Some(url)) => url.to_owned(),
         (named, Some(url)) => format!("{named}: {url}"),
-    }
+    };
+    let known = match job.known_by.as_str() {
+        "" => String::new(),
+        how => format!(" (known by {how})"),
+    };
+    let doubt = if job.uncertain { "probably " } else { "" };
+    format!("{doubt}{told}{known}")
 }
 
 #[cfg(test)]
@@ -128,5 +136,11 @@ mod tests {
         job.project_id = Some("77".into());
         job.job_url = None;
         assert_eq!(job_line(&job), "gitlab job 1, project 77");
+        job.known_by = "the time".into();
+        job.uncertain = true;
+        assert_eq!(
+            job_line(&job),
+            "probably gitlab job 1, project 77 (known by the time)"
+        );
     }
 }

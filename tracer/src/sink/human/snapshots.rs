@@ -149,6 +149,12 @@ fn a_daemon_that_cannot_be_asked() {
 }
 
 #[test]
+fn what_was_left_behind() {
+    snapshot("ghost-project", None, &fixtures::ghost::life());
+    snapshot("ghost-bridge", None, &[fixtures::ghost::bridge()]);
+}
+
+#[test]
 fn events_lost() {
     snapshot("events-lost", None, &[fixtures::events_lost()]);
 }

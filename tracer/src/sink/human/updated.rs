@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use tracer_core::finding::{Evidence, Finding, Remedy};
 
-use super::{Look, evidence, facts, layout::Page, numbers, people, remedies, style, words};
+use super::{
+    Look, evidence, facts, layout::Page, numbers, particulars, people, remedies, style, words,
+};
 use crate::sink::time;
 
 pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
@@ -30,6 +32,9 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
         facts::whose(&mut page, now);
     }
     people(&mut page, before, now);
+    if (&now.particulars, now.counts) != (&before.particulars, before.counts) {
+        particulars::field(&mut page, now);
+    }
     for unknown in now
         .unknown
         .iter()
@@ -55,7 +60,7 @@ fn headline(before: &Finding, now: &Finding) -> String {
         Some(bridge) => format!("{} {}", words::of(now).still, bridge.name),
         None => words::of(now).title.to_owned(),
     };
-    if now.counts.packets > 0 {
+    if now.counts.packets > 0 && now.kind.is_loss() {
         let more = numbers::digits(now.counts.packets.saturating_sub(before.counts.packets));
         let packets = numbers::count(now.counts.packets, "packet");
         text.push_str(&format!(

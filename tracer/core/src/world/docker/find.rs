@@ -7,11 +7,7 @@ use crate::{
     input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
 };
 
-use super::{Docker, Key};
-
-/// States in which a container holds its addresses. What is `exited` or `dead` may be listed in a
-/// network for a moment longer.
-const RUNNING: [&str; 3] = ["running", "paused", "restarting"];
+use super::Docker;
 
 impl Docker {
     /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
@@ -75,20 +71,21 @@ impl Docker {
         self.containers.get(&(daemon.to_owned(), id.to_owned()))
     }
 
-    /// A container by its id, whatever daemon runs it.
+    /// A container by its id, whatever daemon runs it, and that one's endpoint.
     #[must_use]
-    pub fn container_by_id(&self, id: &str) -> Option<&DockerContainer> {
+    pub fn container_by_id(&self, id: &str) -> Option<(&str, &DockerContainer)> {
         self.containers
             .iter()
             .find(|((_, known), _)| known == id)
-            .map(|(_, container)| container)
+            .map(|((daemon, _), container)| (daemon.as_str(), container))
     }
 
     /// What a container is called, or was before it was removed.
     #[must_use]
     pub fn container_ref(&self, id: &str) -> Option<ContainerRef> {
         let removed = || self.removed.iter().rev().find(|it| it.id == id).cloned();
-        let present = self.container_by_id(id).map(ContainerRef::from);
+        let present = self.container_by_id(id);
+        let present = present.map(|(_, container)| ContainerRef::from(container));
         present.or_else(removed)
     }
 
@@ -107,17 +104,8 @@ impl Docker {
         endpoint: &'a str,
         project: &'a str,
     ) -> impl Iterator<Item = &'a DockerContainer> {
-        let of_project = move |c: &&DockerContainer| {
-            c.labels
-                .get("com.docker.compose.project")
-                .is_some_and(|p| p == project)
-        };
-        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
-        self.containers
-            .iter()
-            .filter(here)
-            .map(|(_, c)| c)
-            .filter(of_project)
+        let of_project = move |c: &&DockerContainer| c.compose_project() == Some(project);
+        self.containers(endpoint).filter(of_project)
     }
 
     /// Networks that are bridges in the namespace `netns`.
@@ -139,7 +127,7 @@ impl Docker {
     /// An endpoint may be known a moment before its container is.
     fn may_run(&self, daemon: &str, id: &str) -> bool {
         self.container(daemon, id)
-            .is_none_or(|container| RUNNING.contains(&container.state.as_str()))
+            .is_none_or(DockerContainer::is_running)
     }
 }
 

@@ -60,6 +60,39 @@ fn a_request_of_a_job_tells_its_job_and_its_namespace() {
 }
 
 #[test]
+fn a_ghost_tells_what_is_left_and_whose_it_is() {
+    for step in fixtures::ghost::life() {
+        nothing_empty(&value(&step), "");
+    }
+    let line = latest(&fixtures::ghost::life());
+    assert_eq!(line.event.action, "ghost-network");
+    assert!(line.source.is_none() && line.network.is_some());
+    let own = line.bridgetrace;
+    assert_eq!(own.counts.packets, 415);
+    let job = own.ci.unwrap();
+    assert_eq!((job.uncertain, job.job_id), (Some(true), None));
+    assert_eq!(job.project_path.as_deref(), Some("shop/backend"));
+    let known_by = "its working directory /builds/shop/backend";
+    assert_eq!(job.known_by.as_deref(), Some(known_by));
+    let ghost = own.ghost.unwrap();
+    assert_eq!(
+        (ghost.class.as_str(), ghost.age_s),
+        ("leftover-project", Some(1889))
+    );
+    assert!(ghost.since.is_some() && ghost.creator.is_none());
+    assert_eq!(ghost.holds.unwrap(), texts(&["172.22.0.0/16"]));
+    assert_eq!(ghost.working_dir.as_deref(), Some("/builds/shop/backend"));
+    let left = ghost.leftovers.unwrap();
+    let whats: Vec<&str> = left.iter().map(|it| it.what.as_str()).collect();
+    assert_eq!(whats, ["container", "network"]);
+    assert_eq!(
+        (left[0].name.as_str(), left[0].state.as_deref()),
+        ("shop_web_1", Some("created"))
+    );
+    assert_eq!(left[1].id.len(), 64);
+}
+
+#[test]
 fn a_forwarded_packet_has_a_container_and_its_service_but_no_process() {
     let line = latest(&fixtures::forward::life());
     assert_eq!(line.container.unwrap().name, "shop-web-1");

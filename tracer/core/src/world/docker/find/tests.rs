@@ -119,7 +119,7 @@ fn containers_are_found_by_their_id() {
     let docker = two_daemons();
     assert!(docker.container("unix:///a", "a").is_some());
     assert!(docker.container("unix:///a", "b").is_none());
-    let found = docker.container_by_id("b").map(|it| it.name.as_str());
+    let found = docker.container_by_id("b").map(|(_, it)| it.name.as_str());
     assert_eq!(found, Some("the b"));
 }
 

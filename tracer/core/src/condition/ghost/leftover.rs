@@ -1,0 +1,212 @@
+//! Networks and containers of a compose project that nobody will finish or take away, and of jobs that
+//! are over.
+//!
+//! What distinguishes them from a project that was stopped for the night, or is just coming up: that
+//! one ran as a whole, and this one changes every few seconds. Docker does not tell who stopped a
+//! container, so how one ended proves nothing: `docker stop` kills what ignores SIGTERM.
+
+use ipnet::IpNet;
+
+use crate::{
+    finding::{CiJob, Evidence, EvidenceKind, Finding, Ghost, GhostClass, Verdict},
+    input::DockerContainer,
+    remedy::ghost as remedy,
+    time::{SECOND, Timestamp},
+    world::{World, jobs::labels},
+};
+
+use super::{
+    Situation, finding,
+    group::{self, Bond, Group},
+    prefixes, said, with_network,
+};
+
+/// Without anybody seen giving up, nothing happens for this long before something is called left: an
+/// image may be pulled between a project's network and its first container.
+const PATIENCE: u64 = 600 * SECOND;
+
+/// Why nobody will come for it.
+enum Abandoned<'a> {
+    /// The project has networks, and no container at all.
+    NoContainer,
+    /// A container was made and never ran.
+    NeverStarted(&'a DockerContainer),
+    /// The job that made it is over.
+    JobOver(CiJob),
+}
+
+pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
+    let groups = group::all(situation.world);
+    groups
+        .iter()
+        .filter_map(|(bond, group)| left(situation, *bond, group))
+        .collect()
+}
+
+/// Whether the group was left behind, and is not merely unused.
+pub(super) fn is_left(world: &World, now: Timestamp, bond: Bond<'_>, group: &Group<'_>) -> bool {
+    abandoned(world, now, bond, group).is_some()
+}
+
+fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<Finding> {
+    let Situation { world, now, .. } = situation;
+    let why = abandoned(world, now, bond, group)?;
+    let job = group.job(world);
+    let ghost = Ghost {
+        class: match bond {
+            Bond::Project(_) => GhostClass::LeftoverProject,
+            Bond::Job(_) => GhostClass::LeftoverJob,
+        },
+        since: group.last_change(),
+        holds: holds(group),
+        leftovers: group.leftovers(),
+        creator: None,
+        working_dir: group.working_dir().map(str::to_owned),
+    };
+    let netns = world.docker.place(group.daemon);
+    let netns = netns.unwrap_or(world.session.netns);
+    let told = finding(
+        situation,
+        netns,
+        group.key()?,
+        ghost,
+        reason(bond, group, &why),
+    );
+    let mut told = Finding {
+        verdict: Verdict::Suspected,
+        evidence: evidence(group, &why),
+        remedies: remedy::leftovers(group.daemon, guard(bond), &group.containers, &group.networks)
+            .into_iter()
+            .collect(),
+        ..told
+    };
+    if let Some(network) = group.networks.first() {
+        told = with_network(situation, group.daemon, network, told);
+    }
+    told.evidence.sort_by_key(|piece| (piece.at, piece.kind));
+    Some(Finding {
+        ci: told.ci.clone().or(job),
+        ..told
+    })
+}
+
+fn abandoned<'a>(
+    world: &World,
+    now: Timestamp,
+    bond: Bond<'_>,
+    group: &Group<'a>,
+) -> Option<Abandoned<'a>> {
+    if group.is_in_use(world) || now < group.last_change()?.plus(PATIENCE) {
+        return None;
+    }
+    let job = group.job(world);
+    if job.as_ref().is_some_and(|job| is_running(world, job)) {
+        return None;
+    }
+    // A daemon that runs inside of a job's container is over with the job.
+    let place = world.docker.place(group.daemon);
+    let job = job.filter(|_| place.and_then(|place| world.job_of_netns(place)).is_none());
+    // What has no network holds no addresses; of a project it is nobody's trouble.
+    if matches!(bond, Bond::Project(_)) && group.networks.is_empty() {
+        return None;
+    }
+    let mut containers = group.containers.iter();
+    let never = containers.find(|it| it.state == "created" && it.started.is_none());
+    match (job, never) {
+        (Some(job), _) => Some(Abandoned::JobOver(job)),
+        (None, Some(container)) => Some(Abandoned::NeverStarted(container)),
+        (None, None) => group.containers.is_empty().then_some(Abandoned::NoContainer),
+    }
+}
+
+/// Whether a container of the job itself runs, whatever daemon runs it.
+fn is_running(world: &World, job: &CiJob) -> bool {
+    let of_job = |it: &&DockerContainer| {
+        let known = labels::job_id(&it.labels);
+        known.is_some() && known == job.job_id.as_deref()
+    };
+    let daemons = world.docker.daemons();
+    let mut containers = daemons.flat_map(|(daemon, _)| world.docker.containers(daemon));
+    containers.any(|it| of_job(&it) && it.is_running())
+}
+
+fn holds(group: &Group<'_>) -> Vec<IpNet> {
+    let networks = group.networks.iter();
+    let subnets = networks.flat_map(|network| &network.subnets);
+    subnets.map(|subnet| subnet.subnet).collect()
+}
+
+/// What tells, at the moment of the command, whether any of it runs again: a filter of `docker ps`.
+fn guard(bond: Bond<'_>) -> String {
+    match bond {
+        Bond::Project(name) => format!("label=com.docker.compose.project={name}"),
+        Bond::Job(id) => format!("label={}={id}", labels::JOB_ID),
+    }
+}
+
+fn reason(bond: Bond<'_>, group: &Group<'_>, why: &Abandoned<'_>) -> String {
+    let what = what(group);
+    let whose = match bond {
+        Bond::Project(name) => format!("compose project {name}"),
+        Bond::Job(id) => format!("CI job {id}"),
+    };
+    match why {
+        Abandoned::NoContainer => {
+            format!("{what} left of {whose}, which has no container any more.")
+        }
+        Abandoned::NeverStarted(container) => format!(
+            "{what} left of {whose}, which never came up: its container {} was made and not \
+             started, and nothing of it runs.",
+            container.name
+        ),
+        Abandoned::JobOver(job) => {
+            let job = match (bond, &job.job_id) {
+                (Bond::Project(_), Some(id)) => format!(" of CI job {id}"),
+                (Bond::Project(_), None) => " of a CI job".to_owned(),
+                (Bond::Job(_), _) => String::new(),
+            };
+            format!("{what} left of {whose}{job}, and nothing of it runs any more.")
+        }
+    }
+}
+
+/// "Network shop_default (172.22.0.0/16) is", the subject of a sentence.
+fn what(group: &Group<'_>) -> String {
+    match group.networks.as_slice() {
+        [] => {
+            let (verb, plural) = number(group.containers.len());
+            format!("{} container{plural} {verb}", group.containers.len())
+        }
+        [network] => format!("Network {} ({}) is", network.name, prefixes(&holds(group))),
+        [first, rest @ ..] => {
+            format!("Networks {} and {} more ({}) are", first.name, rest.len(), prefixes(&holds(group)))
+        }
+    }
+}
+
+const fn number(count: usize) -> (&'static str, &'static str) {
+    if count == 1 { ("is", "") } else { ("are", "s") }
+}
+
+fn evidence(group: &Group<'_>, why: &Abandoned<'_>) -> Vec<Evidence> {
+    let event = EvidenceKind::DockerEvent;
+    let mut evidence = Vec::new();
+    for network in &group.networks {
+        if let Some(at) = network.created {
+            evidence.push(said(event, at, format!("docker made network {}", network.name)));
+        }
+    }
+    if let Abandoned::NeverStarted(container) = why
+        && let Some(at) = container.created
+    {
+        let text = format!("container {} was made, and never started", container.name);
+        evidence.push(said(event, at, text));
+    }
+    for container in &group.containers {
+        if let (Some(at), Some(code)) = (container.finished, container.exit_code) {
+            let text = format!("container {} ended with status {code}", container.name);
+            evidence.push(said(event, at, text));
+        }
+    }
+    evidence
+}
