@@ -1,4 +1,4 @@
 //! `bridgetrace check`: one look without tracing, its findings, its last line and its exit status.
 
 mod clean;
-mod look;
+pub(crate) mod look;

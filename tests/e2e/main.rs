@@ -5,6 +5,7 @@ mod check;
 mod circumstances;
 mod cousins;
 mod dual;
+mod ghosts;
 mod healthy;
 mod inner;
 mod lab;

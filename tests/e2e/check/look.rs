@@ -11,16 +11,16 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// What a look said.
 #[derive(Debug)]
-pub(super) struct Look {
-    pub(super) status: Option<i32>,
-    pub(super) findings: Vec<Value>,
+pub(crate) struct Look {
+    pub(crate) status: Option<i32>,
+    pub(crate) findings: Vec<Value>,
     /// `bridgetrace.check` of the last line.
-    pub(super) summary: Value,
+    pub(crate) summary: Value,
 }
 
 impl Look {
     /// Runs `bridgetrace check --format jsonl` with these arguments in `netns`.
-    pub(super) fn at(netns: &Netns, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn at(netns: &Netns, arguments: &[&str]) -> Result<Self> {
         let mut all = vec!["check", "--format", "jsonl"];
         all.extend(arguments);
         let mut check = Tracer::start(netns, &all)?;
@@ -39,7 +39,7 @@ impl Look {
     }
 
     /// Fails unless the look ended like that.
-    pub(super) fn ended(&self, status: i32) -> Result<()> {
+    pub(crate) fn ended(&self, status: i32) -> Result<()> {
         ensure!(self.status == Some(status), "{self:#?}");
         Ok(())
     }

@@ -93,7 +93,6 @@ impl Stage {
     }
 
     /// The same of a state of the host, or of something that happened on it.
-    #[expect(dead_code, reason = "the suites about states come next")]
     pub(crate) fn state(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         self.said_of(|f| is_state(f) && wanted(f))
     }

@@ -53,7 +53,9 @@ pub(super) fn over(told: &Finding) -> String {
     );
     let what = what.unwrap_or_else(|| "What was left behind".to_owned());
     match ghost.class {
-        GhostClass::UnknownBridge => format!("Bridge {what} is gone, or its daemon knows it again."),
+        GhostClass::UnknownBridge => {
+            format!("Bridge {what} is gone, or somebody uses or knows it again.")
+        }
         GhostClass::DuplicateSubnet => format!("{what} has its subnet for itself again."),
         _ => format!("{what} is gone, or in use again."),
     }

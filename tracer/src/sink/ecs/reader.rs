@@ -143,7 +143,7 @@ strict! {
     Evidence { kind: String, at: String, detail: Option<BTreeMap<String, Value>>, }
     Counts { packets: u64, flows: u64, remotes: u64, }
     Victim { ip: String, packets: u64, }
-    Remedy { id: String, command: String, undo: String, effect: String, risk: String, }
+    Remedy { id: String, command: String, undo: Option<String>, effect: String, risk: String, }
 }
 
 fn value(finding: &Finding) -> Value {

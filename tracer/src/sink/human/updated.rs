@@ -57,8 +57,8 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
 /// The verdict's past if it has one, the bridge, and how much is lost by now.
 fn headline(before: &Finding, now: &Finding) -> String {
     let mut text = match &now.bridge {
-        Some(bridge) => format!("{} {}", words::of(now).still, bridge.name),
-        None => words::of(now).title.to_owned(),
+        Some(bridge) if now.kind.is_loss() => format!("{} {}", words::of(now).still, bridge.name),
+        _ => words::of(now).title.to_owned(),
     };
     if now.counts.packets > 0 && now.kind.is_loss() {
         let more = numbers::digits(now.counts.packets.saturating_sub(before.counts.packets));

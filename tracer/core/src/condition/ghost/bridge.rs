@@ -129,7 +129,7 @@ fn reason(link: &Link, holds: &str, daemons: &[&str], before: Option<&DockerNetw
     let holds = if holds.is_empty() {
         String::new()
     } else {
-        format!(" and still takes {holds}")
+        format!(", and it still takes {holds}")
     };
     format!(
         "Docker at {} does not know bridge {}{was}: a daemon that lost its state left it behind. \

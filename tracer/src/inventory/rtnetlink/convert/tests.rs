@@ -7,7 +7,7 @@ use netlink_packet_route::{
     rule::{RulePortRange, RuleUidRange},
 };
 use proptest::prelude::*;
-use tracer_core::input::Link;
+use tracer_core::input::{Link, Peer};
 
 use super::*;
 
@@ -48,6 +48,8 @@ fn a_link_is_told_with_kind_master_and_carrier() {
     message.header.flags = LinkFlags::Up | LinkFlags::LowerUp;
     message.attributes = vec![
         LinkAttribute::IfName("veth0".into()),
+        LinkAttribute::Link(9),
+        LinkAttribute::LinkNetNsId(-1),
         LinkAttribute::Controller(4),
         LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth)]),
     ];
@@ -58,6 +60,10 @@ fn a_link_is_told_with_kind_master_and_carrier() {
         master: Some(4),
         up: true,
         carrier: true,
+        peer: Some(Peer {
+            ifindex: 9,
+            nsid: Some(-1),
+        }),
     };
     let message = RouteNetlinkMessage::NewLink(message);
     assert_eq!(told(&message), Some(NetChange::Link(expected)));

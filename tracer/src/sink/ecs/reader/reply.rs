@@ -155,7 +155,7 @@ fn own(own: Own) {
         (remedy.id.as_str(), remedy.command.as_str()),
         ("host-route", fixtures::HOST_ROUTE)
     );
-    assert!(remedy.undo.starts_with("ip route del"));
+    assert!(remedy.undo.as_ref().unwrap().starts_with("ip route del"));
     assert!(!remedy.effect.is_empty() && !remedy.risk.is_empty());
     assert_eq!(own.lost_events, 0);
 }

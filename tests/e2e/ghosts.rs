@@ -1,0 +1,8 @@
+//! `ghost-network`: what cancelled jobs and forgetful daemons leave behind, whose it was, and the
+//! commands that take it away.
+
+mod forgotten;
+mod jobs;
+mod pod;
+mod scene;
+mod strangers;
