@@ -40,10 +40,16 @@ fn bridges_that_a_daemon_forgot_are_told_and_removed_by_the_printed_commands() -
                 ("bridgetrace.ghost.holds", json!(["172.22.0.0/16"])),
                 ("bridgetrace.ghost.leftovers.0.type", json!("bridge")),
                 ("bridgetrace.ghost.leftovers.0.name", json!(victim)),
-                ("bridgetrace.ghost.creator", json!("docker, for network apps")),
+                (
+                    "bridgetrace.ghost.creator",
+                    json!("docker, for network apps"),
+                ),
             ],
         )?;
-        ensure!(evidence(&told) == ["ghost-bridge", "link-change"], "{told:#}");
+        ensure!(
+            evidence(&told) == ["ghost-bridge", "link-change"],
+            "{told:#}"
+        );
 
         // What it swallows is counted, and is gone with it.
         ensure!(peers::ping(&stage.lab.pc, SRV, 1)?.received == 0);
@@ -52,7 +58,9 @@ fn bridges_that_a_daemon_forgot_are_told_and_removed_by_the_printed_commands() -
         ensure!(!has_link(&stage.lab.srv, &victim), "{command}");
         ensure!(peers::ping(&stage.lab.pc, SRV, 1)?.received == 1);
         let id = expect::id(&told)?;
-        let over = |f: &serde_json::Value| at(f, "bridgetrace.finding.id") == id.as_str() && is_phase(f, "resolved");
+        let over = |f: &serde_json::Value| {
+            at(f, "bridgetrace.finding.id") == id.as_str() && is_phase(f, "resolved")
+        };
         stage.state(over)?;
         is_taken_back(stage, &told)?;
         the_other_is_left_alone_while_in_use(stage, &other)
@@ -75,7 +83,10 @@ fn the_other_is_left_alone_while_in_use(stage: &mut Stage, other: &str) -> Resul
     let [told] = found.findings.as_slice() else {
         anyhow::bail!("{found:#?}");
     };
-    ensure!(is_ghost(told, "unknown-bridge") && found.summary["ghosts"] == 1, "{found:#?}");
+    ensure!(
+        is_ghost(told, "unknown-bridge") && found.summary["ghosts"] == 1,
+        "{found:#?}"
+    );
     let command = typed(told, "command")?;
 
     // Somebody is on it.

@@ -52,18 +52,39 @@ fn what_a_job_makes_through_a_mounted_socket_is_its_own() -> Result<()> {
 
         let project = "--label=com.docker.compose.project=shop";
         let folder = "--label=com.docker.compose.project.working_dir=/builds/shop/backend";
-        build.exec(&["docker", "network", "create", subnet, project, "shop_default"])?;
-        let run = ["docker", "run", "--detach", "--network=shop_default", project, folder];
+        build.exec(&[
+            "docker",
+            "network",
+            "create",
+            subnet,
+            project,
+            "shop_default",
+        ])?;
+        let run = [
+            "docker",
+            "run",
+            "--detach",
+            "--network=shop_default",
+            project,
+            folder,
+        ];
         let image = [bridgetrace_lab::docker::BUSYBOX, "sleep", "600"];
         build.exec(&[&run[..], &image].concat())?;
         // The runner takes its container away when the job is over; what the job made stays.
         build.remove()?;
         let found = lost(stage, |f| {
-            at(f, "network.name") == "shop_default" && at(f, "bridgetrace.ci.project_path").is_string()
+            at(f, "network.name") == "shop_default"
+                && at(f, "bridgetrace.ci.project_path").is_string()
         })?;
         is_of_the_job(&found)?;
-        holds(&found, &[("bridgetrace.ci.project_path", json!("shop/backend"))])?;
-        ensure!(found["bridgetrace"]["ci"].get("uncertain").is_none(), "{found:#}");
+        holds(
+            &found,
+            &[("bridgetrace.ci.project_path", json!("shop/backend"))],
+        )?;
+        ensure!(
+            found["bridgetrace"]["ci"].get("uncertain").is_none(),
+            "{found:#}"
+        );
         Ok(())
     })
 }
@@ -103,6 +124,9 @@ fn is_of_the_job(finding: &Value) -> Result<()> {
         ],
     )?;
     let known_by = at(finding, "bridgetrace.ci.known_by").as_str();
-    ensure!(known_by.is_some_and(|how| how.contains("the daemon's socket")), "{finding:#}");
+    ensure!(
+        known_by.is_some_and(|how| how.contains("the daemon's socket")),
+        "{finding:#}"
+    );
     Ok(())
 }

@@ -60,7 +60,9 @@ fn a_loss_inside_a_pod_names_the_pod_and_its_runners_project() -> Result<()> {
     let lab = Topology::new()?;
     let daemon = Dockerd::start(&lab.srv)?;
     daemon.import_busybox()?;
-    let echo = Service::echo("dind", 7).publish(8007, 7).arg("--cap-add=NET_ADMIN");
+    let echo = Service::echo("dind", 7)
+        .publish(8007, 7)
+        .arg("--cap-add=NET_ADMIN");
     let container = echo.run(&daemon)?;
     let _bundle = Bundle::write(container.id())?;
     let mut tracer = Tracer::start(&lab.srv, &["--format", "jsonl", "--docker-host", NOBODY])?;
@@ -73,7 +75,10 @@ fn a_loss_inside_a_pod_names_the_pod_and_its_runners_project() -> Result<()> {
                       ip link set br-80cb5a0c07bc up";
         container.exec(&["sh", "-c", bridge])?;
         let (from, to) = ((PC, 0).into(), (SRV, 8007).into());
-        ensure!(peers::connect(&lab.pc, from, to).is_err(), "nothing is lost");
+        ensure!(
+            peers::connect(&lab.pc, from, to).is_err(),
+            "nothing is lost"
+        );
         let owner = format!("pod ci/{POD} (container dind)");
         let inside = |f: &serde_json::Value| at(f, "bridgetrace.netns.owner") == owner.as_str();
         let (found, _) = tracer.wait_line(SOON, inside)?;
@@ -83,7 +88,10 @@ fn a_loss_inside_a_pod_names_the_pod_and_its_runners_project() -> Result<()> {
                 ("event.action", json!("reply-blackhole")),
                 ("bridgetrace.ci.system", json!("gitlab")),
                 ("bridgetrace.ci.project_id", json!("77")),
-                ("bridgetrace.ci.known_by", json!(format!("the name of pod {POD}"))),
+                (
+                    "bridgetrace.ci.known_by",
+                    json!(format!("the name of pod {POD}")),
+                ),
             ],
         )
     })

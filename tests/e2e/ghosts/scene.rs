@@ -9,7 +9,8 @@ use crate::outage::stage::at;
 
 /// Whether the finding is a ghost of this class.
 pub(super) fn is_ghost(finding: &Value, class: &str) -> bool {
-    at(finding, "event.action") == "ghost-network" && at(finding, "bridgetrace.ghost.class") == class
+    at(finding, "event.action") == "ghost-network"
+        && at(finding, "bridgetrace.ghost.class") == class
 }
 
 /// The command of the ghost's only remedy, or its undo.

@@ -7,7 +7,15 @@ use crate::check::look::Look;
 use crate::outage::stage::{SOON, Stage};
 
 /// Bridges of libvirt, BuildKit, podman and Kubernetes' plugins, as they are when nobody uses them.
-const STRANGERS: [&str; 7] = ["virbr0", "buildkit0", "cni0", "cbr0", "podman0", "cilium_host", "br-lan"];
+const STRANGERS: [&str; 7] = [
+    "virbr0",
+    "buildkit0",
+    "cni0",
+    "cbr0",
+    "podman0",
+    "cilium_host",
+    "br-lan",
+];
 
 #[test]
 fn idle_networks_and_strangers_bridges_are_no_ghosts() -> Result<()> {
@@ -23,7 +31,12 @@ fn idle_networks_and_strangers_bridges_are_no_ghosts() -> Result<()> {
         stage.daemon.create_network("idle", &["10.201.1.0/24"])?;
         stage.daemon.create_network("night", &["10.201.2.0/24"])?;
         let run = ["run", "--detach", "--name=db", "--network=night"];
-        let project = ["--label=com.docker.compose.project=shop", bridgetrace_lab::docker::BUSYBOX, "sleep", "600"];
+        let project = [
+            "--label=com.docker.compose.project=shop",
+            bridgetrace_lab::docker::BUSYBOX,
+            "sleep",
+            "600",
+        ];
         stage.daemon.docker(&[&run[..], &project].concat())?;
         stage.daemon.docker(&["stop", "--time=0", "db"])?;
 
@@ -33,8 +46,15 @@ fn idle_networks_and_strangers_bridges_are_no_ghosts() -> Result<()> {
         ensure!(look.summary["ghosts"] == 0, "{look:#?}");
         // Removing a network is told of by docker's events: what came before has been taken in then.
         stage.daemon.remove_network("idle")?;
-        let bridges = || stage.lab.srv.run(&["ip", "-o", "link", "show", "type", "bridge"]);
-        wait_until("the bridge to go", SOON, || Ok(bridges()?.lines().count() == STRANGERS.len() + 2))?;
+        let bridges = || {
+            stage
+                .lab
+                .srv
+                .run(&["ip", "-o", "link", "show", "type", "bridge"])
+        };
+        wait_until("the bridge to go", SOON, || {
+            Ok(bridges()?.lines().count() == STRANGERS.len() + 2)
+        })?;
         let said = stage.everything()?;
         ensure!(said.is_empty(), "{said:#?}");
         Ok(())

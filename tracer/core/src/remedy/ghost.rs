@@ -87,7 +87,10 @@ pub(crate) fn endpoints(
         ))
     });
     let steps: Vec<String> = steps.collect::<Option<_>>()?;
-    let names: Vec<String> = endpoints.iter().map(|it| it.container_name.clone()).collect();
+    let names: Vec<String> = endpoints
+        .iter()
+        .map(|it| it.container_name.clone())
+        .collect();
     Some(Remedy {
         id: "disconnect-phantoms",
         command: steps.join(" &&\n"),
@@ -113,7 +116,9 @@ pub(crate) fn bridge(world: &World, netns: u32, link: &Link, daemons: &[&str]) -
         steps.push(format!("{docker} version > /dev/null"));
         steps.push(format!("! {docker} network inspect {id} > /dev/null 2>&1"));
     }
-    steps.push(format!("test -z \"$({enter}ip -o link show master {device})\""));
+    steps.push(format!(
+        "test -z \"$({enter}ip -o link show master {device})\""
+    ));
     steps.push(format!("{enter}ip link del {device} type bridge"));
     let addresses = world.namespace(netns)?.addresses();
     let addresses = addresses.filter(|it| it.ifindex == link.ifindex);
@@ -131,9 +136,10 @@ pub(crate) fn bridge(world: &World, netns: u32, link: &Link, daemons: &[&str]) -
              on it",
             link.name
         ),
-        risk: "a daemon that gets its old state back makes the bridge anew when it starts; firewall \
+        risk:
+            "a daemon that gets its old state back makes the bridge anew when it starts; firewall \
                rules that name it stay, without effect"
-            .to_owned(),
+                .to_owned(),
     })
 }
 

@@ -101,7 +101,11 @@ mod tests {
             ("br-80CB5A0C07BC", "unknown"),
         ] {
             assert_eq!(owner_by_name(name), owner, "{name}");
-            assert_eq!(docker_id(name).is_some(), name == "br-80cb5a0c07bc", "{name}");
+            assert_eq!(
+                docker_id(name).is_some(),
+                name == "br-80cb5a0c07bc",
+                "{name}"
+            );
         }
     }
 }

@@ -145,7 +145,10 @@ impl Docker {
         endpoint: &'a str,
     ) -> impl Iterator<Item = (&'a DockerContainer, Timestamp)> {
         let here = move |(daemon, ..): &&(String, DockerContainer, Timestamp)| daemon == endpoint;
-        self.past_jobs.iter().filter(here).map(|(_, it, at)| (it, *at))
+        self.past_jobs
+            .iter()
+            .filter(here)
+            .map(|(_, it, at)| (it, *at))
     }
 
     /// Namespace the daemon lives in, inode number: as it says, or where it was found.

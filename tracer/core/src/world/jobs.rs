@@ -66,8 +66,7 @@ impl World {
     /// What compose made tells, by its containers, where it was made.
     fn job_of_project(&self, daemon: &str, network: &DockerNetwork) -> Option<CiJob> {
         let project = network.compose_project();
-        let mut containers =
-            project.map(|project| self.docker.project_containers(daemon, project));
+        let mut containers = project.map(|project| self.docker.project_containers(daemon, project));
         let folder = containers
             .as_mut()
             .and_then(|them| them.find_map(DockerContainer::working_dir));

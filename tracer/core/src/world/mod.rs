@@ -18,7 +18,9 @@ use ipnet::IpNet;
 
 use crate::{
     finding::{NetnsRef, Packet},
-    input::{Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session},
+    input::{
+        Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session,
+    },
     time::Timestamp,
 };
 

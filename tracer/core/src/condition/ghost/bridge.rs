@@ -21,7 +21,10 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         let Some((listed, daemons)) = witnesses(world, inum) else {
             continue;
         };
-        for link in namespace.links().filter(|it| is_unknown(world, namespace, it)) {
+        for link in namespace
+            .links()
+            .filter(|it| is_unknown(world, namespace, it))
+        {
             if is_old(situation, namespace, link, listed) {
                 found.push(tell(situation, (inum, namespace), link, (listed, &daemons)));
             }
@@ -35,7 +38,10 @@ fn witnesses(world: &World, inum: u32) -> Option<(Timestamp, Vec<&str>)> {
     let lives_here = |(daemon, _): &(&str, &DaemonStatus)| world.docker.place(daemon) == Some(inum);
     let daemons = world.docker.daemons_in(inum).filter(lives_here);
     let daemons: Vec<&str> = daemons.map(|(daemon, _)| daemon).collect();
-    let listed = daemons.iter().filter_map(|it| world.docker.listed(it)).max()?;
+    let listed = daemons
+        .iter()
+        .filter_map(|it| world.docker.listed(it))
+        .max()?;
     let neighbours = daemons.iter().filter_map(|it| world.docker.info(it));
     let neighbours = neighbours.map(|info| info.neighbours.len()).max()?;
     (all_answer(world, inum) && neighbours < daemons.len()).then_some((listed, daemons))
@@ -56,12 +62,7 @@ pub(super) fn is_unknown(world: &World, namespace: &Namespace, link: &Link) -> b
 
 /// Whether the bridge was there when the daemons said what they have, a moment ago at least. Who asks
 /// once was told of both at the same time.
-fn is_old(
-    situation: Situation<'_>,
-    namespace: &Namespace,
-    link: &Link,
-    listed: Timestamp,
-) -> bool {
+fn is_old(situation: Situation<'_>, namespace: &Namespace, link: &Link, listed: Timestamp) -> bool {
     let seen = namespace.seen(link.ifindex);
     situation.purpose == Purpose::Check
         || seen.is_some_and(|seen| seen <= listed) && situation.now >= listed.plus(SETTLED)
@@ -99,7 +100,9 @@ fn tell(
     let told = Finding {
         evidence,
         ci: before.and_then(|network| world.job_of_network(daemons.first()?, network)),
-        remedies: remedy::bridge(world, inum, link, daemons).into_iter().collect(),
+        remedies: remedy::bridge(world, inum, link, daemons)
+            .into_iter()
+            .collect(),
         ..told
     };
     with_bridge(situation, link, "docker", told)
@@ -117,7 +120,10 @@ fn left(link: &Link) -> Leftover {
 /// What the bridge was while a daemon knew it.
 fn was(network: &DockerNetwork) -> String {
     match network.compose_project() {
-        Some(project) => format!("docker, for network {} of compose project {project}", network.name),
+        Some(project) => format!(
+            "docker, for network {} of compose project {project}",
+            network.name
+        ),
         None => format!("docker, for network {}", network.name),
     }
 }

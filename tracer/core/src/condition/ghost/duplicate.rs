@@ -4,7 +4,7 @@
 use ipnet::IpNet;
 
 use crate::{
-    finding::{EvidenceKind, Evidence, Finding, Ghost, GhostClass},
+    finding::{Evidence, EvidenceKind, Finding, Ghost, GhostClass},
     input::{DockerNetwork, Link},
     remedy::ghost as remedy,
     world::{World, bridge, namespace::Namespace},
@@ -30,7 +30,12 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         for (nth, one) in known.iter().enumerate() {
             for other in known.iter().skip(nth + 1) {
                 if let Some(prefix) = shared(namespace, one.link, other.link) {
-                    found.push(tell(situation, inum, prefix, ordered(namespace, one, other)));
+                    found.push(tell(
+                        situation,
+                        inum,
+                        prefix,
+                        ordered(namespace, one, other),
+                    ));
                 }
             }
         }
@@ -45,10 +50,16 @@ fn known<'a>(situation: Situation<'a>, inum: u32, namespace: &'a Namespace) -> V
         let old = seen.is_some_and(|seen| situation.now >= seen.plus(SETTLED));
         old || situation.purpose == Purpose::Check
     };
-    let bridges = namespace.links().filter(|it| bridge::can_swallow(namespace, it));
+    let bridges = namespace
+        .links()
+        .filter(|it| bridge::can_swallow(namespace, it));
     let known = bridges.filter(settled).filter_map(|link| {
         let (daemon, network) = docker.network_of_bridge(inum, &link.name)?;
-        Some(Known { link, daemon, network })
+        Some(Known {
+            link,
+            daemon,
+            network,
+        })
     });
     known.collect()
 }
@@ -109,7 +120,9 @@ fn tell(
         ]
         .into(),
     };
-    let idle = [wins, loses].into_iter().find(|it| is_idle(situation.world, it));
+    let idle = [wins, loses]
+        .into_iter()
+        .find(|it| is_idle(situation.world, it));
     let remedy = idle.and_then(|it| remedy::network(it.daemon, it.network));
     let told = Finding {
         evidence: vec![evidence],

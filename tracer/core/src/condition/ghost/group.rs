@@ -53,12 +53,20 @@ fn of_daemon<'a>(world: &'a World, daemon: &'a str) -> BTreeMap<Bond<'a>, Group<
         if endpoint == daemon
             && let Some(bond) = of_network(network)
         {
-            groups.entry(bond).or_insert_with(new).networks.push(network);
+            groups
+                .entry(bond)
+                .or_insert_with(new)
+                .networks
+                .push(network);
         }
     }
     for container in world.docker.containers(daemon) {
         if let Some(bond) = of_container(container) {
-            groups.entry(bond).or_insert_with(new).containers.push(container);
+            groups
+                .entry(bond)
+                .or_insert_with(new)
+                .containers
+                .push(container);
         }
     }
     for group in groups.values_mut() {

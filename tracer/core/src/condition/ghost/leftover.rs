@@ -75,9 +75,14 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
     let mut told = Finding {
         verdict: Verdict::Suspected,
         evidence: evidence(group, &why),
-        remedies: remedy::leftovers(group.daemon, guard(bond), &group.containers, &group.networks)
-            .into_iter()
-            .collect(),
+        remedies: remedy::leftovers(
+            group.daemon,
+            guard(bond),
+            &group.containers,
+            &group.networks,
+        )
+        .into_iter()
+        .collect(),
         ..told
     };
     if let Some(network) = group.networks.first() {
@@ -115,7 +120,10 @@ fn abandoned<'a>(
     match (job, never) {
         (Some(job), _) => Some(Abandoned::JobOver(job)),
         (None, Some(container)) => Some(Abandoned::NeverStarted(container)),
-        (None, None) => group.containers.is_empty().then_some(Abandoned::NoContainer),
+        (None, None) => group
+            .containers
+            .is_empty()
+            .then_some(Abandoned::NoContainer),
     }
 }
 
@@ -179,7 +187,12 @@ fn what(group: &Group<'_>) -> String {
         }
         [network] => format!("Network {} ({}) is", network.name, prefixes(&holds(group))),
         [first, rest @ ..] => {
-            format!("Networks {} and {} more ({}) are", first.name, rest.len(), prefixes(&holds(group)))
+            format!(
+                "Networks {} and {} more ({}) are",
+                first.name,
+                rest.len(),
+                prefixes(&holds(group))
+            )
         }
     }
 }
@@ -193,7 +206,11 @@ fn evidence(group: &Group<'_>, why: &Abandoned<'_>) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     for network in &group.networks {
         if let Some(at) = network.created {
-            evidence.push(said(event, at, format!("docker made network {}", network.name)));
+            evidence.push(said(
+                event,
+                at,
+                format!("docker made network {}", network.name),
+            ));
         }
     }
     if let Abandoned::NeverStarted(container) = why

@@ -37,7 +37,10 @@ fn tell(situation: Situation<'_>, daemon: &str, network: &DockerNetwork) -> Opti
     let ghost = Ghost {
         class: GhostClass::PhantomEndpoint,
         since: Some(told.min(listed)),
-        holds: phantoms.iter().flat_map(|it| it.addresses.iter().copied().map(Into::into)).collect(),
+        holds: phantoms
+            .iter()
+            .flat_map(|it| it.addresses.iter().copied().map(Into::into))
+            .collect(),
         leftovers: phantoms.iter().map(|it| left(it)).collect(),
         creator: None,
         working_dir: None,
@@ -49,11 +52,16 @@ fn tell(situation: Situation<'_>, daemon: &str, network: &DockerNetwork) -> Opti
     );
     let netns = world.docker.place(daemon).unwrap_or(world.session.netns);
     let key = format!("{}-endpoints", short(&network.id));
-    let text = format!("docker still lists {} in {}", first.container_name, network.name);
+    let text = format!(
+        "docker still lists {} in {}",
+        first.container_name, network.name
+    );
     let found = finding(situation, netns, &key, ghost, reason);
     let found = Finding {
         evidence: vec![said(EvidenceKind::DockerEvent, told.min(listed), text)],
-        remedies: remedy::endpoints(daemon, network, &phantoms).into_iter().collect(),
+        remedies: remedy::endpoints(daemon, network, &phantoms)
+            .into_iter()
+            .collect(),
         ..found
     };
     Some(with_network(situation, daemon, network, found))

@@ -52,7 +52,9 @@ fn container(name: &str, state: &str) -> DockerContainer {
         ]),
         created: Some(at(MADE + 1)),
         started: ran,
-        finished: ran.filter(|_| state == "exited").map(|ran| ran.plus(SECOND)),
+        finished: ran
+            .filter(|_| state == "exited")
+            .map(|ran| ran.plus(SECOND)),
         exit_code: (state == "exited").then_some(137),
         ..DockerContainer::default()
     }
@@ -224,7 +226,10 @@ fn what_a_job_left_is_a_ghost_once_the_job_is_over() {
     let (finding, ghost) = only(watch(&listed(vec![of_job()], vec![job("exited")]), LATER));
     assert_eq!(ghost.class, GhostClass::LeftoverJob);
     let ci = finding.ci.unwrap();
-    assert_eq!((ci.job_id.as_deref(), ci.project_id.as_deref()), (Some("4711"), Some("42")));
+    assert_eq!(
+        (ci.job_id.as_deref(), ci.project_id.as_deref()),
+        (Some("4711"), Some("42"))
+    );
     assert!(finding.remedies[0].command.contains("job.id=4711"));
 }
 
@@ -257,7 +262,10 @@ fn a_bridge_that_its_daemon_forgot_is_a_ghost() {
         ..DaemonInfo::default()
     };
     world.apply(at(60), &reachable(DaemonStatus::Reachable(info)));
-    assert!(watch(&world, 70).is_empty(), "it has not said yet what it has");
+    assert!(
+        watch(&world, 70).is_empty(),
+        "it has not said yet what it has"
+    );
     world.apply(at(80), &listing(Vec::new(), Vec::new()));
     assert!(watch(&world, 81).is_empty());
     let (finding, ghost) = only(watch(&world, 84));
@@ -282,7 +290,15 @@ fn a_bridge_that_its_daemon_forgot_is_a_ghost() {
 
 #[test]
 fn strangers_bridges_and_those_with_ports_are_nobodys_ghosts() {
-    for name in ["virbr0", "buildkit0", "cni0", "cbr0", "podman0", "lab-net", "br-lan"] {
+    for name in [
+        "virbr0",
+        "buildkit0",
+        "cni0",
+        "cbr0",
+        "podman0",
+        "lab-net",
+        "br-lan",
+    ] {
         let mut world = host(&[link(3, name, "bridge")], DaemonInfo::default());
         world.apply(at(2), &listing(Vec::new(), Vec::new()));
         assert!(ask(&world, 50, Purpose::Check).is_empty(), "{name}");
@@ -314,7 +330,10 @@ fn a_bridge_that_comes_later_or_may_be_another_daemons_is_no_ghost() {
 #[test]
 fn two_networks_with_one_subnet_are_told_and_the_idle_one_may_go() {
     let other = "1111111111112222222222223333333333334444444444445555555555556666";
-    let bridges = [link(3, BRIDGE, "bridge"), link(4, "br-111111111111", "bridge")];
+    let bridges = [
+        link(3, BRIDGE, "bridge"),
+        link(4, "br-111111111111", "bridge"),
+    ];
     let mut world = host(&bridges, DaemonInfo::default());
     let twin = DockerNetwork {
         id: other.to_owned(),
@@ -325,7 +344,11 @@ fn two_networks_with_one_subnet_are_told_and_the_idle_one_may_go() {
     world.apply(at(2), &listing(vec![network(), twin], Vec::new()));
     let (finding, ghost) = only(watch(&world, 10));
     assert_eq!(ghost.class, GhostClass::DuplicateSubnet);
-    assert!(finding.remedies[0].command.ends_with("network rm -- 80cb5a0c07bc"));
+    assert!(
+        finding.remedies[0]
+            .command
+            .ends_with("network rm -- 80cb5a0c07bc")
+    );
 }
 
 #[test]
@@ -346,7 +369,10 @@ fn an_endpoint_without_a_container_is_a_phantom_after_a_while() {
     let (finding, ghost) = only(watch(&world, 13));
     assert_eq!(ghost.class, GhostClass::PhantomEndpoint);
     let command = &finding.remedies[0].command;
-    assert!(command.contains("network disconnect -f -- 80cb5a0c07bc shop_web_1"), "{command}");
+    assert!(
+        command.contains("network disconnect -f -- 80cb5a0c07bc shop_web_1"),
+        "{command}"
+    );
 }
 
 #[test]
@@ -366,11 +392,19 @@ fn a_pair_of_interfaces_that_no_container_took_is_orphaned() {
     let (early, found) = told(end(4, 5, "veth0a1b2c3"), end(5, 4, "veth4d5e6f7"));
     let (finding, ghost) = only(found);
     assert!(early.is_empty() && ghost.class == GhostClass::OrphanVeth);
-    assert!(finding.remedies[0].command.ends_with("ip link del veth0a1b2c3 type veth"));
+    assert!(
+        finding.remedies[0]
+            .command
+            .ends_with("ip link del veth0a1b2c3 type veth")
+    );
     let used = Link {
         up: true,
         ..end(5, 4, "veth4d5e6f7")
     };
     assert!(told(end(4, 5, "veth0a1b2c3"), used).1.is_empty());
-    assert!(told(end(4, 5, "veth-mine"), end(5, 4, "veth-other")).1.is_empty());
+    assert!(
+        told(end(4, 5, "veth-mine"), end(5, 4, "veth-other"))
+            .1
+            .is_empty()
+    );
 }

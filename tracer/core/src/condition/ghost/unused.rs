@@ -25,9 +25,8 @@ pub(crate) fn unused(world: &World, now: Timestamp) -> Vec<UnusedNetwork> {
         .collect();
     let answers = |daemon: &str| {
         let mut daemons = world.docker.daemons();
-        daemons.any(|(known, status)| {
-            known == daemon && matches!(status, DaemonStatus::Reachable(_))
-        })
+        daemons
+            .any(|(known, status)| known == daemon && matches!(status, DaemonStatus::Reachable(_)))
     };
     let networks = world.docker.networks();
     networks
@@ -46,7 +45,9 @@ pub(crate) fn unused(world: &World, now: Timestamp) -> Vec<UnusedNetwork> {
 
 /// docker0 is there for whoever names no network: it is always wanted.
 fn is_idle(world: &World, daemon: &str, network: &DockerNetwork) -> bool {
-    let is_default = network.options.get("com.docker.network.bridge.default_bridge");
+    let is_default = network
+        .options
+        .get("com.docker.network.bridge.default_bridge");
     let mut endpoints = network.endpoints.iter();
     network.driver == "bridge"
         && is_default.is_none_or(|value| value != "true")

@@ -83,10 +83,15 @@ fn tell(
     );
     let key = link.ifindex.to_string();
     let told = finding(situation, inum, &key, ghost, reason);
-    let text = format!("{} and {} are each other's ends, down and on no bridge", link.name, peer.name);
+    let text = format!(
+        "{} and {} are each other's ends, down and on no bridge",
+        link.name, peer.name
+    );
     Finding {
         evidence: vec![said(EvidenceKind::LinkChange, told.start, text)],
-        remedies: remedy::veth(situation.world, inum, link, peer).into_iter().collect(),
+        remedies: remedy::veth(situation.world, inum, link, peer)
+            .into_iter()
+            .collect(),
         ..told
     }
 }

@@ -63,7 +63,10 @@ mod tests {
     fn the_label_set_of_a_real_job_is_understood() {
         let labels: BTreeMap<String, String> = [
             ("job.id", "98123"),
-            ("job.url", "https://gitlab.example.com/shop/backend/-/jobs/98123"),
+            (
+                "job.url",
+                "https://gitlab.example.com/shop/backend/-/jobs/98123",
+            ),
             ("job.sha", "4f0d8a7c2b1e6d5f9a3c8b7e0d1f2a3b4c5d6e7f"),
             ("job.before_sha", "0000000000000000000000000000000000000000"),
             ("job.ref", "main"),

@@ -1,12 +1,7 @@
 //! What a job makes through a daemon's socket that is mounted into its container: it was made while
 //! the job ran, in the folder its project is checked out in.
 
-use crate::{
-    finding::CiJob,
-    input::DockerContainer,
-    time::Timestamp,
-    world::World,
-};
+use crate::{finding::CiJob, input::DockerContainer, time::Timestamp, world::World};
 
 use super::{folders, labels};
 
@@ -76,7 +71,9 @@ fn is_of(job: &CiJob, path: &str) -> bool {
     let mut ends = place.match_indices('/').map(|(at, _)| &place[at + 1..]);
     ends.any(|project| {
         project.contains('/')
-            && path.strip_prefix(project).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && path
+                .strip_prefix(project)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 

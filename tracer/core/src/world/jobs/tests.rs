@@ -79,7 +79,13 @@ fn a_job_with_a_mounted_socket_made_what_lies_in_its_projects_folder() {
     assert!(!found.uncertain && found.known_by.contains("/builds/shop/backend"));
     // Below a relative URL root the project's path is the same.
     let rooted = job(3, "gitlab/shop/backend");
-    assert_eq!(of_network("/builds/shop/backend", 15, &[rooted]).unwrap().job_id.as_deref(), Some("3"));
+    assert_eq!(
+        of_network("/builds/shop/backend", 15, &[rooted])
+            .unwrap()
+            .job_id
+            .as_deref(),
+        Some("3")
+    );
 }
 
 #[test]
@@ -94,12 +100,20 @@ fn a_job_that_did_not_run_then_or_is_one_of_several_made_nothing_for_sure() {
         has_socket: false,
         ..job(1, "shop/backend")
     };
-    assert_eq!(of_network("/builds/shop/backend", 15, &[unable]).unwrap().job_id, None);
+    assert_eq!(
+        of_network("/builds/shop/backend", 15, &[unable])
+            .unwrap()
+            .job_id,
+        None
+    );
 }
 
 #[test]
 fn what_somebody_made_at_home_is_no_jobs() {
-    assert_eq!(of_network("/home/ann/shop", 15, &[job(1, "shop/backend")]), None);
+    assert_eq!(
+        of_network("/home/ann/shop", 15, &[job(1, "shop/backend")]),
+        None
+    );
 }
 
 #[test]
@@ -117,7 +131,10 @@ fn without_a_folder_the_only_job_of_the_time_is_told_as_uncertain() {
     };
     world.apply(Timestamp(40), &gone);
     let found = world.job_of_network(DAEMON, &network).unwrap();
-    assert_eq!((found.job_id.as_deref(), found.uncertain), (Some("1"), true));
+    assert_eq!(
+        (found.job_id.as_deref(), found.uncertain),
+        (Some("1"), true)
+    );
 }
 
 #[test]
@@ -149,8 +166,16 @@ fn what_a_daemon_in_a_pod_makes_is_of_the_pods_project() {
     world.apply(Timestamp(1), &Body::Session(session));
     world.apply(Timestamp(1), &Body::Netns(netns));
     let daemon = "unix:///proc/7/root/run/docker.sock".to_owned();
-    world.apply(Timestamp(1), &Body::DaemonFound { daemon: daemon.clone(), netns: 7 });
-    let found = world.job_of_network(&daemon, &DockerNetwork::default()).unwrap();
+    world.apply(
+        Timestamp(1),
+        &Body::DaemonFound {
+            daemon: daemon.clone(),
+            netns: 7,
+        },
+    );
+    let found = world
+        .job_of_network(&daemon, &DockerNetwork::default())
+        .unwrap();
     assert_eq!(found.project_id.as_deref(), Some("77"));
     let owner = "pod ci/runner-z3wu8uu-project-77-concurrent-0-ab12cd34";
     assert_eq!(world.netns_ref(7).owner, owner);
