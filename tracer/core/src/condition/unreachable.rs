@@ -117,6 +117,7 @@ mod tests {
             now: Timestamp(seconds * SECOND),
             purpose,
             losing: &BTreeSet::new(),
+            counters: &std::collections::BTreeMap::new(),
         });
         found.into_iter().map(|finding| finding.reason).collect()
     }

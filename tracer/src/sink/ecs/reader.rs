@@ -58,11 +58,12 @@ strict! {
     Interface { name: String, id: String, }
     Peer { ip: String, port: Option<u16>, }
     Network {
-        #[serde(rename = "type")] family: String,
-        transport: String,
-        direction: String,
+        // Those of a packet are absent where none is told of.
+        #[serde(rename = "type", default)] family: String,
+        #[serde(default)] transport: String,
+        #[serde(default)] direction: String,
         name: Option<String>,
-        community_id: String,
+        #[serde(default)] community_id: String,
     }
     Process { pid: u32, name: String, }
     Container { id: String, name: String, }

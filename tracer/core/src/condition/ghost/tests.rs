@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::input::{
     Address, Body, Counter, Daemon, DaemonInfo, DockerContainer, DockerEndpoint, DockerSubnet,
-    NetChange, Peer, Session,
+    NetChange, Peer, Session, Unreachable,
 };
 
 const HOST: u32 = 7;
@@ -254,7 +254,7 @@ fn what_somebody_uses_is_no_ghost() {
 #[test]
 fn a_bridge_that_its_daemon_forgot_is_a_ghost() {
     let mut world = listed(vec![network()], Vec::new());
-    let away = reachable(DaemonStatus::Unreachable("gone".to_owned()));
+    let away = reachable(DaemonStatus::Unreachable(Unreachable::not_yet()));
     world.apply(at(50), &away);
     assert!(watch(&world, 55).is_empty(), "nobody can be asked");
     let info = DaemonInfo {
