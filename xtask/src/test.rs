@@ -12,8 +12,11 @@ use crate::root::Root;
 use crate::workspace::Workspace;
 use crate::{build, setup, sh, stage};
 
-/// The package whose tests need root, a real dockerd, and the machine to themselves.
+/// The package whose tests need root and a real dockerd.
 const LAB: &str = "bridgetrace-lab";
+/// How many of its tests run side by side, unless `-- --test-threads=N` says otherwise: they mostly
+/// wait for the kernel. Those that need the machine for themselves say so (`bridgetrace_lab::alone`).
+const SIDE_BY_SIDE: &str = "3";
 
 /// Run every test, the lab ones (as root, in network namespaces, with a real dockerd) included.
 #[derive(clap::Args)]
@@ -83,7 +86,6 @@ fn lab_tests(
     Ok(())
 }
 
-/// Tracepoints see the whole machine, so the lab's tests run one at a time.
 fn lab_command(
     root: Root,
     binary: &Executable,
@@ -98,13 +100,11 @@ fn lab_command(
         ("CI", OsStr::new("true")),
         ("CARGO_MANIFEST_DIR", binary.package.as_os_str()),
         ("PATH", &path),
+        ("RUST_TEST_THREADS", OsStr::new(SIDE_BY_SIDE)),
     ];
     variables.extend(environment);
     let mut command = root.command(&binary.path, &variables);
-    command
-        .current_dir(&binary.package)
-        .arg("--test-threads=1")
-        .args(args);
+    command.current_dir(&binary.package).args(args);
     command
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lab_tests_run_alone_with_the_binary_under_test() {
+    fn lab_tests_run_side_by_side_with_the_binary_under_test() {
         let binary = Executable {
             target: "e2e".into(),
             path: "/t/e2e".into(),
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(
             sh::render(&command),
             "BRIDGETRACE_BIN=/t/b CARGO_MANIFEST_DIR=/w/tests CI=true \
-             PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin /t/e2e --test-threads=1 ssh"
+             PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin RUST_TEST_THREADS=3 /t/e2e ssh"
         );
         assert_eq!(command.get_current_dir(), Some(Path::new("/w/tests")));
     }
