@@ -22,6 +22,7 @@ use tracer_common::{Hook, WatchKey};
 use tracer_core::{
     Core,
     decode::decode,
+    finding::Finding,
     input::{Body, Daemon, DaemonStatus, Input, Session, Unreachable},
 };
 
@@ -234,12 +235,14 @@ impl Run {
         if log::log_enabled!(log::Level::Trace) {
             log::trace!("input {}", serde_json::to_string(&input)?);
         }
-        for finding in self.core.observe(&input) {
-            self.output.finding(&finding)?;
+        let findings = self.core.observe(&input);
+        for finding in &findings {
+            self.output.finding(finding)?;
         }
         if let Body::DockerNetwork { daemon, network } = &input.body {
             log::debug!("{daemon} has network {} ({})", network.name, network.id);
         }
+        self.find_out(&input, &findings)?;
         if matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours()) {
             self.tracer
                 .set_bridge_prefixes(self.core.bridge_prefixes())?;
@@ -250,6 +253,24 @@ impl Run {
         }
         self.sources
             .find_namespaces(&self.core.unknown_namespaces());
+        Ok(())
+    }
+
+    /// Asks for what is not known: who is in use now that a network has come, and who holds the sockets
+    /// that findings tell of.
+    fn find_out(&mut self, input: &Input, findings: &[Finding]) -> Result<()> {
+        if self.core.is_new_way(input) {
+            self.sources.ask_for_peers();
+        }
+        let sockets: BTreeSet<u64> = findings
+            .iter()
+            .flat_map(Finding::nameless_sockets)
+            .collect();
+        for inode in sockets {
+            if let Some(owner) = self.sources.owner(inode) {
+                self.observe(owner)?;
+            }
+        }
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! One run of `bridgetrace check` and what it said.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bridgetrace_lab::{Netns, Tracer};
+use bridgetrace_lab::{Netns, Tracer, tracer};
 use serde_json::Value;
 
 /// A look takes a fraction of a second; on a busy machine the test waits longer before it gives up.
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// What a look said.
 #[derive(Debug)]
@@ -23,7 +24,12 @@ impl Look {
     pub(crate) fn at(netns: &Netns, arguments: &[&str]) -> Result<Self> {
         let mut all = vec!["check", "--format", "jsonl"];
         all.extend(arguments);
-        let mut check = Tracer::start(netns, &all)?;
+        Self::by(netns, &tracer::binary()?, &all)
+    }
+
+    /// Runs this program, which runs the check.
+    pub(super) fn by(netns: &Netns, program: &Path, words: &[&str]) -> Result<Self> {
+        let mut check = Tracer::start_program(netns, program, words, &[])?;
         let status = check.wait_exit(SOON)?;
         let mut lines = check.values()?;
         let last = lines.pop().context("not even a summary")?;

@@ -45,10 +45,11 @@ pub(crate) struct Situation<'a> {
     pub(crate) now: Timestamp,
     pub(crate) purpose: Purpose,
     /// Bridges that packets are being lost in.
-    #[expect(dead_code, reason = "the rules come one by one")]
     pub(crate) losing: &'a BTreeSet<Place>,
     /// What the kernel counted, by bridge, way and remote.
     pub(crate) counters: &'a BTreeMap<(Place, u32, IpAddr), Counter>,
+    /// What was said of states that last, by id.
+    pub(crate) told: &'a BTreeMap<String, Finding>,
 }
 
 /// One kind of state.
@@ -98,6 +99,8 @@ pub(crate) struct Conditions {
     told: BTreeMap<String, Finding>,
     /// The world changed since it was looked at.
     changed: bool,
+    /// In a way that cannot wait.
+    urgent: bool,
     looked: Timestamp,
 }
 
@@ -107,14 +110,21 @@ impl Conditions {
         self.changed = true;
     }
 
+    /// A network may cut somebody off from now on: whoever is to know should know before he notices.
+    pub(crate) const fn hurry(&mut self) {
+        self.urgent = true;
+    }
+
     /// When the world should be looked at again.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.changed.then(|| self.looked.plus(LOOK_GAP))
+        let gap = if self.urgent { 0 } else { LOOK_GAP };
+        self.changed.then(|| self.looked.plus(gap))
     }
 
     /// Looks at the world and says what is new.
     pub(crate) fn review(&mut self, situation: Situation<'_>, sequence: &mut u64) -> Vec<Finding> {
         self.changed = false;
+        self.urgent = false;
         self.looked = situation.now;
         let mut said = Vec::new();
         for rule in &RULES {
@@ -129,7 +139,10 @@ impl Conditions {
         situation: Situation<'_>,
         sequence: &mut u64,
     ) -> Vec<Finding> {
-        let found = (rule.find)(situation);
+        let found = (rule.find)(Situation {
+            told: &self.told,
+            ..situation
+        });
         let there: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_str()).collect();
         let over = |told: &&Finding| {
             told.kind == rule.kind

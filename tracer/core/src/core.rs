@@ -28,7 +28,7 @@ use crate::{
     remote::Measure,
     summary::Summary,
     time::Timestamp,
-    world::{World, namespace::answers, pools::PoolUse},
+    world::{World, bridge, namespace::answers, pools::PoolUse},
 };
 
 use self::{loss::Losses, resets::Resets, waiting::Waiting};
@@ -83,6 +83,9 @@ impl Core {
                 if !is_about_neighbours(other) {
                     self.conditions.note_change();
                 }
+                if matches!(other, Body::Peers { .. }) || self.is_new_way(input) {
+                    self.conditions.hurry();
+                }
             }
         }
         let last = matches!(input.body, Body::Stop);
@@ -108,6 +111,7 @@ impl Core {
             purpose: Purpose::Check,
             losing: &self.losing(),
             counters: &self.counters,
+            told: &BTreeMap::new(),
         })
     }
 
@@ -207,6 +211,7 @@ impl Core {
             purpose: Purpose::Watch,
             losing: &self.losing(),
             counters: &self.counters,
+            told: &BTreeMap::new(),
         };
         self.conditions.review(situation, &mut self.sequence)
     }
@@ -214,6 +219,23 @@ impl Core {
     /// Bridges that packets are being lost in.
     fn losing(&self) -> BTreeSet<Place> {
         self.incidents.keys().map(|(place, _)| *place).collect()
+    }
+
+    /// Whether the input, which was observed, tells of a route into a bridge: somebody in use may be cut
+    /// off by it, and it is time to know who is in use.
+    #[must_use]
+    pub fn is_new_way(&self, input: &Input) -> bool {
+        let Body::Net {
+            netns,
+            change: NetChange::Route(route),
+        } = &input.body
+        else {
+            return false;
+        };
+        self.world.namespace(*netns).is_some_and(|namespace| {
+            let mut hops = route.nexthops.iter();
+            namespace.synced && hops.any(|hop| bridge::swallows(namespace, hop.ifindex))
+        })
     }
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {

@@ -9,10 +9,12 @@ use crate::{input::Process, time::Timestamp};
 
 mod daemon;
 mod ghost;
+mod overlap;
 
 pub use self::{
     daemon::DaemonTrouble,
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
+    overlap::{Covered, Overlap, Role},
 };
 
 /// One finding, or one step in its life.
@@ -113,6 +115,18 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Sockets it tells of whose owner is not known, by inode number.
+    pub fn nameless_sockets(&self) -> impl Iterator<Item = u64> {
+        let with: &[Covered] = match &self.particulars {
+            Some(Particulars::Overlap(overlap)) => &overlap.with,
+            _ => &[],
+        };
+        let nameless = with.iter().filter(|it| it.process.is_none());
+        nameless.filter_map(|it| it.socket)
+    }
+}
+
 /// Finding kinds (contract: `event.action`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -187,6 +201,8 @@ pub enum Particulars {
     Daemon(DaemonTrouble),
     /// Of `ghost-network`.
     Ghost(Ghost),
+    /// Whom a network covers.
+    Overlap(Overlap),
 }
 
 /// Where a finding is in its life.

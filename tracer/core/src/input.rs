@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 mod docker;
+mod peers;
 mod unreachable;
+
+pub use peers::{Connection, Login, Peers};
 
 pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
@@ -123,6 +126,13 @@ pub enum Body {
         /// What its own files say is outside: it may live in a mount namespace of its own.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         landmarks: Vec<Landmark>,
+    },
+    /// Who is in use from a network namespace: the complete list.
+    Peers {
+        /// Inode number of the namespace.
+        netns: u32,
+        /// Everybody.
+        peers: Peers,
     },
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),

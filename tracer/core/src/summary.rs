@@ -6,7 +6,7 @@ use crate::{
     finding::{Finding, Kind},
     input::DaemonStatus,
     time::Timestamp,
-    world::World,
+    world::{World, peers::Peers, pools::PoolUse},
 };
 
 /// What was looked at, how much of it is wrong, and what comes next.
@@ -42,11 +42,11 @@ pub struct Summary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pools {
     /// All of them.
-    pub total: usize,
+    pub total: u64,
     /// Taken.
-    pub used: usize,
+    pub used: u64,
     /// Left for new networks.
-    pub free: usize,
+    pub free: u64,
 }
 
 impl Summary {
@@ -56,21 +56,53 @@ impl Summary {
         let of_kind = |kind| findings.iter().filter(|it| it.kind == kind).count();
         let networks = world.docker.networks();
         let daemons = world.docker.daemons();
+        let pools = world.pools();
+        let next = pools.iter().flat_map(|it| it.next.iter().copied());
         Self {
             at: now,
             networks: networks.filter(|(_, it)| it.driver == "bridge").count(),
             bridges: world.bridge_count(),
             routes: host.map_or(0, |namespace| namespace.routes().len()),
-            peers: 0,
+            peers: world.peers(world.session.netns).map_or(0, Peers::connected),
             overlaps: of_kind(Kind::SubnetOverlap),
             ghosts: of_kind(Kind::GhostNetwork),
             findings: findings.len(),
-            pools: None,
-            next_subnets: Vec::new(),
+            pools: sum(&pools),
+            next_subnets: next.map(IpNet::V4).collect(),
             daemons: daemons
                 .map(|(endpoint, status)| (endpoint.to_owned(), status.clone()))
                 .collect(),
-            unseen: world.session.unseen.clone(),
+            unseen: unseen(world),
         }
     }
+}
+
+/// What the run cannot see, and what could not be read.
+fn unseen(world: &World) -> Vec<String> {
+    let mut unseen = world.session.unseen.clone();
+    let owner = |inum| world.netns_ref(inum).owner;
+    let namespaces = world.unreadable();
+    unseen.extend(
+        namespaces.map(|(inum, cause)| format!("links and routes of {}: {cause}", owner(inum))),
+    );
+    if let Some(peers) = world.peers(world.session.netns) {
+        unseen.extend(peers.unread.iter().cloned());
+        if peers.more > 0 {
+            unseen.push(format!(
+                "{} connections more than could be kept",
+                peers.more
+            ));
+        }
+    }
+    unseen
+}
+
+/// The pools of all daemons together.
+fn sum(pools: &[PoolUse]) -> Option<Pools> {
+    let total = |of: fn(&PoolUse) -> u64| pools.iter().map(of).sum();
+    (!pools.is_empty()).then(|| Pools {
+        total: total(|it| it.total),
+        used: total(|it| it.used),
+        free: total(|it| it.free),
+    })
 }

@@ -9,6 +9,7 @@ pub(crate) mod docker;
 mod files;
 pub(crate) mod landmarks;
 pub(crate) mod netns;
+pub(crate) mod peers;
 mod pod;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;

@@ -13,7 +13,7 @@ mod convert;
 mod dump;
 mod link;
 mod routes;
-mod socket;
+pub(super) mod socket;
 mod sysctls;
 
 use std::{os::fd::OwnedFd, thread, time::Duration};

@@ -7,7 +7,7 @@
 mod introduce;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -131,6 +131,19 @@ impl SocketIndex {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who holds these sockets, as far as `/proc` shows. Walks it, so it may block.
+pub(crate) fn owners(inodes: &BTreeSet<u64>) -> Vec<Body> {
+    let walked = walk();
+    let owner = |inode: &u64| {
+        Some(Body::SocketOwner {
+            inode: *inode,
+            process: netns::process(*walked.get(inode)?)?,
+            landmarks: Vec::new(),
+        })
+    };
+    inodes.iter().filter_map(owner).collect()
 }
 
 /// Every socket and the first process that holds it.

@@ -5,16 +5,18 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::{Context as _, Result};
 use tokio::{
     sync::mpsc::{self, Receiver},
+    task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 use tracer_core::{
     Core,
+    finding::Finding,
     input::{Body, Cause, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
 };
 
 use crate::{
     config::CheckPlan,
-    inventory::{clock, docker::Endpoint},
+    inventory::{clock, docker::Endpoint, sockets},
 };
 
 use super::{QUEUE, output::Output, sources, stop::Stop};
@@ -61,13 +63,15 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     };
     let mut output = Output::new(plan.output, &session)?;
     let (sender, mut inputs) = mpsc::channel(QUEUE);
-    sources::start_inventory(&plan.endpoints, &sender)?;
+    // Kept to the end: whoever listens for questions is asked no more when it is dropped.
+    let _ask_peers = sources::start_inventory(&plan.endpoints, &sender)?;
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, &plan.endpoints);
     observe(&mut core, &clock::stamp(Body::Session(session)))?;
     settle(&mut core, &mut inputs, &mut awaited).await?;
     awaited.note_silence(&mut core)?;
 
+    name_owners(&mut core).await?;
     let now = clock::now();
     let findings = core.check(now);
     for finding in &findings {
@@ -83,6 +87,23 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     } else {
         Verdict::Findings
     })
+}
+
+/// Finds out who holds the connections that findings tell of.
+async fn name_owners(core: &mut Core) -> Result<()> {
+    let findings = core.check(clock::now());
+    let sockets: BTreeSet<u64> = findings
+        .iter()
+        .flat_map(Finding::nameless_sockets)
+        .collect();
+    if sockets.is_empty() {
+        return Ok(());
+    }
+    let owners = spawn_blocking(move || sockets::owners(&sockets)).await?;
+    for owner in owners {
+        observe(core, &clock::stamp(owner))?;
+    }
+    Ok(())
 }
 
 /// Takes inputs in until each source has said everything, or its time is over.
@@ -127,6 +148,7 @@ struct Awaited {
     /// The namespace's links and routes.
     routes: bool,
     landmarks: bool,
+    peers: bool,
     daemons: BTreeSet<String>,
 }
 
@@ -136,6 +158,7 @@ impl Awaited {
             netns,
             routes: true,
             landmarks: true,
+            peers: true,
             daemons: endpoints.iter().map(Endpoint::to_string).collect(),
         }
     }
@@ -147,6 +170,7 @@ impl Awaited {
                 change: NetChange::Synced,
             } if *netns == self.netns => self.routes = false,
             Body::Landmarks(_) => self.landmarks = false,
+            Body::Peers { netns, .. } if *netns == self.netns => self.peers = false,
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,
@@ -157,7 +181,7 @@ impl Awaited {
     }
 
     fn is_over(&self) -> bool {
-        !self.routes && !self.landmarks && self.daemons.is_empty()
+        !self.routes && !self.landmarks && !self.peers && self.daemons.is_empty()
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    future::pending,
     os::fd::OwnedFd,
     sync::Arc,
     time::Duration,
@@ -10,11 +11,16 @@ use std::{
 use anyhow::{Context as _, Result};
 use aya_log::EbpfLogger;
 use log::Log;
-use tokio::{io::Interest, sync::mpsc::Sender, task::JoinHandle, time::Instant};
+use tokio::{
+    io::Interest,
+    sync::{mpsc::Sender, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 use tracer_common::Event;
 use tracer_core::{
     decode::KernelEvent,
-    input::{Body, Input, Netns, Session},
+    input::{Body, Input, Netns, NetnsOwner, Session},
     time::Timestamp,
     world::World,
 };
@@ -24,7 +30,9 @@ use crate::{
     inventory::{
         clock,
         docker::{self, Endpoint, InnerDaemon},
-        landmarks, netns, rtnetlink,
+        landmarks, netns,
+        peers::{self, Place},
+        rtnetlink,
         sockets::SocketIndex,
     },
     run::fd,
@@ -41,13 +49,16 @@ pub(super) struct Sources {
     endpoints: Arc<[Endpoint]>,
     /// Foreign namespaces followed, or looked for in vain.
     foreign: BTreeMap<u32, JoinHandle<()>>,
+    /// Asks for the peers of every namespace: counts the questions.
+    ask_peers: watch::Sender<u64>,
 }
 
 impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
     pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
-        start_inventory(endpoints, &inputs)?;
+        let ask_peers = start_inventory(endpoints, &inputs)?;
         Ok(Self {
+            ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
             inputs,
             endpoints: endpoints.into(),
@@ -62,10 +73,21 @@ impl Sources {
             let follow = || {
                 let inner =
                     InnerDaemon::new(*inum, Arc::clone(&self.endpoints), self.inputs.clone());
-                tokio::spawn(follow_foreign(*inum, inner, self.inputs.clone()))
+                let asked = self.ask_peers.subscribe();
+                tokio::spawn(follow_foreign(*inum, inner, asked, self.inputs.clone()))
             };
             self.foreign.entry(*inum).or_insert_with(follow);
         }
+    }
+
+    /// Has the peers of every namespace read now: what was just told may cut them off.
+    pub(super) fn ask_for_peers(&self) {
+        self.ask_peers.send_modify(|questions| *questions += 1);
+    }
+
+    /// Who holds the socket, if that is known at once; otherwise it comes as an input of its own.
+    pub(super) fn owner(&self, inode: u64) -> Option<Input> {
+        self.sockets.lookup(inode, 0).map(clock::stamp)
     }
 
     /// Who sent the packet of `event`, if that is known at once; otherwise it is asked for and
@@ -78,15 +100,19 @@ impl Sources {
     }
 }
 
-/// Starts the sources of the host's own namespace and of every daemon.
-pub(super) fn start_inventory(endpoints: &[Endpoint], inputs: &Sender<Input>) -> Result<()> {
+/// Starts the sources of the host's own namespace and of every daemon; returns what asks for peers.
+pub(super) fn start_inventory(
+    endpoints: &[Endpoint],
+    inputs: &Sender<Input>,
+) -> Result<watch::Sender<u64>> {
     let (own, fd) = netns::own()?;
-    tokio::spawn(follow(own, fd, inputs.clone()));
+    let (ask_peers, asked) = watch::channel(0);
+    tokio::spawn(follow(own, fd, asked, inputs.clone()));
     tokio::spawn(landmarks::watch(inputs.clone()));
     for endpoint in endpoints {
         tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
     }
-    Ok(())
+    Ok(ask_peers)
 }
 
 /// What is true for the whole run.
@@ -103,7 +129,7 @@ pub(super) fn session(unseen: Vec<String>) -> Result<Session> {
 }
 
 /// Follows a namespace as long as the run lasts.
-async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
+async fn follow(netns: Netns, fd: OwnedFd, asked: watch::Receiver<u64>, inputs: Sender<Input>) {
     let inum = netns.inum;
     if inputs
         .send(clock::stamp(Body::Netns(netns.clone())))
@@ -112,7 +138,20 @@ async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
     {
         return;
     }
-    if let Err(error) = rtnetlink::watch(inum, fd, inputs.clone()).await {
+    let host = matches!(netns.owner, NetnsOwner::Host);
+    let place = fd.try_clone().map(|netns| Place { inum, netns, host });
+    let peers = async {
+        // Without a descriptor to spare they are not known, which is no reason to see nothing at all.
+        if let Ok(place) = place {
+            peers::watch(place, asked, inputs.clone()).await;
+        }
+        pending().await
+    };
+    let followed = tokio::select! {
+        followed = rtnetlink::watch(inum, fd, inputs.clone()) => followed,
+        () = peers => Ok(()),
+    };
+    if let Err(error) = followed {
         let unreadable = Some(format!("{:#}", anyhow::Error::from(error)));
         // Fails only when the run is over.
         let _ = inputs
@@ -127,7 +166,12 @@ async fn follow(netns: Netns, fd: OwnedFd, inputs: Sender<Input>) {
 /// Follows a namespace that is not the host's and the daemon that lives there, but lets go of them
 /// when nobody else holds the namespace: an open descriptor or socket would keep its interfaces
 /// alive.
-async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>) {
+async fn follow_foreign(
+    inum: u32,
+    mut inner: InnerDaemon,
+    asked: watch::Receiver<u64>,
+    inputs: Sender<Input>,
+) {
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let Ok(Some((netns, fd))) = find().await else {
         log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
@@ -142,7 +186,7 @@ async fn follow_foreign(inum: u32, mut inner: InnerDaemon, inputs: Sender<Input>
         }
     };
     tokio::select! {
-        () = follow(netns, fd, inputs.clone()) => {}
+        () = follow(netns, fd, asked, inputs.clone()) => {}
         () = abandoned => {}
         _ = inner.follow() => {}
     }

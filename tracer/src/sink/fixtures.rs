@@ -12,6 +12,7 @@ pub(crate) mod ghost;
 pub(crate) mod ipv6;
 pub(crate) mod misdelivery;
 mod odd;
+pub(crate) mod overlap;
 mod parts;
 mod remedies;
 mod reply;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Finding> {
         ghost::bridge(),
     ]);
     all.extend(ghost::life());
+    all.extend(overlap::life());
     all
 }
 

@@ -87,6 +87,7 @@ mod tests {
             fixtures::reverse_path::life(),
             fixtures::duplicate::life(),
             fixtures::ipv6::life(),
+            fixtures::overlap::life(),
         ];
         golden::check("src/sink/testdata/kinds.jsonl", &lines(&steps.concat()));
     }

@@ -40,6 +40,7 @@ fn review(
         purpose: Purpose::Watch,
         losing: &BTreeSet::new(),
         counters: &BTreeMap::new(),
+        told: &BTreeMap::new(),
     };
     let said = conditions.review_rule(&rule, situation, &mut 0);
     assert!(said.iter().all(|finding| finding.at == now));

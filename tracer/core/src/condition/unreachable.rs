@@ -118,6 +118,7 @@ mod tests {
             purpose,
             losing: &BTreeSet::new(),
             counters: &std::collections::BTreeMap::new(),
+            told: &std::collections::BTreeMap::new(),
         });
         found.into_iter().map(|finding| finding.reason).collect()
     }

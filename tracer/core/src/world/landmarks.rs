@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
+
 use crate::input::Landmark;
 
 /// Different lists of processes kept. There is one for each mount namespace that lost packets are
@@ -14,6 +16,8 @@ const LISTS: usize = 64;
 pub(super) struct Landmarks {
     /// By the host's own files.
     host: Vec<Landmark>,
+    /// Where in `host` each address is first.
+    by_address: BTreeMap<IpAddr, usize>,
     /// By the files of processes that have files of their own. Each list once, oldest first.
     lists: Vec<Arc<[Landmark]>>,
     /// The list of a socket's owner.
@@ -24,6 +28,10 @@ impl Landmarks {
     /// The host's own, all of them.
     pub(super) fn set_host(&mut self, landmarks: &[Landmark]) {
         self.host = landmarks.to_vec();
+        self.by_address.clear();
+        for (index, landmark) in landmarks.iter().enumerate() {
+            self.by_address.entry(landmark.address).or_insert(index);
+        }
     }
 
     /// The host's own.
@@ -53,7 +61,14 @@ impl Landmarks {
 
     /// What the host's own files say the address is.
     pub(super) fn host(&self, address: IpAddr) -> Option<&Landmark> {
-        find(&self.host, address)
+        self.host.get(*self.by_address.get(&address)?)
+    }
+
+    /// Those of the host whose address lies in the prefix.
+    pub(super) fn host_in(&self, prefix: IpNet) -> impl Iterator<Item = &Landmark> {
+        let range = prefix.network()..=prefix.broadcast();
+        let indices = self.by_address.range(range);
+        indices.filter_map(|(_, index)| self.host.get(*index))
     }
 
     /// Thousands of sockets may have one list.

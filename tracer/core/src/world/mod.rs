@@ -6,6 +6,7 @@ pub mod fib;
 pub mod jobs;
 mod landmarks;
 pub mod namespace;
+pub mod peers;
 pub mod pools;
 pub mod rival;
 
@@ -24,7 +25,9 @@ use crate::{
     time::Timestamp,
 };
 
-use self::{docker::Docker, landmarks::Landmarks, namespace::Namespace, pools::Books};
+use self::{
+    docker::Docker, landmarks::Landmarks, namespace::Namespace, peers::Peers, pools::Books,
+};
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
 const SOCKET_OWNERS: usize = 4096;
@@ -40,15 +43,27 @@ pub struct World {
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
     books: Books,
+    peers: BTreeMap<u32, Peers>,
+    /// When the run began.
+    pub(crate) started: Timestamp,
 }
 
 impl World {
     /// Takes in one input. Kernel events and counters are none of the world's business.
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
         match body {
-            Body::Session(session) => self.session = session.clone(),
+            Body::Session(session) => {
+                self.session = session.clone();
+                self.started = at;
+            }
             Body::Netns(netns) => self.add_netns(netns),
-            Body::NetnsGone(inum) => drop(self.namespaces.remove(inum)),
+            Body::NetnsGone(inum) => {
+                self.namespaces.remove(inum);
+                self.peers.remove(inum);
+            }
+            Body::Peers { netns, peers } => {
+                self.peers.insert(*netns, Peers::new(peers));
+            }
             Body::Net { netns, change } => {
                 let namespace = self.namespaces.entry(*netns).or_default();
                 namespace.apply(at, change);
@@ -75,6 +90,27 @@ impl World {
         let all = self.namespaces.iter();
         all.filter(|(_, namespace)| namespace.synced)
             .map(|(inum, namespace)| (*inum, namespace))
+    }
+
+    /// Namespaces that cannot be read, by inode number, and why.
+    pub fn unreadable(&self) -> impl Iterator<Item = (u32, &str)> {
+        let all = self.namespaces.iter();
+        all.filter_map(|(inum, namespace)| Some((*inum, namespace.unreadable.as_deref()?)))
+    }
+
+    /// Who is in use from the namespace, if that is known.
+    #[must_use]
+    pub fn peers(&self, netns: u32) -> Option<&Peers> {
+        self.peers.get(&netns)
+    }
+
+    /// What the host itself, or a daemon there, is configured to use in the namespace `netns`, and whose
+    /// address lies in `prefix`.
+    pub fn landmarks_in(&self, netns: u32, prefix: IpNet) -> impl Iterator<Item = &Landmark> {
+        let host = (netns == self.session.netns).then(|| self.landmarks.host_in(prefix));
+        host.into_iter()
+            .flatten()
+            .chain(self.docker.landmarks_in(netns, prefix))
     }
 
     /// Who holds the socket.

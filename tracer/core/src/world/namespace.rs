@@ -46,6 +46,8 @@ pub struct Namespace {
     alive: BTreeSet<(u32, IpAddr)>,
     /// Who answers now.
     answering: BTreeSet<(u32, IpAddr)>,
+    /// Links that came while the namespace was followed, and when.
+    appeared: BTreeMap<u32, Timestamp>,
     /// A dump in progress: it replaces everything else in one step, so that nothing is judged by
     /// half a routing table.
     dump: Option<Box<Self>>,
@@ -57,6 +59,7 @@ impl Namespace {
         if !change.is_about_neighbours() {
             self.changed = at;
         }
+        self.note_appearance(at, change);
         match (change, &mut self.dump) {
             (NetChange::Resync, _) => self.dump = Some(Box::default()),
             (NetChange::Synced, dump) => {
@@ -119,6 +122,26 @@ impl Namespace {
     #[must_use]
     pub fn link_named(&self, name: &str) -> Option<&Link> {
         self.links.values().find(|link| link.name == name)
+    }
+
+    /// When the link came, if that was while the namespace was followed.
+    #[must_use]
+    pub fn appeared(&self, ifindex: u32) -> Option<Timestamp> {
+        self.appeared.get(&ifindex).copied()
+    }
+
+    /// The same with one more route, to see what it would change.
+    #[must_use]
+    pub fn with_route(&self, route: &Route) -> Self {
+        let mut changed = Self {
+            links: self.links.clone(),
+            addresses: self.addresses.clone(),
+            routes: self.routes.clone(),
+            rules: self.rules.clone(),
+            ..Self::default()
+        };
+        changed.add_route(route);
+        changed
     }
 
     /// Every link.
@@ -202,7 +225,10 @@ impl Namespace {
         let mut alive = std::mem::take(&mut self.alive);
         alive.retain(|(ifindex, _)| dump.links.contains_key(ifindex));
         alive.extend(&dump.alive);
+        let mut appeared = std::mem::take(&mut self.appeared);
+        appeared.retain(|ifindex, _| dump.links.contains_key(ifindex));
         *self = Self {
+            appeared,
             owner: self.owner.take(),
             unreadable: self.unreadable.take(),
             synced: true,
@@ -215,6 +241,21 @@ impl Namespace {
     fn add_link(&mut self, at: Timestamp, link: &Link) {
         self.links.insert(link.ifindex, link.clone());
         self.seen.entry(link.ifindex).or_insert(at);
+    }
+
+    fn note_appearance(&mut self, at: Timestamp, change: &NetChange) {
+        match change {
+            NetChange::Link(link)
+                if self.synced
+                    && self.dump.is_none()
+                    && !self.links.contains_key(&link.ifindex) =>
+            {
+                self.appeared.entry(link.ifindex).or_insert(at);
+            }
+            // The index may be given to another interface.
+            NetChange::LinkGone(ifindex) => drop(self.appeared.remove(ifindex)),
+            _ => {}
+        }
     }
 
     /// The kernel reports no route removal for a link that vanishes.

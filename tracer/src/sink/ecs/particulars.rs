@@ -1,11 +1,12 @@
 //! What only one kind of finding has to tell: an object for each, beside the common ones.
 
 mod ghost;
+mod overlap;
 
 use serde::Serialize;
 use tracer_core::finding::{self, Finding};
 
-use self::ghost::Ghost;
+use self::{ghost::Ghost, overlap::Overlap};
 use super::daemon::Daemon;
 
 #[derive(Default, Serialize)]
@@ -17,6 +18,9 @@ pub(super) struct Particulars<'a> {
     /// What was left behind, in `ghost-network`.
     #[serde(skip_serializing_if = "Option::is_none")]
     ghost: Option<Ghost<'a>>,
+    /// Whom a network covers, in `subnet-overlap`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overlap: Option<Overlap>,
 }
 
 impl<'a> Particulars<'a> {
@@ -29,6 +33,10 @@ impl<'a> Particulars<'a> {
             },
             Some(finding::Particulars::Ghost(ghost)) => Self {
                 ghost: Some(Ghost::new(ghost, finding.at)),
+                ..Self::default()
+            },
+            Some(finding::Particulars::Overlap(overlap)) => Self {
+                overlap: Some(Overlap::new(overlap)),
                 ..Self::default()
             },
         }

@@ -86,9 +86,9 @@ struct Check<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Pools {
-    total: usize,
-    used: usize,
-    free: usize,
+    total: u64,
+    used: u64,
+    free: u64,
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! What only one kind of finding has to tell, in words.
 
 mod ghost;
+mod overlap;
 
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
@@ -12,6 +13,7 @@ pub(super) fn field(page: &mut Page, finding: &Finding) {
         None => {}
         Some(Particulars::Daemon(trouble)) => daemon(page, trouble),
         Some(Particulars::Ghost(ghost)) => ghost::field(page, finding, ghost),
+        Some(Particulars::Overlap(it)) => overlap::fields(page, it),
     }
 }
 

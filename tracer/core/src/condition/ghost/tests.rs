@@ -138,6 +138,7 @@ fn ask(world: &World, seconds: u64, purpose: Purpose) -> Vec<Finding> {
         purpose,
         losing: &BTreeSet::new(),
         counters: &BTreeMap::from([((place, 0, counter.remote), counter)]),
+        told: &BTreeMap::new(),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::{
     finding::ContainerRef,
     input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
@@ -98,6 +100,14 @@ impl Docker {
             .find(|landmark| landmark.address == address)
     }
 
+    /// What daemons of the namespace `netns` are configured to use in `prefix`.
+    pub fn landmarks_in(&self, netns: u32, prefix: IpNet) -> impl Iterator<Item = &Landmark> {
+        self.daemons_in(netns)
+            .filter_map(|(daemon, _)| self.info(daemon))
+            .flat_map(|info| &info.landmarks)
+            .filter(move |landmark| prefix.contains(&landmark.address))
+    }
+
     /// Containers of a compose project, by name.
     pub fn project_containers<'a>(
         &'a self,
@@ -109,7 +119,7 @@ impl Docker {
     }
 
     /// Networks that are bridges in the namespace `netns`.
-    fn bridges_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DockerNetwork)> {
+    pub fn bridges_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DockerNetwork)> {
         self.networks().filter(move |(daemon, network)| {
             network.driver == "bridge" && self.lives_in(netns, daemon, network)
         })
