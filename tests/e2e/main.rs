@@ -10,5 +10,6 @@ mod healthy;
 mod inner;
 mod lab;
 mod outage;
+mod pools;
 mod remedies;
 mod variants;

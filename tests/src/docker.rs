@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{Netns, process};
+use crate::{Api, Netns, process};
 
 /// The image that [`Docker::import_busybox`] makes.
 pub const BUSYBOX: &str = "busybox:lab";
@@ -35,6 +35,11 @@ impl Docker {
     /// The daemon's socket, to mount into a container or to speak to directly.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The daemon's API, without a client in between.
+    pub fn api(&self) -> Api {
+        Api::new(self.socket.clone())
     }
 
     /// A `docker` command in the daemon's network namespace, to start and hold.

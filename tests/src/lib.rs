@@ -23,12 +23,14 @@
 //! }
 //! ```
 
+pub mod api;
 mod capture;
 mod cgroup;
 pub mod container;
 pub mod dind;
 pub mod docker;
 pub mod dockerd;
+pub mod engine;
 mod home;
 pub mod names;
 pub mod netns;
@@ -46,10 +48,12 @@ mod turns;
 pub mod wait;
 pub mod world;
 
+pub use api::Api;
 pub use container::Container;
 pub use dind::Dind;
 pub use docker::Docker;
 pub use dockerd::Dockerd;
+pub use engine::Engine;
 pub use netns::Netns;
 pub use process::Process;
 pub use service::Service;

@@ -4,7 +4,6 @@
 //! the same binary loads, attaches and finds the same outage on the oldest supported kernel, on
 //! the newest and between. KVM is not asked for: an emulated machine needs no privilege at all.
 
-mod archive;
 mod cache;
 mod cpio;
 mod findings;
@@ -12,7 +11,6 @@ mod initramfs;
 mod machine;
 mod release;
 mod report;
-mod suite;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +21,6 @@ use anyhow::{Result, bail};
 use crate::unmet::Unmet;
 use crate::workspace::Workspace;
 use crate::{build, setup, sh};
-use archive::Archive;
 use cache::Kernel;
 use verdict::Seen;
 

@@ -7,6 +7,7 @@
 mod bench;
 mod build;
 mod cargo;
+mod debian;
 mod demo;
 mod detects;
 mod fuzz;

@@ -2,6 +2,7 @@
 //! missing, and nothing but a few quick questions when everything is there.
 
 mod elf;
+mod engines;
 mod linker;
 mod nightly;
 mod packages;
@@ -41,10 +42,11 @@ pub(crate) fn for_build(workspace: &Workspace) -> Result<Cargo> {
     Cargo::new(workspace, &linker)
 }
 
-/// What the lab needs on top: dockerd, sshd, busybox and the like.
+/// What the lab needs on top: dockerd, other engines beside it, sshd, busybox and the like.
 pub(crate) fn for_lab(workspace: &Workspace) -> Result<Cargo> {
     let cargo = for_build(workspace)?;
     packages::ensure(packages::LAB)?;
+    engines::ensure(&workspace.engines())?;
     Ok(cargo)
 }
 

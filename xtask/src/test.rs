@@ -18,6 +18,9 @@ const LAB: &str = "bridgetrace-lab";
 /// wait for the kernel. Those that need the machine for themselves say so (`bridgetrace_lab::alone`).
 const SIDE_BY_SIDE: &str = "3";
 
+/// Tells the lab where other docker engines are.
+const ENGINES: &str = "BRIDGETRACE_ENGINES";
+
 /// Run every test, the lab ones (as root, in network namespaces, with a real dockerd) included.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,7 +40,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.lab {
         plain_tests(&cargo)?;
     }
-    lab_tests(&cargo, root, &bridgetrace, &args.lab_args, &[])
+    let engines = workspace.engines();
+    let environment = [(ENGINES, engines.as_os_str())];
+    lab_tests(&cargo, root, &bridgetrace, &args.lab_args, &environment)
 }
 
 /// The lab's tests alone, with more in their environment.
@@ -49,7 +54,9 @@ pub(crate) fn lab(
     let root = stage::root("detects")?;
     let cargo = setup::for_lab(workspace)?;
     let bridgetrace = build::binary(&cargo, &build::Args::default())?;
-    lab_tests(&cargo, root, &bridgetrace, args, environment)
+    let engines = workspace.engines();
+    let environment = [environment, &[(ENGINES, engines.as_os_str())]].concat();
+    lab_tests(&cargo, root, &bridgetrace, args, &environment)
 }
 
 /// Unit, integration and doc tests that any user may run.

@@ -44,6 +44,11 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// The folder for other docker engines than the installed one, a folder each.
+    pub(crate) fn engines(&self) -> PathBuf {
+        self.tools().join("engines")
+    }
+
     /// The folder for Debian's kernels, which `cargo xtask kernels` boots.
     pub(crate) fn kernels(&self) -> PathBuf {
         self.target.join("kernels")

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ipnet::IpNet;
 use serde_json::Value;
 
-use crate::{input::Process, time::Timestamp};
+use crate::{input::Process, time::Timestamp, world::pools::PoolUse};
 
 mod daemon;
 mod ghost;
@@ -203,6 +203,8 @@ pub enum Particulars {
     Ghost(Ghost),
     /// Whom a network covers.
     Overlap(Overlap),
+    /// How much of a daemon's address pools is left, and who has the rest.
+    Pools(Box<PoolUse>),
 }
 
 /// Where a finding is in its life.

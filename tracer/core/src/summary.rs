@@ -32,6 +32,8 @@ pub struct Summary {
     pub pools: Option<Pools>,
     /// What the next networks will get, first first.
     pub next_subnets: Vec<IpNet>,
+    /// Whether that is sure: an engine up to 26 does not tell where it goes on.
+    pub next_is_sure: bool,
     /// Each daemon and whether it answers.
     pub daemons: Vec<(String, DaemonStatus)>,
     /// What could not be looked at, each a sentence in plain words.
@@ -69,6 +71,7 @@ impl Summary {
             findings: findings.len(),
             pools: sum(&pools),
             next_subnets: next.map(IpNet::V4).collect(),
+            next_is_sure: pools.iter().all(|it| it.certain),
             daemons: daemons
                 .map(|(endpoint, status)| (endpoint.to_owned(), status.clone()))
                 .collect(),

@@ -57,6 +57,13 @@ pub(super) fn of_process(pid: u32) -> Vec<Landmark> {
     Root::of_process(pid).map_or_else(|_| Vec::new(), |root| read(&root, PROCESS))
 }
 
+/// The nameservers that the files of a process say; `None` if it has none to be read.
+pub(super) fn nameservers_of(pid: u32) -> Option<Vec<IpAddr>> {
+    let root = Root::of_process(pid).ok()?;
+    let servers = nameservers(&root, PROCESS).into_iter();
+    Some(servers.map(|it| it.address).collect())
+}
+
 /// The addresses the `hosts` of a process has for a name; none for an address itself.
 pub(super) fn resolve(pid: u32, name: &str) -> Vec<IpAddr> {
     let text = Root::of_process(pid)

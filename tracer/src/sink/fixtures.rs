@@ -14,6 +14,7 @@ pub(crate) mod misdelivery;
 mod odd;
 pub(crate) mod overlap;
 mod parts;
+pub(crate) mod pools;
 mod remedies;
 mod reply;
 pub(crate) mod request;
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Vec<Finding> {
     ]);
     all.extend(ghost::life());
     all.extend(overlap::life());
+    all.extend(pools::life());
     all
 }
 

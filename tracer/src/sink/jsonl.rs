@@ -88,6 +88,7 @@ mod tests {
             fixtures::duplicate::life(),
             fixtures::ipv6::life(),
             fixtures::overlap::life(),
+            fixtures::pools::life(),
         ];
         golden::check("src/sink/testdata/kinds.jsonl", &lines(&steps.concat()));
     }

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::suite::Suite;
-use super::{Archive, Supported, release};
+use super::{Supported, release};
+use crate::debian::{Archive, Suite};
 use crate::sh;
 
 /// The modules that the outage needs, each after those it needs itself. One that is not there is

@@ -1,13 +1,98 @@
 //! `address-pool`: how many networks the daemon can still make.
 
-use crate::finding::Finding;
+use std::fmt::Write as _;
+
+use crate::{
+    finding::{Finding, Kind, Particulars},
+    remedy,
+    world::pools::{HeldBy, Holder, PoolUse},
+};
 
 use super::Situation;
 
-pub(super) const fn find(_: Situation<'_>) -> Vec<Finding> {
-    Vec::new()
+/// Subnets left when it is time to say so: one project with a few networks, and no other can start.
+const FEW: u64 = 3;
+
+pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
+    let pools = situation.world.pools().into_iter();
+    let short = pools.filter(is_short);
+    short.map(|pools| finding(situation, pools)).collect()
 }
 
-pub(super) fn over(_: &Finding) -> String {
-    "The daemon has address pools again.".to_owned()
+pub(super) fn over(told: &Finding) -> String {
+    let daemon = match &told.particulars {
+        Some(Particulars::Pools(pools)) => pools.daemon.as_str(),
+        _ => "the daemon",
+    };
+    format!("The address pools of docker at {daemon} are not short any more.")
 }
+
+/// A daemon whose pools were made for two or three networks is not short of them with the first.
+const fn is_short(pools: &PoolUse) -> bool {
+    pools.free == 0 || (pools.free <= FEW && pools.used > pools.free)
+}
+
+fn finding(situation: Situation<'_>, pools: PoolUse) -> Finding {
+    let world = situation.world;
+    let id = format!("address-pool-{}-{}", pools.netns, pools.daemon);
+    let netns = world.netns_ref(pools.netns);
+    let mut finding = Finding::new(Kind::AddressPool, id, netns, reason(&pools), situation.now);
+    finding.remedies = remedy::bigger_pools(world, pools.netns, &pools.daemon)
+        .into_iter()
+        .collect();
+    finding.particulars = Some(Particulars::Pools(Box::new(pools)));
+    finding
+}
+
+fn reason(pools: &PoolUse) -> String {
+    let PoolUse {
+        daemon,
+        total,
+        used,
+        free,
+        ..
+    } = pools;
+    let unused = pools.holders.iter().filter(|it| it.is_unused()).count();
+    let unused = match unused {
+        0 => String::new(),
+        1 => ", 1 of them by a network without a running container".to_owned(),
+        _ => format!(", {unused} of them by networks without a running container"),
+    };
+    if *free > 0 {
+        let networks = if *free == 1 { "network" } else { "networks" };
+        return format!(
+            "Docker at {daemon} can make {free} more {networks}: {used} of the {total} subnets of its \
+             address pools are taken{unused}."
+        );
+    }
+    let all = match total {
+        1 => "the only subnet of its address pools is".to_owned(),
+        2 => "both subnets of its address pools are".to_owned(),
+        _ => format!("all {total} subnets of its address pools are"),
+    };
+    let mut text = format!("Docker at {daemon} can make no more networks: {all} taken");
+    let _ = write!(
+        text,
+        "{unused}. Who tries is told \"{}\".",
+        pools.generation.exhausted()
+    );
+    text
+}
+
+impl Holder {
+    /// Whether it is a network that no running container uses, and that could go.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        matches!(
+            self.by,
+            HeldBy::Network {
+                containers: 0,
+                is_default: false,
+                ..
+            }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -106,8 +106,8 @@ impl Cursor {
     }
 
     /// Whether it cannot be anything else.
-    pub(crate) const fn is_closed(&self) -> bool {
-        !self.open
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.open && self.adrift.is_empty()
     }
 
     fn seen(&mut self, slots: &Slots, taken: &Taken, subnet: &IpNet, place: u64) {
@@ -123,14 +123,15 @@ impl Cursor {
                 });
             }
         }
-        if self.open {
-            self.add(State::at(after(slots, place)));
-            if may_have_wrapped(slots, taken) {
-                self.add(State::at(0));
-            }
+        if !self.is_closed() {
+            // Wherever the search began, it goes on from here.
             let guessed = states.iter().flat_map(|state| state.unseen.keys());
             self.adrift.extend(guessed.cloned());
-            self.open = !self.adrift.is_empty();
+            self.open = false;
+            self.add(State::at(after(slots, place)));
+            if !self.adrift.is_empty() || may_have_wrapped(slots, taken) {
+                self.add(State::at(0));
+            }
         } else if self.possible.is_empty() {
             self.surprise(slots, states, place);
         }
@@ -156,8 +157,9 @@ impl Cursor {
     }
 
     fn unseen(&mut self, slots: &Slots, taken: &Taken, id: &str) {
-        if self.open {
+        if !self.is_closed() {
             self.adrift.insert(id.to_owned());
+            self.open = true;
         }
         let states = std::mem::take(&mut self.possible);
         for state in &states {

@@ -49,6 +49,11 @@ impl Case<'_> {
     }
 }
 
+/// Room for more networks with the daemon.
+pub(crate) fn bigger_pools(world: &World, netns: u32, daemon: &str) -> Option<Remedy> {
+    pools::bigger(world, netns, daemon)
+}
+
 /// Everything that helps, the quickest first.
 #[must_use]
 pub fn remedies(case: &Case<'_>) -> Vec<Remedy> {

@@ -3,6 +3,7 @@
 use crate::{
     finding::Remedy,
     input::{DaemonInfo, DockerNetwork},
+    world::World,
 };
 
 use super::{Case, recreate, shell::quote, subnets};
@@ -46,6 +47,27 @@ pub(super) fn remedy(case: &Case<'_>) -> Option<Remedy> {
             network.name
         ),
         risk: risk(network, renewal.loses),
+    })
+}
+
+/// A `daemon.json` with a pool for 256 networks that overlaps nothing known, everything else in it
+/// kept. Networks that are there stay as they are.
+pub(super) fn bigger(world: &World, netns: u32, daemon: &str) -> Option<Remedy> {
+    let pool = subnets::free_sixteen(&subnets::used_in(world, netns))?.to_string();
+    let Change { set, unset } = change(world.docker.info(daemon)?, &pool)?;
+    Some(Remedy {
+        id: "bigger-address-pools",
+        command: format!("({set} &&\n{RESTART})"),
+        undo: format!("({unset} &&\n{RESTART})"),
+        effect: format!(
+            "every network created from now on gets a /{NETWORK} of {pool}, which has room for 256 of \
+             them"
+        ),
+        risk: format!(
+            "restarting docker stops running containers unless live-restore is on, and may give docker0 \
+             another subnet; networks that are there keep theirs; {}",
+            subnets::UNKNOWABLE
+        ),
     })
 }
 

@@ -5,14 +5,21 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::input::DockerNetwork;
+use crate::{input::DockerNetwork, world::World};
 
 use super::Case;
 
 /// Everything in use that bridgetrace knows of, default routes aside.
 pub(super) fn used(case: &Case<'_>) -> Vec<IpNet> {
-    let mut used: Vec<IpNet> = case.victims.iter().map(|ip| IpNet::from(*ip)).collect();
-    if let Some(namespace) = case.world.namespace(case.netns) {
+    let mut used = used_in(case.world, case.netns);
+    used.extend(case.victims.iter().map(|ip| IpNet::from(*ip)));
+    used
+}
+
+/// The same where nobody in particular is the victim.
+pub(super) fn used_in(world: &World, netns: u32) -> Vec<IpNet> {
+    let mut used: Vec<IpNet> = world.outsiders(netns).map(IpNet::from).collect();
+    if let Some(namespace) = world.namespace(netns) {
         used.extend(namespace.routes().iter().map(|route| route.destination));
         used.extend(namespace.addresses().map(|address| address.address));
         let gateways = namespace.routes().iter().flat_map(|route| &route.nexthops);
@@ -20,7 +27,7 @@ pub(super) fn used(case: &Case<'_>) -> Vec<IpNet> {
     }
     let subnets = |(_, network): (&str, &DockerNetwork)| network.subnets.clone();
     used.extend(
-        case.world
+        world
             .docker
             .networks()
             .flat_map(subnets)

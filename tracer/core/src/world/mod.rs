@@ -127,6 +127,19 @@ impl World {
             .or_else(|| self.docker.landmark(netns, address))
     }
 
+    /// Addresses that the host's own files, and the daemons of the namespace `netns`, are configured
+    /// to use.
+    pub fn outsiders(&self, netns: u32) -> impl Iterator<Item = IpAddr> {
+        let daemons = self.docker.daemons_in(netns);
+        let infos = daemons.filter_map(|(daemon, _)| self.docker.info(daemon));
+        let theirs = infos.flat_map(|info| {
+            let nameservers = info.nameservers.iter().flatten().copied();
+            nameservers.chain(info.landmarks.iter().map(|it| it.address))
+        });
+        let own = self.landmarks.of_host().iter().map(|it| it.address);
+        own.chain(theirs)
+    }
+
     /// What the address is used as in the namespace `netns`: by the owner of the socket, by the host
     /// itself, or by a daemon.
     #[must_use]

@@ -5,7 +5,7 @@
 use tracer_core::input::DaemonInfo;
 
 use super::process;
-use crate::inventory::{files::Root, netns};
+use crate::inventory::{files::Root, landmarks, netns};
 
 /// The daemon behind the process on the other end of a socket.
 ///
@@ -25,8 +25,13 @@ pub(super) fn dockerd(peer: u32) -> Option<u32> {
 pub(super) fn describe(pid: u32) -> DaemonInfo {
     let words = process::command_line(pid).unwrap_or_default();
     let found = pools_file(&words).and_then(|file| Some((file, exists(pid, file)?)));
+    let netns = netns::of_process(pid).ok();
+    // Those of the host's own files are known, and followed.
+    let elsewhere =
+        landmarks::has_own_files(pid) || netns != netns::own().ok().map(|own| own.0.inum);
     DaemonInfo {
-        netns: netns::of_process(pid).ok(),
+        netns,
+        nameservers: elsewhere.then(|| landmarks::nameservers_of(pid)).flatten(),
         has_config: found.is_some_and(|(_, exists)| exists),
         config_file: found.map(|(file, _)| file.to_owned()),
         ..DaemonInfo::default()

@@ -10,11 +10,11 @@ use std::{
 
 use bollard::models::{
     ContainerInspectResponse, ContainerSummary, EndpointResource, EndpointSettings, IpamConfig,
-    NetworkInspect,
+    NetworkInspect, SystemInfo, SystemInfoDefaultAddressPools,
 };
 use ipnet::IpNet;
 use tracer_core::{
-    input::{DockerContainer, DockerEndpoint, DockerNetwork, DockerSubnet},
+    input::{AddressPool, DockerContainer, DockerEndpoint, DockerNetwork, DockerSubnet},
     time::Timestamp,
 };
 
@@ -43,6 +43,18 @@ pub(super) fn network(inspected: NetworkInspect) -> Option<DockerNetwork> {
         endpoints,
         id,
     })
+}
+
+/// Pools of its own that an engine cuts subnets from.
+pub(super) fn pools(info: &SystemInfo) -> Vec<AddressPool> {
+    let pools = info.default_address_pools.iter().flatten();
+    let pool = |pool: &SystemInfoDefaultAddressPools| {
+        Some(AddressPool {
+            base: pool.base.as_deref()?.parse().ok()?,
+            size: u8::try_from(pool.size?).ok()?,
+        })
+    };
+    pools.filter_map(pool).collect()
 }
 
 /// A container from the listing.

@@ -8,18 +8,18 @@ use bollard::{
     models::{EventMessage, Network, NetworkInspect, SystemInfo},
     query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder},
 };
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
     time::timeout,
 };
 use tracer_core::{
-    input::{Cause, DockerContainer, DockerNetwork, Unreachable},
+    input::{Cause, DockerContainer, DockerNetwork, NetworkEvent, Unreachable},
     time::SECOND,
 };
 
-use super::{Endpoint, convert};
+use super::{Endpoint, convert, event};
 use crate::inventory::clock;
 
 /// Requests at a time to a daemon that was found: it decides how large the answers are.
@@ -29,6 +29,9 @@ const LIMIT_SECONDS: u64 = 2;
 const LIMIT: Duration = Duration::from_secs(LIMIT_SECONDS);
 /// Events that may wait while objects are inspected; more wait in the engine.
 const WAITING_EVENTS: usize = 1024;
+
+/// Events an engine remembers: <https://github.com/moby/moby/blob/v28.5.2/daemon/events/events.go#L13>.
+const REMEMBERED: usize = 256;
 
 /// Why a request brought nothing.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +121,29 @@ impl Engine {
             received,
             endpoint: self.endpoint.clone(),
             _reader: reader,
+        }
+    }
+
+    /// Which networks the engine remembers to have created and removed, oldest first, and whether
+    /// that reaches back to its start.
+    pub(super) async fn history(&self) -> (bool, Vec<NetworkEvent>) {
+        // One look at what is kept, of whatever kind: only a memory that is not full is complete.
+        let now = clock::now().0;
+        let until = format!("{}.{:09}", now / SECOND, now % SECOND);
+        let options = EventsOptionsBuilder::default()
+            .since("1")
+            .until(&until)
+            .build();
+        let stream = self.docker.events(Some(options)).take(REMEMBERED);
+        match self.within(stream.try_collect::<Vec<EventMessage>>()).await {
+            Ok(events) => {
+                let networks = events.iter().filter_map(event::of_network);
+                (events.len() < REMEMBERED, networks.collect())
+            }
+            Err(failure) => {
+                log::debug!("{} does not tell what was: {failure}", self.endpoint);
+                (false, Vec::new())
+            }
         }
     }
 

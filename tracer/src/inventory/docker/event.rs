@@ -1,6 +1,7 @@
 //! What an event of the engine points at. Events carry too little to be taken at their word.
 
 use bollard::models::{EventMessage, EventMessageTypeEnum as Type};
+use tracer_core::{input::NetworkEvent, time::Timestamp};
 
 /// Something an engine keeps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,11 +12,14 @@ pub(super) enum Object {
     Container(String),
 }
 
-/// What to do about an event.
+/// What to do about an event. Of a network that was created it is told at once: those made after it
+/// may be known first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// Ask for the object.
     Look(Object),
+    /// Ask for the network, which was just created.
+    Made(String),
     /// The object is gone.
     Gone(Object),
     /// The engine read its configuration again.
@@ -44,6 +48,21 @@ const ID: usize = 256;
 
 fn is_id(text: &str) -> bool {
     (1..=ID).contains(&text.len())
+}
+
+/// A network that was created or removed.
+pub(super) fn of_network(event: &EventMessage) -> Option<NetworkEvent> {
+    let id = event.actor.as_ref()?.id.clone().filter(|id| is_id(id))?;
+    let action = event.action.as_deref()?;
+    let is_told = event.typ == Some(Type::NETWORK) && matches!(action, "create" | "destroy");
+    // A swarm's networks have pools of their own.
+    let is_global = attribute(event, "type").as_deref() == Some("overlay");
+    let at = u64::try_from(event.time_nano?).ok()?;
+    (is_told && !is_global).then(|| NetworkEvent {
+        at: Timestamp(at),
+        id,
+        created: action == "create",
+    })
 }
 
 /// What an event asks for.
@@ -76,6 +95,9 @@ fn container(action: &str, id: String) -> Vec<Change> {
 
 /// Connecting changes two objects: the network and the container.
 fn network(event: &EventMessage, action: &str, id: String) -> Vec<Change> {
+    if action == "create" {
+        return vec![Change::Made(id)];
+    }
     let object = Object::Network(id);
     match action {
         "destroy" | "remove" => vec![Change::Gone(object)],
@@ -111,13 +133,46 @@ mod tests {
     }
 
     #[test]
+    fn only_what_becomes_of_networks_is_history() {
+        let told = |json: &str| {
+            let event = of_network(&serde_json::from_str(json).expect("an event"));
+            event.map(|event| (event.at.0, event.created))
+        };
+        for (event, expected) in [
+            (
+                r#"{"Type":"network","Action":"create","Actor":{"ID":"n"},"timeNano":5}"#,
+                Some((5, true)),
+            ),
+            (
+                r#"{"Type":"network","Action":"destroy","Actor":{"ID":"n"},"timeNano":6}"#,
+                Some((6, false)),
+            ),
+            (
+                r#"{"Type":"network","Action":"connect","Actor":{"ID":"n"},"timeNano":5}"#,
+                None,
+            ),
+            (
+                r#"{"Type":"network","Action":"create","Actor":{"ID":"n","Attributes":{"type":"overlay"}},"timeNano":5}"#,
+                None,
+            ),
+            (
+                r#"{"Type":"container","Action":"create","Actor":{"ID":"c"},"timeNano":5}"#,
+                None,
+            ),
+            (r"{}", None),
+        ] {
+            assert_eq!(told(event), expected, "{event}");
+        }
+    }
+
+    #[test]
     fn events_point_at_what_changed() {
         let network = || Object::Network("n".into());
         let container = || Object::Container("c".into());
         for (event, expected) in [
             (
                 r#"{"Type":"network","Action":"create","Actor":{"ID":"n"}}"#,
-                vec![Change::Look(network())],
+                vec![Change::Made("n".into())],
             ),
             (
                 r#"{"Type":"network","Action":"destroy","Actor":{"ID":"n"}}"#,

@@ -99,6 +99,9 @@ impl<'a> Following<'a> {
         self.info = info;
         self.tell_reachable().await?;
         *told = None;
+        // Asked for after the listing and told before it: what the listing has was made before.
+        let history = self.history().await;
+        send(self.inputs, history).await?;
         send(self.inputs, listing).await?;
         let mut retry = interval(RETRY);
         loop {
@@ -128,6 +131,17 @@ impl<'a> Following<'a> {
     async fn tell_reachable(&self) -> Result<(), Closed> {
         let status = DaemonStatus::Reachable(self.info.clone());
         tell_status(self.endpoint, self.inputs, status).await
+    }
+
+    /// What the engine remembers.
+    async fn history(&self) -> Body {
+        let (complete, events) = self.engine.history().await;
+        let daemon = self.daemon();
+        Body::DockerHistory {
+            daemon,
+            complete,
+            events,
+        }
     }
 
     /// Everything there is.
@@ -199,6 +213,11 @@ impl<'a> Following<'a> {
             Change::Look(object) => {
                 self.look(object);
                 Ok(())
+            }
+            Change::Made(id) => {
+                let (daemon, object) = (self.daemon(), Object::Network(id.clone()));
+                self.look(object);
+                send(self.inputs, Body::DockerNetworkMade { daemon, id }).await
             }
             Change::Gone(object) => self.gone(object).await,
             Change::Reloaded => self.reload().await,

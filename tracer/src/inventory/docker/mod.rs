@@ -113,6 +113,7 @@ fn server(endpoint: &Endpoint, peer: Option<u32>, system: SystemInfo) -> DaemonI
         // Whoever edits that path here, and restarts docker, does so to another daemon.
         (info.config_file, info.has_config) = (None, false);
     }
+    info.pools = convert::pools(&system);
     info.landmarks = landmarks::configured(&endpoint.to_string(), pid, system);
     info.neighbours = pid
         .zip(info.netns)

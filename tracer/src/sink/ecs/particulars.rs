@@ -2,6 +2,7 @@
 
 mod ghost;
 mod overlap;
+mod pools;
 
 use serde::Serialize;
 use tracer_core::finding::{self, Finding};
@@ -21,6 +22,9 @@ pub(super) struct Particulars<'a> {
     /// Whom a network covers, in `subnet-overlap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     overlap: Option<Overlap>,
+    /// How much of a daemon's address pools is left, and who has the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pools: Option<pools::Pools<'a>>,
 }
 
 impl<'a> Particulars<'a> {
@@ -37,6 +41,10 @@ impl<'a> Particulars<'a> {
             },
             Some(finding::Particulars::Overlap(overlap)) => Self {
                 overlap: Some(Overlap::new(overlap)),
+                ..Self::default()
+            },
+            Some(finding::Particulars::Pools(pools)) => Self {
+                pools: Some(pools::Pools::new(pools)),
                 ..Self::default()
             },
         }

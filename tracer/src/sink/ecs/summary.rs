@@ -76,6 +76,9 @@ struct Check<'a> {
     /// What the next networks will get, first first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     next_subnets: Vec<String>,
+    /// Whether that is sure: engines up to 26 do not tell where they go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_certain: Option<bool>,
     /// Empty says that no daemon was asked.
     daemons: Vec<Daemon<'a>>,
     /// What could not be looked at.
@@ -153,6 +156,7 @@ impl<'a> Check<'a> {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
+            next_certain: (!summary.next_subnets.is_empty()).then_some(summary.next_is_sure),
             daemons: daemons
                 .map(|(endpoint, status)| Daemon::new(endpoint, status))
                 .collect(),

@@ -2,6 +2,7 @@
 
 mod ghost;
 mod overlap;
+mod pools;
 
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
@@ -14,6 +15,7 @@ pub(super) fn field(page: &mut Page, finding: &Finding) {
         Some(Particulars::Daemon(trouble)) => daemon(page, trouble),
         Some(Particulars::Ghost(ghost)) => ghost::field(page, finding, ghost),
         Some(Particulars::Overlap(it)) => overlap::fields(page, it),
+        Some(Particulars::Pools(it)) => pools::fields(page, it),
     }
 }
 

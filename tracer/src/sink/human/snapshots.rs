@@ -136,6 +136,7 @@ fn eighty_victims() {
 #[test]
 fn every_kind_from_beginning_to_end() {
     snapshot("overlap", None, &fixtures::overlap::life());
+    snapshot("pools", None, &fixtures::pools::life());
     snapshot("request", None, &fixtures::request::life());
     snapshot("forward", None, &fixtures::forward::life());
     snapshot("misdelivery", None, &fixtures::misdelivery::life());

@@ -31,7 +31,12 @@ pub(super) fn page(summary: &Summary, look: Look) -> Page {
             .iter()
             .map(ToString::to_string)
             .collect();
-        page.field("next", &format!("networks will get {}", next.join(", ")));
+        let sure = if summary.next_is_sure {
+            "will"
+        } else {
+            "will likely"
+        };
+        page.field("next", &format!("networks {sure} get {}", next.join(", ")));
     }
     for unseen in &summary.unseen {
         page.field("unseen", unseen);

@@ -55,6 +55,14 @@ enum Pending {
     },
 }
 
+impl Pending {
+    fn id(&self) -> &str {
+        match self {
+            Self::Made { id, .. } | Self::Gone { id } => id,
+        }
+    }
+}
+
 /// The daemon that an input is about, if the books are.
 pub(super) fn daemon_of(body: &Body) -> Option<&str> {
     match body {
@@ -97,7 +105,8 @@ impl Book {
     pub(super) fn bridges(&self) -> Vec<String> {
         let facts = self.facts.values().map(|facts| facts.bridge.clone());
         let unseen = self.departed.iter().map(|id| bridge_of(id));
-        facts.chain(unseen).collect()
+        let pending = self.pending.iter().map(|pending| bridge_of(pending.id()));
+        facts.chain(unseen).chain(pending).collect()
     }
 
     /// The cursor once everything that happened is taken in, seen or not.
@@ -125,13 +134,9 @@ impl Book {
     }
 
     fn is_known(&self, id: &str) -> bool {
-        let pending = |pending: &Pending| match pending {
-            Pending::Made { id: made, .. } => made == id,
-            Pending::Gone { id: gone } => gone == id,
-        };
         self.alive.contains(id)
             || self.departed.iter().any(|gone| gone == id)
-            || self.pending.iter().any(pending)
+            || self.pending.iter().any(|pending| pending.id() == id)
     }
 
     fn learn(&mut self, setting: &Setting, network: &DockerNetwork) {
@@ -173,7 +178,7 @@ impl Book {
         if blind {
             self.cursor.doubt();
         }
-        self.queue(&events, networks, &setting.reserved(world, &[]));
+        self.queue(&events, networks, &setting.reserved(world, &self.bridges()));
     }
 
     /// What happened before the listing. The daemon was asked for its events after that: what is
@@ -220,9 +225,10 @@ impl Book {
         if self.is_known(id) {
             return;
         }
-        let own = self.facts.get(id).map(|facts| facts.bridge.clone());
-        let own = own.unwrap_or_else(|| bridge_of(id));
-        let reserved = setting.reserved(world, &[own]);
+        let mut bridges = self.bridges();
+        // Its own is there by now.
+        bridges.push(bridge_of(id));
+        let reserved = setting.reserved(world, &bridges);
         let id = id.to_owned();
         self.pending.push_back(Pending::Made { id, reserved });
     }

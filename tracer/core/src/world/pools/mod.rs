@@ -120,7 +120,7 @@ impl World {
             return;
         };
         let mut book = self.books.of.remove(daemon).unwrap_or_default();
-        let setting = self.setting(daemon, &book);
+        let setting = self.setting(daemon);
         book.apply(self, &setting, body);
         if !matches!(body, Body::DaemonGone(_)) {
             self.books.of.insert(daemon.to_owned(), book);
@@ -130,12 +130,13 @@ impl World {
     fn pools_of(&self, daemon: &str) -> Option<PoolUse> {
         let empty = Book::default();
         let book = self.books.of.get(daemon).unwrap_or(&empty);
-        let setting = self.setting(daemon, book);
+        let setting = self.setting(daemon);
+        let bridges = book.bridges();
         let generation = setting.generation?;
         let Setting { slots, netns, .. } = &setting;
         let taken = Taken {
             allocated: self.allocated(daemon),
-            reserved: setting.reserved(self, &[]),
+            reserved: setting.reserved(self, &bridges),
         };
         let (next, certain) = forecast(generation, slots, book, &taken);
         let (total, free) = (slots.ipv4_len(), slots.free_ipv4(taken.all()));
@@ -149,7 +150,7 @@ impl World {
             next: next.iter().filter_map(ipv4).collect(),
             certain: certain && setting.is_complete,
             remaining: slots.remaining_ipv4(taken.all(), LISTED),
-            holders: self.holders(daemon, &setting),
+            holders: self.holders(daemon, &setting, &bridges),
         })
     }
 
@@ -162,7 +163,7 @@ impl World {
             .collect()
     }
 
-    fn setting(&self, daemon: &str, book: &Book) -> Setting {
+    fn setting(&self, daemon: &str) -> Setting {
         let info = self.docker.info(daemon);
         let generation = info.and_then(|info| Generation::of(&info.version));
         let pools = info.map(|info| info.pools.clone()).unwrap_or_default();
@@ -185,7 +186,6 @@ impl World {
             slots,
             netns,
             nameservers,
-            bridges: book.bridges(),
             is_complete: synced && known && info.is_some_and(|info| info.netns.is_some()),
         }
     }
@@ -203,7 +203,7 @@ impl World {
         )
     }
 
-    fn holders(&self, daemon: &str, setting: &Setting) -> Vec<Holder> {
+    fn holders(&self, daemon: &str, setting: &Setting, bridges: &[String]) -> Vec<Holder> {
         let touches = |prefix: &IpNet| setting.slots.touching(prefix).next().is_some();
         let networks = self
             .docker
@@ -222,7 +222,7 @@ impl World {
             holders.extend(holders_of(subnets.filter(touches), &by));
         }
         let known: Vec<Ipv4Net> = holders.iter().map(|holder| holder.prefix).collect();
-        let others = setting.host_uses(self).into_iter();
+        let others = setting.host_uses(self, bridges).into_iter();
         let others = others.filter(|(prefix, _)| {
             touches(prefix) && ipv4(prefix).is_some_and(|prefix| !known.contains(&prefix))
         });
@@ -257,22 +257,19 @@ pub(super) struct Setting {
     slots: Slots,
     netns: u32,
     nameservers: Vec<IpAddr>,
-    /// Names of the bridges of networks the daemon has or had: their routes come and go with them.
-    bridges: Vec<String>,
     /// Whether all of it is known.
     is_complete: bool,
 }
 
 impl Setting {
-    /// What the host uses, and the daemon's networks do not. `except` are interfaces to pass over.
-    fn reserved(&self, world: &World, except: &[String]) -> Vec<IpNet> {
-        let uses = self.host_uses(world).into_iter();
-        uses.filter(|(_, by)| !matches!(by, HeldBy::Route(device) if except.contains(device)))
-            .map(|(prefix, _)| prefix)
-            .collect()
+    /// What the host uses. `bridges` are those of networks the daemon has or had, by name: their
+    /// routes come and go with them.
+    fn reserved(&self, world: &World, bridges: &[String]) -> Vec<IpNet> {
+        let uses = self.host_uses(world, bridges).into_iter();
+        uses.map(|(prefix, _)| prefix).collect()
     }
 
-    fn host_uses(&self, world: &World) -> Vec<(IpNet, HeldBy)> {
+    fn host_uses(&self, world: &World, bridges: &[String]) -> Vec<(IpNet, HeldBy)> {
         let namespace = world.namespace(self.netns);
         let routes = namespace.map(|ns| ns.routes()).unwrap_or_default();
         let device = |route: &Route| {
@@ -282,7 +279,7 @@ impl Setting {
         };
         let routes = routes.iter().filter(|route| self.counts(route));
         let routes = routes.map(|route| (route.destination, device(route)));
-        let routes = routes.filter(|(_, device)| !self.bridges.contains(device));
+        let routes = routes.filter(|(_, device)| !bridges.contains(device));
         let routes = routes.map(|(prefix, device)| (prefix, HeldBy::Route(device)));
         let nameservers = self.nameservers.iter();
         let nameservers = nameservers.map(|ip| (IpNet::from(*ip), HeldBy::Nameserver));

@@ -209,6 +209,27 @@ fn the_newest_network_marks_where_a_daemon_of_unknown_past_stands() {
 }
 
 #[test]
+fn the_routes_of_the_daemons_own_networks_are_no_obstacles() {
+    let mut host = Told::host("20.10.24");
+    for (ifindex, name, subnet) in [(3, "a", "172.18.0.0/16"), (4, "c", "172.20.0.0/16")] {
+        let bridge = network(name, subnet, 5).bridge_name();
+        host.net(link(ifindex, &bridge));
+        host.net(route(subnet, ifindex, ON_LINK));
+    }
+    let names = ["a", "b", "c"].into_iter().zip(5..);
+    let mut events: Vec<_> = names.map(|(name, at)| event(at, name, true)).collect();
+    events.push(event(8, "b", false));
+    host.history(true, events);
+    host.listing(&[
+        network("a", "172.18.0.0/16", 5),
+        network("c", "172.20.0.0/16", 7),
+    ]);
+    // Only if the one in between was given a subnet could the last one get this.
+    assert_eq!(host.next(), sure("172.21.0.0/16"));
+    assert_eq!(host.pools().free, 28);
+}
+
+#[test]
 fn restored_networks_do_not_move_the_next_one() {
     let mut host = Told::host("20.10.24");
     host.history(true, Vec::new());

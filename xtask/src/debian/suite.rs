@@ -1,6 +1,7 @@
 //! A suite of Debian beside the installed one: apt with its own sources and lists, so that
 //! nothing of it can ever be installed. It needs no root.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,13 +14,13 @@ use crate::sh;
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A suite whose lists were read.
-pub(super) struct Suite {
+pub(crate) struct Suite {
     folder: PathBuf,
 }
 
 impl Suite {
     /// Reads the lists of a suite into a folder.
-    pub(super) fn open(folder: &Path, archive: &Archive, suite: &str) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, archive: &Archive, suite: &str) -> Result<Self> {
         for sub in ["lists/partial", "cache/archives/partial"] {
             let sub = folder.join(sub);
             std::fs::create_dir_all(&sub).with_context(|| format!("create {}", sub.display()))?;
@@ -38,7 +39,7 @@ impl Suite {
     }
 
     /// The packages whose name matches.
-    pub(super) fn names(&self, pattern: &str) -> Result<Vec<String>> {
+    pub(crate) fn names(&self, pattern: &str) -> Result<Vec<String>> {
         let mut search = self.apt("apt-cache");
         let lines = sh::read(search.args(["search", "--names-only", pattern]))?;
         let name = |line: &str| Some(line.split_once(' ')?.0.to_owned());
@@ -46,7 +47,7 @@ impl Suite {
     }
 
     /// Downloads packages and unpacks them, all into the same folder.
-    pub(super) fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
+    pub(crate) fn unpack<S: AsRef<OsStr>>(&self, packages: &[S], into: &Path) -> Result<()> {
         let mut download = self.apt("apt-get");
         sh::run(download.arg("download").args(packages))?;
         let files = std::fs::read_dir(&self.folder).context("look for what was downloaded")?;

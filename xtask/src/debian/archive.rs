@@ -8,14 +8,14 @@ use crate::sh;
 
 /// The roots of Debian's two archives.
 #[derive(Debug, PartialEq)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     main: Option<String>,
     security: Option<String>,
 }
 
 impl Archive {
     /// Asks apt which sources it reads.
-    pub(super) fn of_this_machine() -> Result<Self> {
+    pub(crate) fn of_this_machine() -> Result<Self> {
         let mut apt = Command::new("apt-get");
         apt.args(["indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"])
             .arg("Created-By: Packages");
@@ -36,7 +36,7 @@ impl Archive {
     }
 
     /// The archive that a suite is in.
-    pub(super) fn root_of(&self, suite: &str) -> Result<&str> {
+    pub(crate) fn root_of(&self, suite: &str) -> Result<&str> {
         let (root, name) = if suite.ends_with("-security") {
             (&self.security, "security archive")
         } else {

@@ -1,0 +1,38 @@
+//! What is left of a daemon's address pools, in words.
+
+use tracer_core::world::pools::{HeldBy, Holder, PoolUse};
+
+use super::super::{layout::Page, numbers::listed};
+
+/// Who has the subnets, those first that could give them back; and which come next.
+pub(super) fn fields(page: &mut Page, pools: &PoolUse) {
+    let network = |holder: &&Holder| matches!(holder.by, HeldBy::Network { .. });
+    let (networks, others): (Vec<&Holder>, Vec<&Holder>) = pools.holders.iter().partition(network);
+    let (unused, in_use): (Vec<&Holder>, Vec<&Holder>) =
+        networks.into_iter().partition(|it| it.is_unused());
+    for (label, holders) in [("unused", unused), ("in use", in_use), ("host", others)] {
+        if !holders.is_empty() {
+            let text = listed(&holders, holders.len() as u64, |it| name(it));
+            page.field(label, &text);
+        }
+    }
+    if !pools.next.is_empty() {
+        let next = listed(&pools.next, pools.next.len() as u64, ToString::to_string);
+        let sure = if pools.certain { "" } else { "likely " };
+        page.field("next", &format!("{sure}{next}"));
+    }
+}
+
+fn name(holder: &Holder) -> String {
+    let prefix = holder.prefix;
+    match &holder.by {
+        HeldBy::Network {
+            name,
+            project: Some(project),
+            ..
+        } => format!("{name} of project {project} ({prefix})"),
+        HeldBy::Network { name, .. } => format!("{name} ({prefix})"),
+        HeldBy::Route(device) => format!("route to {prefix} dev {device}"),
+        HeldBy::Nameserver => format!("nameserver {}", prefix.addr()),
+    }
+}
