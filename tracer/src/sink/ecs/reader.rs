@@ -80,6 +80,7 @@ strict! {
         gives_up: Option<GivesUp>,
         daemon: Option<Daemon>,
         ghost: Option<Ghost>,
+        pools: Option<Pools>,
         evidence: Option<Vec<Evidence>>,
         counts: Counts,
         victims: Option<Vec<Victim>>,
@@ -110,6 +111,24 @@ strict! {
         project_path: Option<String>,
         known_by: Option<String>,
         uncertain: Option<bool>,
+    }
+    Pools {
+        daemon: String,
+        total: u64,
+        used: u64,
+        free: u64,
+        next_subnets: Option<Vec<String>>,
+        certain: bool,
+        holders: Option<Vec<Holder>>,
+    }
+    Holder {
+        subnet: String,
+        network: Option<String>,
+        network_id: Option<String>,
+        compose_project: Option<String>,
+        containers: Option<u64>,
+        device: Option<String>,
+        nameserver: Option<bool>,
     }
     Ghost {
         class: String,

@@ -60,6 +60,32 @@ fn a_request_of_a_job_tells_its_job_and_its_namespace() {
 }
 
 #[test]
+fn pools_tell_what_is_left_and_who_has_the_rest() {
+    for step in fixtures::pools::life() {
+        nothing_empty(&value(&step), "");
+    }
+    let [opened, full, _] = fixtures::pools::life().map(|step| read(&step));
+    assert_eq!(opened.event.action, "address-pool");
+    let pools = opened.bridgetrace.pools.unwrap();
+    assert_eq!((pools.total, pools.used, pools.free), (31, 29, 2));
+    assert_eq!(pools.daemon, "unix:///var/run/docker.sock");
+    let next = texts(&["192.168.224.0/20", "192.168.240.0/20"]);
+    assert_eq!((pools.next_subnets.unwrap(), pools.certain), (next, false));
+    let holders = pools.holders.unwrap();
+    let ghost = &holders[2];
+    assert_eq!(ghost.subnet, "172.19.0.0/16");
+    assert_eq!(ghost.network.as_deref(), Some("job-19_default"));
+    assert_eq!(ghost.compose_project.as_deref(), Some("job-19"));
+    assert!(ghost.containers == Some(0) && ghost.network_id.is_some());
+    let [route, nameserver] = &holders[14..] else {
+        panic!("two that are no networks");
+    };
+    assert_eq!(route.device.as_deref(), Some("tun0"));
+    assert_eq!(nameserver.nameserver, Some(true));
+    assert!(full.bridgetrace.pools.unwrap().next_subnets.is_none());
+}
+
+#[test]
 fn a_ghost_tells_what_is_left_and_whose_it_is() {
     for step in fixtures::ghost::life() {
         nothing_empty(&value(&step), "");
