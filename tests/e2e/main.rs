@@ -6,6 +6,7 @@ mod circumstances;
 mod cousins;
 mod dual;
 mod ghosts;
+mod endpoints;
 mod healthy;
 mod inner;
 mod lab;

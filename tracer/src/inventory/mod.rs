@@ -8,6 +8,7 @@ mod container;
 pub(crate) mod docker;
 mod files;
 pub(crate) mod landmarks;
+mod mounts;
 pub(crate) mod netns;
 pub(crate) mod peers;
 mod pod;
