@@ -13,6 +13,7 @@ mod inner;
 mod intake;
 mod landmarks;
 mod process;
+pub(crate) mod sidecar;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
