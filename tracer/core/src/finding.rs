@@ -10,11 +10,13 @@ use crate::{input::Process, time::Timestamp, world::pools::PoolUse};
 mod daemon;
 mod ghost;
 mod overlap;
+mod signal;
 
 pub use self::{
     daemon::DaemonTrouble,
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
     overlap::{Covered, Overlap, Role},
+    signal::{Killing, Left, Party},
 };
 
 /// One finding, or one step in its life.
@@ -205,6 +207,8 @@ pub enum Particulars {
     Overlap(Overlap),
     /// How much of a daemon's address pools is left, and who has the rest.
     Pools(Box<PoolUse>),
+    /// Of a killed process.
+    Signal(Box<Killing>),
 }
 
 /// Where a finding is in its life.

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 mod docker;
 mod peers;
+mod process;
 mod unreachable;
 
 pub use peers::{Connection, Login, Peers};
@@ -18,6 +19,7 @@ pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
     DockerSubnet, NetworkEvent, PublishedPort,
 };
+pub use process::{ProcessInfo, VARIABLES};
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
 /// One thing that happened, and when.
@@ -35,7 +37,7 @@ pub struct Input {
 pub enum Body {
     /// Tracing begins. First input of every run.
     Session(Session),
-    /// A record from the ring buffer, undecoded (`tracer_common::Event`).
+    /// A record from the ring buffer, undecoded (`tracer_common::Event`, `Signal` or `Exec`).
     Kernel(#[serde(with = "hex")] Vec<u8>),
     /// Exact packet counters, summed over CPUs, totals since the start. Only entries that changed.
     Counters(Vec<Counter>),
@@ -136,6 +138,10 @@ pub enum Body {
         /// Everybody.
         peers: Peers,
     },
+    /// A process that matters, as it is now.
+    Process(ProcessInfo),
+    /// That process has ended (pid).
+    ProcessGone(u32),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
     /// Time passes.

@@ -14,6 +14,7 @@ mod excuse;
 pub mod finding;
 pub mod incident;
 pub mod input;
+mod killed;
 pub mod pools;
 pub mod remedy;
 pub mod remote;

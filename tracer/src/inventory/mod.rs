@@ -12,6 +12,7 @@ mod mounts;
 pub(crate) mod netns;
 pub(crate) mod peers;
 mod pod;
+pub(crate) mod processes;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;
 

@@ -4,10 +4,12 @@ pub mod bridge;
 pub mod docker;
 pub mod fib;
 pub mod jobs;
+pub mod kills;
 mod landmarks;
 pub mod namespace;
 pub mod peers;
 pub mod pools;
+pub mod processes;
 pub mod rival;
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::{NetnsRef, Packet},
+    finding::{ContainerRef, NetnsRef, Packet},
     input::{
         Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session,
     },
@@ -26,7 +28,13 @@ use crate::{
 };
 
 use self::{
-    docker::Docker, landmarks::Landmarks, namespace::Namespace, peers::Peers, pools::Books,
+    docker::Docker,
+    kills::{Kill, Kills},
+    landmarks::Landmarks,
+    namespace::Namespace,
+    peers::Peers,
+    pools::Books,
+    processes::Processes,
 };
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
@@ -39,6 +47,10 @@ pub struct World {
     pub session: Session,
     /// Docker's side.
     pub docker: Docker,
+    /// Processes that matter.
+    pub processes: Processes,
+    /// Which of them were killed lately.
+    pub kills: Kills,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
@@ -73,6 +85,8 @@ impl World {
                 process,
                 landmarks,
             } => self.add_owner(*inode, process, landmarks),
+            Body::Process(info) => self.processes.set(at, info),
+            Body::ProcessGone(pid) => self.processes.end(*pid),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             _ => self.docker.apply(at, body),
         }
@@ -117,6 +131,23 @@ impl World {
     #[must_use]
     pub fn owner(&self, inode: u64) -> Option<&Process> {
         self.owners.get(&inode)
+    }
+
+    /// The last kill of a process that was busy with this compose project.
+    #[must_use]
+    pub fn kill_of_project(&self, project: &str) -> Option<&Kill> {
+        self.kills.of_project(project)
+    }
+
+    /// The container with this id, known or not.
+    #[must_use]
+    pub fn container(&self, id: &str) -> ContainerRef {
+        let known = self.docker.container_ref(id);
+        known.unwrap_or_else(|| ContainerRef {
+            id: id.to_owned(),
+            name: String::new(),
+            service: None,
+        })
     }
 
     /// What the host itself or a daemon uses the address as.
