@@ -16,6 +16,7 @@ use tracer_common::{Hook, Way};
 
 use crate::{
     condition::{self, Conditions, Purpose, Situation},
+    daemon_life::DaemonLives,
     decode::{KernelEvent, decode},
     describe,
     diagnose::{self, Judgement, Subject},
@@ -51,6 +52,7 @@ pub struct Core {
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
     losses: Losses,
     conditions: Conditions,
+    daemons: DaemonLives,
     /// Counts changes of whom to watch.
     watch_version: u64,
     sequence: u64,
@@ -78,6 +80,7 @@ impl Core {
                 touched.extend(self.incidents.keys());
             }
             other => {
+                findings.extend(self.daemon_news(input.at, other));
                 self.world.apply(input.at, other);
                 self.touch(other, &mut touched);
                 if !is_about_neighbours(other) {
@@ -192,6 +195,14 @@ impl Core {
     #[must_use]
     pub fn bridge_prefixes(&self) -> BTreeSet<IpNet> {
         self.world.bridge_prefixes()
+    }
+
+    /// What befell a daemon, as the input tells that the world has yet to take in.
+    fn daemon_news(&mut self, at: Timestamp, body: &Body) -> Option<Finding> {
+        let mut finding = self.daemons.take(at, body, &self.world)?;
+        self.sequence += 1;
+        finding.sequence = self.sequence;
+        Some(finding)
     }
 
     /// States of the host that began, changed or ended.

@@ -8,11 +8,13 @@ use serde_json::Value;
 use crate::{input::Process, time::Timestamp, world::pools::PoolUse};
 
 mod daemon;
+mod daemon_life;
 mod ghost;
 mod overlap;
 
 pub use self::{
     daemon::DaemonTrouble,
+    daemon_life::{DaemonState, DaemonStory, EndedBy, Names},
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
     overlap::{Covered, Overlap, Role},
 };
@@ -205,6 +207,8 @@ pub enum Particulars {
     Overlap(Overlap),
     /// How much of a daemon's address pools is left, and who has the rest.
     Pools(Box<PoolUse>),
+    /// Of a daemon that was away.
+    DaemonLife(Box<DaemonStory>),
 }
 
 /// Where a finding is in its life.

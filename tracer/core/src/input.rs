@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 mod docker;
+mod engine;
 mod peers;
 mod unreachable;
 
@@ -18,6 +19,7 @@ pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
     DockerSubnet, NetworkEvent, PublishedPort,
 };
+pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot};
 pub use unreachable::{Cause, Mount, Unreachable};
 
 /// One thing that happened, and when.
@@ -116,6 +118,22 @@ pub enum Body {
         daemon: String,
         /// Container id.
         id: String,
+    },
+    /// A process of an engine became known; its end will be told.
+    EngineProcess {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// The process.
+        process: EngineProcess,
+    },
+    /// A process of an engine ended.
+    EngineProcessEnded {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Its pid.
+        pid: u32,
+        /// Package managers that ran a moment later.
+        bystanders: Vec<Bystander>,
     },
     /// Who holds a socket.
     SocketOwner {

@@ -3,6 +3,7 @@
 //! Every part delivers [`tracer_core::input::Input`]s on a channel and decides nothing. Nothing
 //! here blocks the runtime: what may block runs on a thread of its own.
 
+mod bystanders;
 pub(crate) mod clock;
 mod container;
 pub(crate) mod docker;

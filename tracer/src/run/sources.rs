@@ -27,6 +27,7 @@ use tracer_core::{
 use zerocopy::FromBytes as _;
 
 use crate::{
+    fd,
     inventory::{
         clock,
         docker::{self, Endpoint, InnerDaemon},
@@ -35,7 +36,6 @@ use crate::{
         rtnetlink,
         sockets::SocketIndex,
     },
-    run::fd,
 };
 
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.

@@ -85,7 +85,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::input::{Body, Daemon, DaemonInfo, DaemonStatus, Session};
+    use crate::input::{Body, Daemon, DaemonStatus, Session};
 
     const TOLD: &str = "tcp://docker:2376";
     const DEFAULT: &str = "unix:///var/run/docker.sock";
@@ -138,7 +138,7 @@ mod tests {
             &mut world,
             15,
             TOLD,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         assert_eq!(said(&world, 20, Purpose::Watch), Vec::<String>::new());
     }
@@ -152,7 +152,7 @@ mod tests {
             &mut world,
             10,
             DEFAULT,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         tell(&mut world, 11, DEFAULT, away(Cause::NoSocket));
         assert_eq!(said(&world, 14, Purpose::Watch).len(), 1);
@@ -165,7 +165,7 @@ mod tests {
             &mut world,
             1,
             FOUND,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         tell(&mut world, 2, FOUND, away(Cause::Ended));
         tell(&mut world, 2, TOLD, away(Cause::NotYet));

@@ -47,6 +47,10 @@ impl<'a> Particulars<'a> {
                 pools: Some(pools::Pools::new(pools)),
                 ..Self::default()
             },
+            Some(finding::Particulars::DaemonLife(story)) => Self {
+                daemon: Some(Daemon::was_away(story)),
+                ..Self::default()
+            },
         }
     }
 }
