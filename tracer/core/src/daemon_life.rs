@@ -13,7 +13,7 @@ use crate::{
     finding::Finding,
     input::{
         Body, Bystander, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, EngineProcess,
-        EngineProgram,
+        EngineProgram, Link, NetChange,
     },
     time::{SECOND, Timestamp},
     world::World,
@@ -29,9 +29,16 @@ const STOPPED: usize = 1024;
 /// Ends of processes remembered of one daemon while it is away.
 const ENDS: usize = 16;
 
+/// Links remembered that are gone.
+const LINKS: usize = 256;
+
 /// Every daemon that ever answered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct DaemonLives(BTreeMap<String, Life>);
+pub(crate) struct DaemonLives {
+    lives: BTreeMap<String, Life>,
+    /// Ports of bridges and bridges that went lately: when, of which namespace, their names.
+    gone: VecDeque<(Timestamp, u32, String)>,
+}
 
 /// What is remembered of one daemon.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +70,7 @@ impl DaemonLives {
     pub(crate) fn take(&mut self, at: Timestamp, body: &Body, world: &World) -> Option<Finding> {
         match body {
             Body::Daemon(daemon) => self.life(&daemon.endpoint).hear(at, &daemon.status),
-            Body::DaemonGone(daemon) => drop(self.0.remove(daemon)),
+            Body::DaemonGone(daemon) => drop(self.lives.remove(daemon)),
             Body::EngineProcess { daemon, process } => {
                 return self.life(daemon).begin(at, daemon, process, world);
             }
@@ -81,13 +88,28 @@ impl DaemonLives {
                 networks,
                 containers,
             } => return self.list(daemon, networks, containers, world),
+            Body::Net {
+                netns,
+                change: NetChange::LinkGone(ifindex),
+            } => self.lose_link(at, *netns, *ifindex, world),
             _ => {}
         }
         None
     }
 
+    fn lose_link(&mut self, at: Timestamp, netns: u32, ifindex: u32, world: &World) {
+        let link = world.namespace(netns).and_then(|ns| ns.link(ifindex));
+        let of_a_bridge = |link: &&Link| matches!(link.kind.as_deref(), Some("veth" | "bridge"));
+        if let Some(link) = link.filter(of_a_bridge) {
+            if self.gone.len() >= LINKS {
+                self.gone.pop_front();
+            }
+            self.gone.push_back((at, netns, link.name.clone()));
+        }
+    }
+
     fn life(&mut self, daemon: &str) -> &mut Life {
-        self.0.entry(daemon.to_owned()).or_default()
+        self.lives.entry(daemon.to_owned()).or_default()
     }
 
     /// A container does not run any more.
@@ -111,7 +133,7 @@ impl DaemonLives {
         containers: &[DockerContainer],
         world: &World,
     ) -> Option<Finding> {
-        let life = self.0.get_mut(daemon)?;
+        let life = self.lives.get_mut(daemon)?;
         let (back, info) = life.back.take()?;
         let (lost, cause) = life.lost.take()?;
         let known = life.info.replace(info.clone())?;
@@ -132,6 +154,7 @@ impl DaemonLives {
             cause: &cause,
             back,
             ended: &ended,
+            gone: &self.gone,
         };
         Some(absence.tell(world, &before, &after))
     }
@@ -177,6 +200,7 @@ impl Life {
             cause: "",
             back: at,
             ended: &ended,
+            gone: &VecDeque::new(),
         };
         Some(absence.of_containerd(world, info, process))
     }

@@ -135,6 +135,16 @@ pub enum Body {
         /// Package managers that ran a moment later.
         bystanders: Vec<Bystander>,
     },
+    /// A line of the kernel's log about a bridge, a port of one, or a process that met a bad end.
+    KernelLog {
+        /// The line. Hostile: names in it are anybody's choice.
+        text: String,
+        /// Whether the kernel wrote it; else somebody with access to `/dev/kmsg` did.
+        by_kernel: bool,
+    },
+    /// Lines of the kernel's log that were overwritten before they were read, whatever they said: the
+    /// total since the start.
+    KernelLogLost(u64),
     /// Who holds a socket.
     SocketOwner {
         /// Inode of the socket.

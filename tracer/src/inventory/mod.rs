@@ -8,6 +8,7 @@ pub(crate) mod clock;
 mod container;
 pub(crate) mod docker;
 mod files;
+pub(crate) mod kmsg;
 pub(crate) mod landmarks;
 pub(crate) mod netns;
 pub(crate) mod peers;

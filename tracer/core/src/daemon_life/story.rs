@@ -1,12 +1,17 @@
 //! A daemon's absence as a finding.
 
+use std::collections::VecDeque;
+
 use serde_json::json;
 
 use crate::{
     finding::{DaemonStory, EndedBy, Evidence, EvidenceKind, Finding, Kind, Names, Particulars},
     input::{Bystander, DaemonInfo, DockerNetwork, EngineProcess, EngineProgram},
     time::{SECOND, Timestamp},
-    world::World,
+    world::{
+        World,
+        kernel_log::{Line, Note},
+    },
 };
 
 use super::{
@@ -24,7 +29,15 @@ pub(super) struct Absence<'a> {
     pub(super) back: Timestamp,
     /// Processes of it that ended.
     pub(super) ended: &'a [Ended],
+    /// Ports of bridges and bridges that went: when, of which namespace, their names.
+    pub(super) gone: &'a VecDeque<(Timestamp, u32, String)>,
 }
+
+/// Lines of the kernel's log, and names of links, that are told of at most.
+const LINES: usize = 8;
+/// How long before the end of a daemon what happens may be part of it: docker gives its containers
+/// 15 s to end.
+const BEFORE: u64 = 20 * SECOND;
 
 impl Absence<'_> {
     /// The whole engine was away.
@@ -52,7 +65,7 @@ impl Absence<'_> {
             stopped: before.stopped(after),
             orphans: orphans(world, netns, &networks, after),
             old_data: after.info.former_root.clone().filter(|_| lost),
-            ..self.outline(EngineProgram::Dockerd)
+            ..self.outline(world, EngineProgram::Dockerd)
         };
         let kind = if lost {
             Kind::DaemonStateLost
@@ -64,7 +77,61 @@ impl Absence<'_> {
         } else {
             restart_reason(&story, before.ran.len())
         };
-        self.finding(world, netns, kind, reason, story)
+        let bridges = networks.iter().map(|network| network.bridge_name());
+        let mut finding = self.finding(world, netns, kind, reason, story);
+        let more = self.of_links(netns).into_iter();
+        finding
+            .evidence
+            .extend(more.chain(self.of_the_log(world, netns, bridges)));
+        finding.evidence.sort_by_key(|piece| (piece.at, piece.kind));
+        finding
+    }
+
+    /// What the kernel's log says of the bridges that nobody has any more: the last of it.
+    fn of_the_log(
+        &self,
+        world: &World,
+        netns: u32,
+        bridges: impl Iterator<Item = String>,
+    ) -> Vec<Evidence> {
+        let mut said: Vec<Evidence> = Vec::new();
+        for bridge in bridges {
+            let lines = world.kernel_log_of(netns, &bridge);
+            let lines = lines.filter(|line| self.is_part(line.at));
+            said.extend(lines.map(|line| {
+                piece(
+                    EvidenceKind::KernelLog,
+                    line.at,
+                    format!("the kernel's log: {}", line.text),
+                )
+            }));
+        }
+        said.sort_by_key(|piece| piece.at);
+        said.split_off(said.len().saturating_sub(LINES))
+    }
+
+    /// Links that went with it.
+    fn of_links(&self, netns: u32) -> Option<Evidence> {
+        let gone = self.gone.iter();
+        let gone = gone.filter(|(at, place, _)| *place == netns && self.is_part(*at));
+        let gone: Vec<_> = gone.collect();
+        let (at, ..) = gone.first()?;
+        let names: Vec<&str> = gone
+            .iter()
+            .take(LINES)
+            .map(|(.., name)| name.as_str())
+            .collect();
+        let more = match gone.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let text = format!("gone from here on: {}{more}", names.join(", "));
+        Some(piece(EvidenceKind::LinkChange, *at, text))
+    }
+
+    /// Whether what happened then may be part of the absence.
+    fn is_part(&self, at: Timestamp) -> bool {
+        at.plus(BEFORE) >= self.since() && at <= self.back
     }
 
     /// Only what runs the containers was away.
@@ -75,7 +142,7 @@ impl Absence<'_> {
         now: &EngineProcess,
     ) -> Finding {
         let netns = info.netns.unwrap_or(world.session.netns);
-        let story = self.outline(EngineProgram::Containerd);
+        let story = self.outline(world, EngineProgram::Containerd);
         let reason = format!(
             "containerd of docker at {} was away for {}: it is pid {} now{}. dockerd went on.",
             self.endpoint,
@@ -90,7 +157,7 @@ impl Absence<'_> {
     }
 
     /// What does not depend on what the daemon has.
-    fn outline(&self, program: EngineProgram) -> DaemonStory {
+    fn outline(&self, world: &World, program: EngineProgram) -> DaemonStory {
         let ended = self.ended.iter().rev();
         let ended = ended
             .filter(|ended| ended.process.program == program)
@@ -110,7 +177,7 @@ impl Absence<'_> {
             stopped: Names::default(),
             orphans: Names::default(),
             old_data: None,
-            ended_by: EndedBy::Unknown,
+            ended_by: ended.map_or(EndedBy::Unknown, |ended| ended_by(world, ended)),
             during: self.bystanders(),
         }
     }
@@ -182,9 +249,33 @@ fn back(story: &DaemonStory) -> String {
     }
 }
 
+/// What the kernel's log says of the end of a process.
+fn ended_by(world: &World, ended: &Ended) -> EndedBy {
+    let near = |line: &&Line| {
+        line.by_kernel
+            && line.note.victim() == Some(ended.process.pid)
+            && line.at.plus(BEFORE) >= ended.at
+    };
+    match world
+        .kernel_log
+        .lines()
+        .rev()
+        .find(near)
+        .map(|line| &line.note)
+    {
+        Some(Note::OutOfMemory { .. }) => EndedBy::OutOfMemory,
+        Some(_) => EndedBy::Crash,
+        None => EndedBy::Unknown,
+    }
+}
+
 fn said(at: Timestamp, text: String) -> Evidence {
+    piece(EvidenceKind::DockerEvent, at, text)
+}
+
+fn piece(kind: EvidenceKind, at: Timestamp, text: String) -> Evidence {
     Evidence {
-        kind: EvidenceKind::DockerEvent,
+        kind,
         at,
         detail: [("text", json!(text))].into(),
     }

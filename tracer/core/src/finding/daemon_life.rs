@@ -87,10 +87,26 @@ impl FromIterator<String> for Names {
     }
 }
 
+impl EndedBy {
+    /// The name scripts know; none where it is not known.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Unknown => None,
+            Self::OutOfMemory => Some("out-of-memory"),
+            Self::Crash => Some("crash"),
+        }
+    }
+}
+
 /// What ended a daemon's process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EndedBy {
     /// Nothing was seen that ended it.
     #[default]
     Unknown,
+    /// The kernel killed it, because memory ran out.
+    OutOfMemory,
+    /// It touched memory that is not its own, and was ended for it.
+    Crash,
 }

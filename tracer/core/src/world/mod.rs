@@ -4,6 +4,7 @@ pub mod bridge;
 pub mod docker;
 pub mod fib;
 pub mod jobs;
+pub mod kernel_log;
 mod landmarks;
 pub mod namespace;
 pub mod peers;
@@ -26,7 +27,12 @@ use crate::{
 };
 
 use self::{
-    docker::Docker, landmarks::Landmarks, namespace::Namespace, peers::Peers, pools::Books,
+    docker::Docker,
+    kernel_log::{KernelLog, Line},
+    landmarks::Landmarks,
+    namespace::Namespace,
+    peers::Peers,
+    pools::Books,
 };
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
@@ -39,6 +45,8 @@ pub struct World {
     pub session: Session,
     /// Docker's side.
     pub docker: Docker,
+    /// What the kernel's log said.
+    pub kernel_log: KernelLog,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
@@ -74,6 +82,8 @@ impl World {
                 landmarks,
             } => self.add_owner(*inode, process, landmarks),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
+            Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
+            Body::KernelLogLost(lost) => self.kernel_log.lost = *lost,
             _ => self.docker.apply(at, body),
         }
         self.keep_books(body);
@@ -168,6 +178,21 @@ impl World {
             let (sport, _) = packet.ports?;
             self.docker.publisher(netns, bridge, packet.proto, sport)
         })
+    }
+
+    /// Lines of the kernel's log about the device, oldest first. The log does not say of which namespace
+    /// a device is: where another one has a device of that name as well, nobody knows.
+    pub fn kernel_log_of<'a>(
+        &'a self,
+        netns: u32,
+        device: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Line> {
+        let elsewhere = |(inum, namespace): (&u32, &Namespace)| {
+            *inum != netns && namespace.link_named(device).is_some()
+        };
+        let unclear = self.namespaces.iter().any(elsewhere);
+        let lines = self.kernel_log.lines();
+        lines.filter(move |line| !unclear && line.by_kernel && line.note.names(device))
     }
 
     /// The namespace for people: `host`, or whose it is.
