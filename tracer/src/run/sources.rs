@@ -31,13 +31,9 @@ use crate::{
     inventory::{
         clock,
         docker::{self, Endpoint, InnerDaemon},
-<<<<<<< HEAD
-        landmarks, netns,
+        kmsg, landmarks, netns,
         peers::{self, Place},
         rtnetlink,
-=======
-        kmsg, landmarks, netns, rtnetlink,
->>>>>>> 72ad949 (Read the kernel's log, and keep what it says of bridges and of processes that met a bad end)
         sockets::SocketIndex,
     },
 };
@@ -60,12 +56,8 @@ pub(super) struct Sources {
 impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
     pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
-<<<<<<< HEAD
         let ask_peers = start_inventory(endpoints, &inputs)?;
-=======
-        start_inventory(endpoints, &inputs)?;
         tokio::spawn(kmsg::watch(inputs.clone()));
->>>>>>> 72ad949 (Read the kernel's log, and keep what it says of bridges and of processes that met a bad end)
         Ok(Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
