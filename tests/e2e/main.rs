@@ -4,6 +4,7 @@ mod asking;
 mod check;
 mod circumstances;
 mod cousins;
+mod daemons;
 mod dual;
 mod endpoints;
 mod ghosts;

@@ -28,9 +28,13 @@ const READY: Duration = Duration::from_secs(30);
 const STOPPED: Duration = Duration::from_secs(30);
 
 /// A private /run holds the sockets that containerd's shims put under fixed names, a
-/// private /etc/docker the key that old engines write.
-const PRELUDE: &str = "mount -t tmpfs tmpfs /run
-if [ -d /etc/docker ]; then mount -t tmpfs tmpfs /etc/docker; fi";
+/// private /etc/docker the key that is the identity of old engines, whatever their data root.
+fn prelude(etc: &str) -> String {
+    format!(
+        "mount -t tmpfs tmpfs /run
+if [ -d /etc/docker ]; then mount --bind {etc} /etc/docker; fi"
+    )
+}
 
 /// How to start a daemon.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +107,9 @@ impl Dockerd {
     pub fn start_with(netns: &Netns, options: Options) -> Result<Self> {
         let home = Home::new("dockerd")?;
         let config = home.path().join("client");
-        fs::create_dir(&config).context("create the client's configuration folder")?;
+        for folder in [&config, &home.path().join("etc")] {
+            fs::create_dir(folder).with_context(|| format!("create {}", folder.display()))?;
+        }
         let client = Docker {
             netns: netns.clone(),
             socket: home.path().join("docker.sock"),
@@ -210,7 +216,7 @@ impl Dockerd {
         self.home.write("daemon.json", &config.to_string())?;
         let mut daemon = Sandbox::start(&Plan {
             netns: &self.client.netns,
-            prelude: PRELUDE,
+            prelude: &prelude(&self.home.text("etc")),
             program: "dockerd",
             arguments: &self.arguments(),
             path: &self.client.path,

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod fd;
 mod inventory;
 mod kernel;
 mod run;

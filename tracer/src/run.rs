@@ -1,7 +1,6 @@
 //! A live trace: everything that happens goes, in one order, through the core and out.
 
 mod check;
-mod fd;
 mod loss;
 mod outlet;
 mod output;
@@ -28,6 +27,7 @@ use tracer_core::{
 
 use crate::{
     config::Plan,
+    fd,
     inventory::{clock, docker::Endpoint},
     kernel::{Tracer, Watched},
 };

@@ -8,7 +8,8 @@ use bridgetrace_lab::{Dockerd, peers, wait_for};
 
 use super::host::{
     HOST_GATEWAY, Question, SERVICE, StreamService, address, forget_neighbours, gave_up,
-    is_connected, is_healthy, jobs, network, options, project, remove, run, saw, saw_give_up,
+    is_connected, is_healthy, is_healthy_but_for, jobs, network, options, project, remove, run,
+    saw, saw_give_up,
 };
 use crate::outage::stage::{SOON, Stage};
 
@@ -106,7 +107,7 @@ fn a_network_is_made_anew_before_host_gateway_answers_the_old_one() -> Result<()
 /// Docker itself is killed; the containers that the host spoke with are gone.
 #[test]
 fn a_killed_daemon_takes_the_containers_along() -> Result<()> {
-    is_healthy(|stage| {
+    is_healthy_but_for("daemon-restarted", |stage| {
         jobs(&stage.daemon)?;
         let question = Question::ask(&stage.lab.srv, &stage.daemon, SRV, "job")?;
         stage.daemon.kill()?;
@@ -121,7 +122,7 @@ fn a_killed_daemon_takes_the_containers_along() -> Result<()> {
 /// A daemon comes back that has lost its state: nobody knows the old network any more.
 #[test]
 fn a_restarted_daemon_has_forgotten_the_containers() -> Result<()> {
-    is_healthy(|stage| {
+    is_healthy_but_for("daemon-state-lost", |stage| {
         jobs(&stage.daemon)?;
         let question = Question::ask(&stage.lab.srv, &stage.daemon, SRV, "job")?;
         let other = options().data_root("other");

@@ -16,6 +16,7 @@ use tracer_common::{Hook, Way};
 
 use crate::{
     condition::{self, Conditions, Purpose, Situation},
+    daemon_life::DaemonLives,
     decode::{KernelEvent, Record, record},
     describe,
     diagnose::{self, Judgement, Subject},
@@ -53,6 +54,7 @@ pub struct Core {
     losses: Losses,
     conditions: Conditions,
     killed: Killed,
+    daemons: DaemonLives,
     /// Counts changes of whom to watch.
     watch_version: u64,
     sequence: u64,
@@ -80,6 +82,7 @@ impl Core {
                 touched.extend(self.incidents.keys());
             }
             other => {
+                findings.extend(self.daemon_news(input.at, other));
                 self.world.apply(input.at, other);
                 self.touch(other, &mut touched);
                 if !is_about_neighbours(other) {
@@ -209,6 +212,14 @@ impl Core {
         let sequence = &mut self.sequence;
         self.killed
             .review(&mut self.world, input.at, time, sequence)
+    }
+
+    /// What befell a daemon, as the input tells that the world has yet to take in.
+    fn daemon_news(&mut self, at: Timestamp, body: &Body) -> Option<Finding> {
+        let mut finding = self.daemons.take(at, body, &self.world)?;
+        self.sequence += 1;
+        finding.sequence = self.sequence;
+        Some(finding)
     }
 
     /// States of the host that began, changed or ended.

@@ -8,12 +8,14 @@ use serde_json::Value;
 use crate::{input::Process, time::Timestamp, world::pools::PoolUse};
 
 mod daemon;
+mod daemon_life;
 mod ghost;
 mod overlap;
 mod signal;
 
 pub use self::{
     daemon::DaemonTrouble,
+    daemon_life::{DaemonState, DaemonStory, EndedBy, Names},
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
     overlap::{Covered, Overlap, Role},
     signal::{Killing, Left, Party},
@@ -209,6 +211,8 @@ pub enum Particulars {
     Pools(Box<PoolUse>),
     /// Of a killed process.
     Signal(Box<Killing>),
+    /// Of a daemon that was away.
+    DaemonLife(Box<DaemonStory>),
 }
 
 /// Where a finding is in its life.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 mod docker;
+mod engine;
 mod peers;
 mod process;
 mod unreachable;
@@ -19,6 +20,7 @@ pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
     DockerSubnet, NetworkEvent, PublishedPort,
 };
+pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot};
 pub use process::{ProcessInfo, VARIABLES};
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
@@ -121,6 +123,32 @@ pub enum Body {
         /// Container id.
         id: String,
     },
+    /// A process of an engine became known; its end will be told.
+    EngineProcess {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// The process.
+        process: EngineProcess,
+    },
+    /// A process of an engine ended.
+    EngineProcessEnded {
+        /// The daemon's endpoint.
+        daemon: String,
+        /// Its pid.
+        pid: u32,
+        /// Package managers that ran a moment later.
+        bystanders: Vec<Bystander>,
+    },
+    /// A line of the kernel's log about a bridge, a port of one, or a process that met a bad end.
+    KernelLog {
+        /// The line. Hostile: names in it are anybody's choice.
+        text: String,
+        /// Whether the kernel wrote it; else somebody with access to `/dev/kmsg` did.
+        by_kernel: bool,
+    },
+    /// Lines of the kernel's log that were overwritten before they were read, whatever they said: the
+    /// total since the start.
+    KernelLogLost(u64),
     /// Who holds a socket.
     SocketOwner {
         /// Inode of the socket.

@@ -5,6 +5,7 @@
 
 mod condition;
 mod core;
+mod daemon_life;
 pub mod decode;
 mod describe;
 mod diagnose;

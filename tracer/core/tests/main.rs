@@ -1,6 +1,7 @@
 //! The core from outside: stories, properties, and what was captured from the lab.
 
 mod common;
+mod daemons;
 mod doubtful;
 mod elsewhere;
 mod golden;

@@ -7,8 +7,8 @@ use tracer_common::{Event, Flow, Lookup, v4_mapped};
 use tracer_core::{
     finding::{Finding, Phase},
     input::{
-        Address, Body, Counter, Daemon, DaemonInfo, DaemonStatus, HookLoss, Input, Neighbour,
-        NetChange, Netns, NetnsOwner, Process, Session, Unreachable,
+        Address, Body, Counter, Daemon, DaemonStatus, HookLoss, Input, Neighbour, NetChange, Netns,
+        NetnsOwner, Process, Session, Unreachable,
     },
     time::Timestamp,
 };
@@ -94,7 +94,7 @@ fn docker() -> impl Strategy<Value = Body> {
         id: ID.to_owned(),
     };
     prop_oneof![
-        Just(daemon(DaemonStatus::Reachable(DaemonInfo::default()))),
+        Just(daemon(DaemonStatus::Reachable(Box::default()))),
         Just(daemon(DaemonStatus::Unreachable(Unreachable::not_yet()))),
         Just(gone),
         any::<bool>().prop_map(|endpoint| Body::DockerNetwork {

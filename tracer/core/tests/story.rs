@@ -6,9 +6,7 @@ use tracer_common::{Event, Flow, Hook, event_flags, v4_mapped};
 use tracer_core::{
     Core,
     finding::{EvidenceKind, Finding},
-    input::{
-        Body, Counter, Daemon, DaemonInfo, DaemonStatus, Input, Neighbour, NetChange, Session,
-    },
+    input::{Body, Counter, Daemon, DaemonStatus, Input, Neighbour, NetChange, Session},
     time::{SECOND, Timestamp},
 };
 use zerocopy::IntoBytes as _;
@@ -40,7 +38,7 @@ impl Story {
         for input in healthy(START) {
             assert_eq!(story.core.observe(&input), Vec::new());
         }
-        let status = DaemonStatus::Reachable(DaemonInfo::default());
+        let status = DaemonStatus::Reachable(Box::default());
         story.tell(Body::Daemon(Daemon {
             endpoint: ENDPOINT.to_owned(),
             status,

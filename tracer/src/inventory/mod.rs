@@ -3,10 +3,12 @@
 //! Every part delivers [`tracer_core::input::Input`]s on a channel and decides nothing. Nothing
 //! here blocks the runtime: what may block runs on a thread of its own.
 
+mod bystanders;
 pub(crate) mod clock;
 mod container;
 pub(crate) mod docker;
 mod files;
+pub(crate) mod kmsg;
 pub(crate) mod landmarks;
 mod mounts;
 pub(crate) mod netns;

@@ -17,11 +17,8 @@ use tracer_core::{
 };
 
 use crate::{
-    config,
-    run::{
-        fd,
-        outlet::{self, Writing},
-    },
+    config, fd,
+    run::outlet::{self, Writing},
     sink::{Banner, Sink, ecs::Origin, human::Human, jsonl::JsonLines},
 };
 

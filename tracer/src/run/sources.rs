@@ -25,16 +25,16 @@ use tracer_core::{
 };
 
 use crate::{
+    fd,
     inventory::{
         clock,
         docker::{self, Endpoint, InnerDaemon},
-        landmarks, netns,
+        kmsg, landmarks, netns,
         peers::{self, Place},
         processes::Processes,
         rtnetlink,
         sockets::SocketIndex,
     },
-    run::fd,
 };
 
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
@@ -57,6 +57,7 @@ impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
     pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
         let ask_peers = start_inventory(endpoints, &inputs)?;
+        tokio::spawn(kmsg::watch(inputs.clone()));
         Ok(Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),

@@ -6,6 +6,7 @@ use super::{Banner, ecs::Origin};
 
 pub(crate) mod check;
 pub(crate) mod daemon;
+pub(crate) mod daemon_life;
 pub(crate) mod duplicate;
 pub(crate) mod forward;
 pub(crate) mod ghost;
@@ -53,6 +54,7 @@ pub(crate) fn all() -> Vec<Finding> {
     all.extend(ghost::life());
     all.extend(overlap::life());
     all.extend(pools::life());
+    all.extend(daemon_life::stories());
     all
 }
 

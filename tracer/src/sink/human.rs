@@ -15,6 +15,7 @@ use tracer_core::{
 
 use super::{Banner, Sink, time};
 
+mod absence;
 mod detail;
 mod drops;
 mod evidence;

@@ -181,7 +181,7 @@ mod tests {
             &mut world,
             15,
             TOLD,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         assert_eq!(said(&world, 20, Purpose::Watch), Vec::<String>::new());
     }
@@ -195,7 +195,7 @@ mod tests {
             &mut world,
             10,
             DEFAULT,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         tell(&mut world, 11, DEFAULT, away(Cause::NoSocket));
         assert_eq!(said(&world, 14, Purpose::Watch).len(), 1);
@@ -238,7 +238,7 @@ mod tests {
             &mut world,
             1,
             FOUND,
-            DaemonStatus::Reachable(DaemonInfo::default()),
+            DaemonStatus::Reachable(Box::default()),
         );
         tell(&mut world, 2, FOUND, away(Cause::Ended));
         tell(&mut world, 2, TOLD, away(Cause::NotYet));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-use super::{Landmark, Unreachable};
+use super::{FormerRoot, Landmark, Unreachable};
 
 /// A docker daemon as seen through its API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Daemon {
 #[serde(rename_all = "kebab-case")]
 pub enum DaemonStatus {
     /// It answers.
-    Reachable(DaemonInfo),
+    Reachable(Box<DaemonInfo>),
     /// It does not, and why.
     Unreachable(Unreachable),
 }
@@ -55,6 +55,31 @@ pub struct DaemonInfo {
     /// Absent when that cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nameservers: Option<Vec<IpAddr>>,
+    /// What it calls itself (`docker info`: `ID`). Engines up to 23 keep it in `/etc/docker`, later
+    /// ones in their data root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where it keeps everything, a path as the daemon sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_root: Option<String>,
+    /// Whether the data root is set on the command line: then `daemon.json` must not set it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_data_root_option: bool,
+    /// Its storage driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// Images it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<u64>,
+    /// Whether containers go on while it is away (`live-restore`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live_restore: bool,
+    /// Its process, in bridgetrace's pid namespace, if it could be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The data root it had before, if that is another and still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_root: Option<FormerRoot>,
 }
 
 /// A range that a daemon cuts subnets from (`default-address-pools`).

@@ -197,7 +197,7 @@ impl Docker {
         let endpoint = daemon.endpoint.clone();
         if let DaemonStatus::Reachable(info) = &daemon.status {
             self.away.remove(&endpoint);
-            self.last_info.insert(endpoint, info.clone());
+            self.last_info.insert(endpoint, info.as_ref().clone());
         } else {
             // What it has when it is back remains to be seen.
             self.listed.remove(&endpoint);

@@ -5,6 +5,7 @@ pub mod docker;
 pub mod fib;
 pub mod jobs;
 pub mod kills;
+pub mod kernel_log;
 mod landmarks;
 pub mod namespace;
 pub mod peers;
@@ -30,6 +31,7 @@ use crate::{
 use self::{
     docker::Docker,
     kills::{Kill, Kills},
+    kernel_log::{KernelLog, Line},
     landmarks::Landmarks,
     namespace::Namespace,
     peers::Peers,
@@ -51,6 +53,8 @@ pub struct World {
     pub processes: Processes,
     /// Which of them were killed lately.
     pub kills: Kills,
+    /// What the kernel's log said.
+    pub kernel_log: KernelLog,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
@@ -88,6 +92,8 @@ impl World {
             Body::Process(info) => self.processes.set(at, info),
             Body::ProcessGone(pid) => self.processes.end(*pid),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
+            Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
+            Body::KernelLogLost(lost) => self.kernel_log.lost = *lost,
             _ => self.docker.apply(at, body),
         }
         self.keep_books(body);
@@ -199,6 +205,21 @@ impl World {
             let (sport, _) = packet.ports?;
             self.docker.publisher(netns, bridge, packet.proto, sport)
         })
+    }
+
+    /// Lines of the kernel's log about the device, oldest first. The log does not say of which namespace
+    /// a device is: where another one has a device of that name as well, nobody knows.
+    pub fn kernel_log_of<'a>(
+        &'a self,
+        netns: u32,
+        device: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Line> {
+        let elsewhere = |(inum, namespace): (&u32, &Namespace)| {
+            *inum != netns && namespace.link_named(device).is_some()
+        };
+        let unclear = self.namespaces.iter().any(elsewhere);
+        let lines = self.kernel_log.lines();
+        lines.filter(move |line| !unclear && line.by_kernel && line.note.names(device))
     }
 
     /// The namespace for people: `host`, or whose it is.

@@ -101,7 +101,7 @@ fn landmarks_come_from_the_socket_then_the_host_then_daemons() {
     };
     let daemon = Body::Daemon(Daemon {
         endpoint: DAEMON.to_owned(),
-        status: DaemonStatus::Reachable(info),
+        status: DaemonStatus::Reachable(Box::new(info)),
     });
     let own = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|address| landmark(address, "socket"));
     let host = Body::Landmarks(vec![landmark("10.0.0.1", "host")]);

@@ -2,10 +2,14 @@
 //!
 //! Reads `/proc` and another process' files, so it may block: call it off the runtime.
 
+use bollard::models::SystemInfo;
 use tracer_core::input::DaemonInfo;
 
 use super::process;
 use crate::inventory::{files::Root, landmarks, netns};
+
+/// Options that set the data root; `--graph` is what old engines call it.
+const DATA_ROOT: [&str; 3] = ["--data-root", "--graph", "-g"];
 
 /// The daemon behind the process on the other end of a socket.
 ///
@@ -34,8 +38,20 @@ pub(super) fn describe(pid: u32) -> DaemonInfo {
         nameservers: elsewhere.then(|| landmarks::nameservers_of(pid)).flatten(),
         has_config: found.is_some_and(|(_, exists)| exists),
         config_file: found.map(|(file, _)| file.to_owned()),
+        has_data_root_option: !process::option(&words, &DATA_ROOT).is_empty(),
+        pid: process::is_dockerd(pid).then_some(pid),
         ..DaemonInfo::default()
     }
+}
+
+/// What the daemon says itself of who it is and of what it has.
+pub(super) fn told(info: &mut DaemonInfo, system: &SystemInfo) {
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    info.id = text(&system.id);
+    info.data_root = text(&system.docker_root_dir);
+    info.driver = text(&system.driver);
+    info.images = system.images.and_then(|images| u64::try_from(images).ok());
+    info.live_restore = system.live_restore_enabled == Some(true);
 }
 
 /// The file that pools can be set in. Where they are set on the command line dockerd refuses them

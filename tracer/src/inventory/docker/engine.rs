@@ -102,7 +102,7 @@ impl Engine {
     /// returns, not necessarily at the engine, which keeps the last 256.
     pub(super) fn events(&self) -> Events {
         let since = clock::now().0 / SECOND;
-        let filters = HashMap::from([("type", vec!["container", "network", "daemon"])]);
+        let filters = HashMap::from([("type", vec!["container", "network", "daemon", "image"])]);
         let options = EventsOptionsBuilder::default()
             .since(&since.saturating_sub(2).to_string())
             .filters(&filters)

@@ -24,6 +24,8 @@ pub(super) enum Change {
     Gone(Object),
     /// The engine read its configuration again.
     Reloaded,
+    /// It has other images than before: they come by the dozen, so they are counted a while later.
+    Miscounted,
 }
 
 /// Container events that change nothing bridgetrace knows. Health checks make three of them
@@ -76,6 +78,7 @@ pub(super) fn changes(event: &EventMessage) -> Vec<Change> {
     match (event.typ, id) {
         (Some(Type::CONTAINER), Some(id)) => container(action, id),
         (Some(Type::NETWORK), Some(id)) => network(event, action, id),
+        (Some(Type::IMAGE), _) => vec![Change::Miscounted],
         (Some(Type::DAEMON), _) if action == "reload" => vec![Change::Reloaded],
         _ => Vec::new(),
     }
@@ -201,6 +204,10 @@ mod tests {
             (
                 r#"{"Type":"daemon","Action":"reload","Actor":{"ID":"d"}}"#,
                 vec![Change::Reloaded],
+            ),
+            (
+                r#"{"Type":"image","Action":"delete","Actor":{"ID":"sha256:1"}}"#,
+                vec![Change::Miscounted],
             ),
             (r#"{"Type":"network","Action":"create"}"#, vec![]),
             (r"{}", vec![]),

@@ -27,6 +27,7 @@ use super::{
     event::{self, Change, Object},
     info,
     intake::Intake,
+    lifeline::Lifeline,
     send, tell_status,
 };
 
@@ -62,6 +63,8 @@ pub(super) struct Following<'a> {
     inspected: BTreeMap<Object, Meanwhile>,
     /// What the engine was too busy to describe.
     slow: BTreeSet<Object>,
+    /// Images came or went since the engine was asked how many there are.
+    miscounted: bool,
 }
 
 impl<'a> Following<'a> {
@@ -81,6 +84,7 @@ impl<'a> Following<'a> {
             inspections: JoinSet::new(),
             inspected: BTreeMap::new(),
             slow: BTreeSet::new(),
+            miscounted: false,
         }
     }
 
@@ -89,6 +93,7 @@ impl<'a> Following<'a> {
         mut self,
         mut events: Events,
         told: &mut Option<Unreachable>,
+        lifeline: &mut Lifeline,
     ) -> Result<Infallible, Ended> {
         // The listing is fetched before the engine is called reachable: one that accepts
         // connections but cannot list must not flap.
@@ -97,6 +102,7 @@ impl<'a> Following<'a> {
         let info = async { Ok(info(&engine, peer).await) };
         let (info, listing) = tokio::try_join!(info, self.listing())?;
         self.info = info;
+        lifeline.meet(&mut self.info).await;
         self.tell_reachable().await?;
         *told = None;
         // Asked for after the listing and told before it: what the listing has was made before.
@@ -115,7 +121,10 @@ impl<'a> Following<'a> {
                 Some(Ok(inspected)) = self.inspections.join_next() => {
                     self.done(inspected).await?;
                 }
-                _ = retry.tick(), if !self.slow.is_empty() => {
+                _ = retry.tick(), if self.miscounted || !self.slow.is_empty() => {
+                    if std::mem::take(&mut self.miscounted) {
+                        self.reload().await?;
+                    }
                     for object in std::mem::take(&mut self.slow) {
                         self.look(object);
                     }
@@ -129,7 +138,7 @@ impl<'a> Following<'a> {
     }
 
     async fn tell_reachable(&self) -> Result<(), Closed> {
-        let status = DaemonStatus::Reachable(self.info.clone());
+        let status = DaemonStatus::Reachable(Box::new(self.info.clone()));
         tell_status(self.endpoint, self.inputs, status).await
     }
 
@@ -221,6 +230,10 @@ impl<'a> Following<'a> {
             }
             Change::Gone(object) => self.gone(object).await,
             Change::Reloaded => self.reload().await,
+            Change::Miscounted => {
+                self.miscounted = true;
+                Ok(())
+            }
         }
     }
 
@@ -280,7 +293,13 @@ impl<'a> Following<'a> {
 
     /// `dockerd` read its configuration again.
     async fn reload(&mut self) -> Result<(), Closed> {
-        let info = info(&self.engine, self.peer).await;
+        let mut info = info(&self.engine, self.peer).await;
+        info.former_root.clone_from(&self.info.former_root);
+        if info.data_root.is_none() && self.info.data_root.is_some() {
+            // It did not find the time to answer: what was known of it stays so until it does.
+            self.miscounted = true;
+            return Ok(());
+        }
         if info == self.info {
             return Ok(());
         }

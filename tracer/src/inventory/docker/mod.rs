@@ -12,6 +12,7 @@ mod following;
 mod inner;
 mod intake;
 mod landmarks;
+mod lifeline;
 mod process;
 pub(crate) mod sidecar;
 
@@ -21,7 +22,7 @@ use bollard::models::SystemInfo;
 use tokio::{sync::mpsc::Sender, task, time::sleep};
 use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input, Unreachable};
 
-use self::{engine::Engine, following::Following};
+use self::{engine::Engine, following::Following, lifeline::Lifeline};
 use super::{Closed, send};
 
 pub(crate) use self::{
@@ -52,10 +53,11 @@ impl From<Closed> for Ended {
 /// Follows one engine until the receiver of the inputs is gone.
 pub(crate) async fn watch(endpoint: Endpoint, inputs: Sender<Input>) {
     let mut told = None;
+    let mut lifeline = Lifeline::new(&endpoint, &inputs);
     loop {
         let ended = tokio::select! {
             () = inputs.closed() => return,
-            ended = connection(&endpoint, &inputs, &mut told) => ended,
+            ended = connection(&endpoint, &inputs, &mut told, &mut lifeline) => ended,
         };
         let Err(Ended::Lost(cause)) = ended else {
             return;
@@ -77,6 +79,7 @@ async fn connection(
     endpoint: &Endpoint,
     inputs: &Sender<Input>,
     told: &mut Option<Unreachable>,
+    lifeline: &mut Lifeline,
 ) -> Result<Infallible, Ended> {
     let (engine, peer) = Engine::connect(endpoint).await.map_err(Ended::Lost)?;
     // Before the listing, so that nothing falls between the two.
@@ -85,7 +88,7 @@ async fn connection(
     let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer);
     tokio::select! {
         lost = watchdog(&engine) => Err(Ended::Lost(lost)),
-        ended = following.run(events, told) => ended,
+        ended = following.run(events, told, lifeline) => ended,
     }
 }
 
@@ -113,6 +116,7 @@ async fn info(engine: &Engine, peer: Option<u32>) -> DaemonInfo {
 fn server(endpoint: &Endpoint, peer: Option<u32>, system: SystemInfo) -> DaemonInfo {
     let pid = peer.and_then(config::dockerd);
     let mut info = pid.map(config::describe).unwrap_or_default();
+    config::told(&mut info, &system);
     if endpoint.leads_elsewhere() {
         // Whoever edits that path here, and restarts docker, does so to another daemon.
         (info.config_file, info.has_config) = (None, false);

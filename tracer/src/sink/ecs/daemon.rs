@@ -3,6 +3,10 @@
 use serde::Serialize;
 use tracer_core::{finding, input};
 
+use self::life::Life;
+
+mod life;
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Daemon<'a> {
@@ -17,6 +21,9 @@ pub(super) struct Daemon<'a> {
     /// The mount that hides its certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     mount: Option<Mount<'a>>,
+    /// How it was away.
+    #[serde(flatten)]
+    life: Option<Life<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +49,17 @@ impl<'a> Daemon<'a> {
             cause: Some(trouble.cause.name()),
             remedy: trouble.remedy.as_deref(),
             mount: trouble.mount.as_ref().map(Mount::new),
+            life: None,
+        }
+    }
+
+    pub(super) fn was_away(story: &'a finding::DaemonStory) -> Self {
+        Self {
+            endpoint: &story.endpoint,
+            cause: None,
+            remedy: None,
+            mount: None,
+            life: Some(Life::new(story)),
         }
     }
 }

@@ -55,6 +55,10 @@ impl<'a> Particulars<'a> {
                 signal: Some(signal::Signal::new(killing)),
                 ..Self::default()
             },
+            Some(finding::Particulars::DaemonLife(story)) => Self {
+                daemon: Some(Daemon::was_away(story)),
+                ..Self::default()
+            },
         }
     }
 }

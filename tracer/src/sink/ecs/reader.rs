@@ -10,6 +10,7 @@ use tracer_core::finding::Finding;
 use super::Record;
 use crate::sink::{escape, fixtures};
 
+mod daemon_life;
 mod kinds;
 mod reply;
 mod sparse;
@@ -152,6 +153,21 @@ strict! {
         cause: Option<String>,
         remedy: Option<String>,
         mount: Option<Mount>,
+        program: Option<String>,
+        pid: Option<u32>,
+        unit: Option<String>,
+        before: Option<DaemonState>,
+        after: Option<DaemonState>,
+        away_since: Option<String>,
+        down_s: Option<f64>,
+        vanished: Option<Vanished>,
+        stopped: Option<Vec<String>>,
+        stopped_total: Option<u64>,
+        orphans: Option<Vec<String>>,
+        orphans_total: Option<u64>,
+        old_data: Option<String>,
+        old_containers: Option<u64>,
+        during: Option<Vec<Manager>>,
     }
     Mount {
         point: String,
@@ -159,6 +175,28 @@ strict! {
         root: Option<String>,
         fs_type: String,
         files: Option<Vec<String>>,
+    }
+    DaemonState {
+        id: Option<String>,
+        data_root: Option<String>,
+        version: Option<String>,
+        networks: u64,
+        containers: u64,
+        images: Option<u64>,
+    }
+    Vanished {
+        networks: Option<Vec<String>>,
+        networks_total: Option<u64>,
+        containers: Option<Vec<String>>,
+        containers_total: Option<u64>,
+        images: u64,
+    }
+    Manager {
+        pid: u32,
+        name: String,
+        command: Option<String>,
+        unit: Option<String>,
+        parents: Option<Vec<Process>>,
     }
     GivesUp { after_s: u64, sysctl: String, value: u32, }
     Evidence { kind: String, at: String, detail: Option<BTreeMap<String, Value>>, }

@@ -6,7 +6,7 @@ mod pools;
 
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
-use super::layout::Page;
+use super::{absence, layout::Page};
 
 mod signal;
 
@@ -19,6 +19,7 @@ pub(super) fn field(page: &mut Page, finding: &Finding) {
         Some(Particulars::Ghost(ghost)) => ghost::field(page, finding, ghost),
         Some(Particulars::Overlap(it)) => overlap::fields(page, it),
         Some(Particulars::Pools(it)) => pools::fields(page, it),
+        Some(Particulars::DaemonLife(story)) => absence::field(page, story),
     }
 }
 

@@ -167,6 +167,11 @@ fn events_lost() {
 }
 
 #[test]
+fn a_daemon_was_away() {
+    snapshot("daemon", None, &fixtures::daemon_life::stories());
+}
+
+#[test]
 fn little_is_known() {
     snapshot("minimal", None, &[fixtures::minimal()]);
 }

@@ -98,7 +98,7 @@ fn host(links: &[Link], info: DaemonInfo) -> World {
         netns: Some(HOST),
         ..info
     };
-    world.apply(at(2), &reachable(DaemonStatus::Reachable(info)));
+    world.apply(at(2), &reachable(DaemonStatus::Reachable(Box::new(info))));
     world
 }
 
@@ -262,7 +262,7 @@ fn a_bridge_that_its_daemon_forgot_is_a_ghost() {
         netns: Some(HOST),
         ..DaemonInfo::default()
     };
-    world.apply(at(60), &reachable(DaemonStatus::Reachable(info)));
+    world.apply(at(60), &reachable(DaemonStatus::Reachable(Box::new(info))));
     assert!(
         watch(&world, 70).is_empty(),
         "it has not said yet what it has"

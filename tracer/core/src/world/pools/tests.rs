@@ -97,7 +97,7 @@ impl Told {
         };
         self.tell(Body::Daemon(Daemon {
             endpoint: DAEMON.to_owned(),
-            status: DaemonStatus::Reachable(info),
+            status: DaemonStatus::Reachable(Box::new(info)),
         }));
     }
 

@@ -49,7 +49,7 @@ fn two_daemons() -> Docker {
         };
         let daemon = Daemon {
             endpoint: endpoint.to_owned(),
-            status: DaemonStatus::Reachable(info),
+            status: DaemonStatus::Reachable(Box::new(info)),
         };
         docker.apply(Timestamp(1), &Body::Daemon(daemon));
         let listing = Body::DockerListing {

@@ -8,7 +8,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 ///
 /// # Safety
 /// `as_raw_fd` must return one descriptor, owned by `self`, until `self` is dropped.
-pub(super) unsafe trait StableFd: AsRawFd {}
+pub(crate) unsafe trait StableFd: AsRawFd {}
 
 // SAFETY: owns the descriptor and never exchanges it.
 unsafe impl StableFd for std::os::fd::OwnedFd {}
@@ -18,7 +18,7 @@ unsafe impl StableFd for aya::maps::RingBuf<aya::maps::MapData> {}
 unsafe impl StableFd for aya_log::EbpfLogger<&'static dyn log::Log> {}
 
 /// Lets the event loop wait for `fd`.
-pub(super) fn watch<T: StableFd>(fd: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+pub(crate) fn watch<T: StableFd>(fd: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     // SAFETY: `StableFd` promises what is asked for.
     unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(io::Error::from)
 }

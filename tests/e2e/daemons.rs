@@ -1,0 +1,5 @@
+//! Daemons that go away and come back: what ended them, and with what they came back.
+
+mod lost;
+mod restarted;
+mod scene;

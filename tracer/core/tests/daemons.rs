@@ -1,0 +1,298 @@
+//! Daemons that go away and come back.
+
+use tracer_core::{
+    finding::{DaemonStory, Finding, Kind, Particulars},
+    input::{
+        Body, Bystander, Cause, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork,
+        EngineProcess, EngineProgram, FormerRoot, NetChange, Unreachable,
+    },
+    time::SECOND,
+};
+
+use crate::{
+    common::{ENDPOINT, HOST, link, network},
+    story::Story,
+};
+
+/// A data root: the networks that docker makes once in it are known by its name.
+fn networks(root: &str, start: u32, own: bool) -> Vec<DockerNetwork> {
+    let predefined = |name: &str, driver: &str, id: String| DockerNetwork {
+        id,
+        name: name.to_owned(),
+        driver: driver.to_owned(),
+        ..DockerNetwork::default()
+    };
+    let mut all = vec![
+        predefined("host", "host", format!("host-of-{root}")),
+        predefined("none", "null", format!("none-of-{root}")),
+        predefined("bridge", "bridge", format!("bridge-{start}")),
+    ];
+    all.extend(own.then(|| network(true)));
+    all
+}
+
+fn container(name: &str, state: &str) -> DockerContainer {
+    DockerContainer {
+        id: format!("id-of-{name}"),
+        name: name.to_owned(),
+        state: state.to_owned(),
+        ..DockerContainer::default()
+    }
+}
+
+fn info(pid: Option<u32>, root: &str) -> DaemonInfo {
+    DaemonInfo {
+        version: "20.10.24".to_owned(),
+        netns: Some(HOST),
+        id: Some("A6JK".to_owned()),
+        data_root: Some(format!("/{root}")),
+        images: Some(7),
+        pid,
+        ..DaemonInfo::default()
+    }
+}
+
+struct Life(Story);
+
+impl Life {
+    /// A daemon that answers, with one network and one container that runs.
+    fn begin(pid: Option<u32>) -> Self {
+        let mut life = Self(Story::begin());
+        life.start(pid, EngineProgram::Dockerd);
+        let containers = [container("web", "running")];
+        assert_eq!(
+            life.back(info(pid, "old"), &networks("old", 1, true), &containers),
+            []
+        );
+        life.0.after(SECOND);
+        life
+    }
+
+    fn status(&mut self, status: DaemonStatus) -> Vec<Finding> {
+        let endpoint = ENDPOINT.to_owned();
+        self.0.tell(Body::Daemon(Daemon { endpoint, status }))
+    }
+
+    fn start(&mut self, pid: Option<u32>, program: EngineProgram) -> Vec<Finding> {
+        let Some(pid) = pid else {
+            return Vec::new();
+        };
+        let process = EngineProcess {
+            program,
+            pid,
+            unit: Some("docker.service".to_owned()),
+        };
+        let daemon = ENDPOINT.to_owned();
+        self.0.tell(Body::EngineProcess { daemon, process })
+    }
+
+    fn end(&mut self, pid: u32) {
+        let bystander = Bystander {
+            pid: 99,
+            name: "dpkg".to_owned(),
+            command: "dpkg --configure -a".to_owned(),
+            unit: None,
+            parents: Vec::new(),
+        };
+        let body = Body::EngineProcessEnded {
+            daemon: ENDPOINT.to_owned(),
+            pid,
+            bystanders: vec![bystander],
+        };
+        assert_eq!(self.0.tell(body), []);
+    }
+
+    fn lose(&mut self) {
+        let why = Unreachable::new(Cause::Closed, "it closed the connection".to_owned());
+        let status = DaemonStatus::Unreachable(why);
+        assert_eq!(self.status(status), []);
+        self.0.now += SECOND;
+    }
+
+    fn back(
+        &mut self,
+        info: DaemonInfo,
+        networks: &[DockerNetwork],
+        containers: &[DockerContainer],
+    ) -> Vec<Finding> {
+        assert_eq!(self.status(DaemonStatus::Reachable(Box::new(info))), []);
+        self.0.tell(Body::DockerListing {
+            daemon: ENDPOINT.to_owned(),
+            networks: networks.to_vec(),
+            containers: containers.to_vec(),
+        })
+    }
+}
+
+fn only(said: Vec<Finding>, kind: Kind) -> (Finding, DaemonStory) {
+    let [finding] = <[Finding; 1]>::try_from(said).expect("one finding");
+    assert_eq!(finding.kind, kind, "{finding:#?}");
+    let Some(Particulars::DaemonLife(story)) = finding.particulars.clone() else {
+        panic!("no story");
+    };
+    (finding, *story)
+}
+
+#[test]
+fn a_daemon_that_ends_and_comes_back_has_restarted() {
+    let mut life = Life::begin(Some(1));
+    // Docker stops the containers while it still answers.
+    life.0.tell(Body::DockerContainer {
+        daemon: ENDPOINT.to_owned(),
+        container: container("web", "exited"),
+    });
+    life.lose();
+    life.end(1);
+    life.start(Some(2), EngineProgram::Dockerd);
+    let containers = [container("web", "exited")];
+    let said = life.back(info(Some(2), "old"), &networks("old", 2, true), &containers);
+    let (finding, story) = only(said, Kind::DaemonRestarted);
+    assert_eq!(
+        (story.pid, story.unit.as_deref()),
+        (Some(1), Some("docker.service"))
+    );
+    assert_eq!(
+        (story.stopped.first, story.stopped.total),
+        (vec!["web".to_owned()], 1)
+    );
+    assert!(story.networks.is_empty() && story.orphans.is_empty() && story.images == 0);
+    assert_eq!(story.during[0].name, "dpkg");
+    assert_eq!(
+        finding.end.map(|end| end.since(finding.start)),
+        Some(SECOND)
+    );
+    assert!(
+        finding.reason.contains("1 of 1 containers"),
+        "{}",
+        finding.reason
+    );
+}
+
+#[test]
+fn a_daemon_with_another_store_has_lost_its_state() {
+    let mut life = Life::begin(Some(1));
+    life.0.net(NetChange::Link(link(3)));
+    life.end(1);
+    life.lose();
+    life.start(Some(2), EngineProgram::Dockerd);
+    let former = FormerRoot {
+        path: "/old".to_owned(),
+        containers: 1,
+    };
+    let now = DaemonInfo {
+        images: Some(0),
+        former_root: Some(former.clone()),
+        ..info(Some(2), "new")
+    };
+    let said = life.back(now, &networks("new", 2, false), &[]);
+    let (finding, story) = only(said, Kind::DaemonStateLost);
+    assert_eq!(story.networks.first, ["XXXX-openldap_default"]);
+    assert_eq!(story.containers.first, ["web"]);
+    assert_eq!(story.orphans.first, ["br-80cb5a0c07bc"]);
+    assert_eq!((story.images, story.old_data), (7, Some(former)));
+    assert_eq!(
+        finding.reason,
+        "Docker at unix:///var/run/docker.sock came back after 1.0 s without what it had: its data \
+         root is /new now and was /old; 1 network, 1 container and 7 images vanished, and a bridge \
+         lives on that it does not know."
+    );
+}
+
+/// A disk that was not mounted: the same path, and nothing in it.
+#[test]
+fn the_same_path_may_hold_another_store() {
+    let mut life = Life::begin(Some(1));
+    life.end(1);
+    life.lose();
+    let said = life.back(info(Some(2), "old"), &networks("empty", 2, false), &[]);
+    let (finding, _) = only(said, Kind::DaemonStateLost);
+    assert!(
+        finding.reason.contains("its data root /old is another"),
+        "{}",
+        finding.reason
+    );
+}
+
+/// Copied by an administrator, with everything in it; and the key that was its identity removed.
+#[test]
+fn a_store_that_moved_is_not_lost() {
+    let mut life = Life::begin(Some(1));
+    life.end(1);
+    life.lose();
+    let now = DaemonInfo {
+        id: Some("ANOTHER".to_owned()),
+        ..info(Some(2), "new")
+    };
+    let containers = [container("web", "running")];
+    let said = life.back(now, &networks("old", 2, true), &containers);
+    let (finding, _) = only(said, Kind::DaemonRestarted);
+    let text = "moved from /old to /new; every container that ran before runs.";
+    assert!(finding.reason.contains(text), "{}", finding.reason);
+}
+
+#[test]
+fn a_daemon_that_was_only_hung_is_no_news() {
+    let mut life = Life::begin(Some(1));
+    life.lose();
+    assert_eq!(
+        life.back(info(Some(1), "old"), &networks("old", 1, true), &[]),
+        []
+    );
+    // The socket leads to another daemon by now; the one of before is still there.
+    life.lose();
+    life.start(Some(2), EngineProgram::Dockerd);
+    assert_eq!(
+        life.back(info(Some(2), "new"), &networks("new", 1, true), &[]),
+        []
+    );
+}
+
+#[test]
+fn a_daemon_that_starts_after_bridgetrace_is_no_news() {
+    let mut story = Story::begin();
+    story.tell(Body::DaemonGone(ENDPOINT.to_owned()));
+    let mut life = Life(story);
+    life.lose();
+    assert_eq!(
+        life.back(info(Some(2), "new"), &networks("new", 1, true), &[]),
+        []
+    );
+}
+
+#[test]
+fn a_daemon_far_away_restarted_if_its_bridge_is_another() {
+    let mut life = Life::begin(None);
+    life.lose();
+    assert_eq!(
+        life.back(info(None, "old"), &networks("old", 1, true), &[]),
+        []
+    );
+    life.lose();
+    let said = life.back(info(None, "old"), &networks("old", 2, true), &[]);
+    let (finding, story) = only(said, Kind::DaemonRestarted);
+    assert_eq!(story.pid, None);
+    assert_eq!(
+        finding.unknown,
+        ["what ended dockerd: nothing was seen that did"]
+    );
+}
+
+#[test]
+fn a_containerd_that_is_back_while_dockerd_went_on_is_told_alone() {
+    let mut life = Life::begin(Some(1));
+    assert_eq!(life.start(Some(5), EngineProgram::Containerd), []);
+    life.end(5);
+    life.0.now += SECOND;
+    let said = life.start(Some(6), EngineProgram::Containerd);
+    let (finding, story) = only(said, Kind::DaemonRestarted);
+    assert_eq!(
+        (story.program, story.pid),
+        (EngineProgram::Containerd, Some(5))
+    );
+    assert!(
+        finding.reason.starts_with("containerd of docker at"),
+        "{}",
+        finding.reason
+    );
+    assert_eq!(life.start(Some(7), EngineProgram::Containerd), []);
+}
