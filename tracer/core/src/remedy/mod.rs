@@ -49,6 +49,12 @@ impl Case<'_> {
     }
 }
 
+/// What keeps the next networks of a daemon away from whoever they would cover.
+#[must_use]
+pub fn before_the_next(case: &Case<'_>, daemon: &str) -> Vec<Remedy> {
+    pools::for_daemon(case, daemon).into_iter().collect()
+}
+
 /// Everything that helps, the quickest first.
 #[must_use]
 pub fn remedies(case: &Case<'_>) -> Vec<Remedy> {
