@@ -50,25 +50,34 @@ pub(super) fn remedy(case: &Case<'_>) -> Option<Remedy> {
     })
 }
 
-/// A `daemon.json` with a pool for 256 networks that overlaps nothing known, everything else in it
-/// kept. Networks that are there stay as they are.
-pub(super) fn bigger(world: &World, netns: u32, daemon: &str) -> Option<Remedy> {
-    let pool = subnets::free_sixteen(&subnets::used_in(world, netns))?.to_string();
+/// A `daemon.json` with a pool that overlaps nothing in `used`, everything else in it kept. Networks
+/// that are there stay as they are.
+fn elsewhere(world: &World, daemon: &str, used: &[IpNet], room: &str, id: &'static str) -> Option<Remedy> {
+    let pool = subnets::free_sixteen(used)?.to_string();
     let Change { set, unset } = change(world.docker.info(daemon)?, &pool)?;
     Some(Remedy {
-        id: "bigger-address-pools",
+        id,
         command: format!("({set} &&\n{RESTART})"),
         undo: format!("({unset} &&\n{RESTART})"),
-        effect: format!(
-            "every network created from now on gets a /{NETWORK} of {pool}, which has room for 256 of \
-             them"
-        ),
+        effect: format!("every network created from now on gets a /{NETWORK} of {pool}{room}"),
         risk: format!(
             "restarting docker stops running containers unless live-restore is on, and may give docker0 \
              another subnet; networks that are there keep theirs; {}",
             subnets::UNKNOWABLE
         ),
     })
+}
+
+/// Room for 256 more networks.
+pub(super) fn bigger(world: &World, netns: u32, daemon: &str) -> Option<Remedy> {
+    let used = subnets::used_in(world, netns);
+    let room = ", which has room for 256 of them";
+    elsewhere(world, daemon, &used, room, "bigger-address-pools")
+}
+
+/// Keeps the next networks of a daemon away from whoever they would cover.
+pub(super) fn for_daemon(case: &Case<'_>, daemon: &str) -> Option<Remedy> {
+    elsewhere(case.world, daemon, &subnets::used(case), "", "default-address-pools")
 }
 
 /// `None` without a file at hand, as with a remote daemon.
