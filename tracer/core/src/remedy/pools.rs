@@ -1,5 +1,7 @@
 //! Prevention: address pools for docker that stay out of everybody's way.
 
+use ipnet::IpNet;
+
 use crate::{
     finding::Remedy,
     input::{DaemonInfo, DockerNetwork},
@@ -52,7 +54,13 @@ pub(super) fn remedy(case: &Case<'_>) -> Option<Remedy> {
 
 /// A `daemon.json` with a pool that overlaps nothing in `used`, everything else in it kept. Networks
 /// that are there stay as they are.
-fn elsewhere(world: &World, daemon: &str, used: &[IpNet], room: &str, id: &'static str) -> Option<Remedy> {
+fn elsewhere(
+    world: &World,
+    daemon: &str,
+    used: &[IpNet],
+    room: &str,
+    id: &'static str,
+) -> Option<Remedy> {
     let pool = subnets::free_sixteen(used)?.to_string();
     let Change { set, unset } = change(world.docker.info(daemon)?, &pool)?;
     Some(Remedy {
@@ -77,7 +85,13 @@ pub(super) fn bigger(world: &World, netns: u32, daemon: &str) -> Option<Remedy> 
 
 /// Keeps the next networks of a daemon away from whoever they would cover.
 pub(super) fn for_daemon(case: &Case<'_>, daemon: &str) -> Option<Remedy> {
-    elsewhere(case.world, daemon, &subnets::used(case), "", "default-address-pools")
+    elsewhere(
+        case.world,
+        daemon,
+        &subnets::used(case),
+        "",
+        "default-address-pools",
+    )
 }
 
 /// `None` without a file at hand, as with a remote daemon.

@@ -4,8 +4,8 @@ pub mod bridge;
 pub mod docker;
 pub mod fib;
 pub mod jobs;
-pub mod kills;
 pub mod kernel_log;
+pub mod kills;
 mod landmarks;
 pub mod namespace;
 pub mod peers;
@@ -30,8 +30,8 @@ use crate::{
 
 use self::{
     docker::Docker,
-    kills::{Kill, Kills},
     kernel_log::{KernelLog, Line},
+    kills::{Kill, Kills},
     landmarks::Landmarks,
     namespace::Namespace,
     peers::Peers,
