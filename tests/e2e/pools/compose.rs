@@ -42,7 +42,8 @@ fn project(engine: Engine, version: &str) -> Result<()> {
         said.sort_unstable();
         ensure!(got == said, "{said:?} were foretold, not {got:?}");
         let next = scene.forecast()?;
-        scene.fulfil(&next, 1)
+        ensure!(scene.fulfil(&next, 1)?, "{next:#?}");
+        Ok(())
     }).map(drop)
 }
 

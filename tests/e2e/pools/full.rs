@@ -67,7 +67,7 @@ fn fill(engine: Engine, error: &str) -> Result<()> {
                     == forecast.look.summary["next_subnets"],
                 "{short:#}"
             );
-            scene.fulfil(&forecast, 4)?;
+            ensure!(scene.fulfil(&forecast, 4)?, "{forecast:#?}");
             let (full, _) =
                 tracer.wait_line(SOON, |line| is_pools(line) && free(line) == Some(0))?;
             let refused = scene.trail.iter().find(|done| done.contains("refused"));
@@ -75,13 +75,15 @@ fn fill(engine: Engine, error: &str) -> Result<()> {
             ensure!(refused.contains(error), "{refused}");
             let reason = full["event"]["reason"].as_str().unwrap_or_default();
             ensure!(reason.contains(error), "{full:#}");
-            ensure!(
-                reason.contains("30 of them by networks without"),
-                "{full:#}"
-            );
             let look = scene.forecast()?.look;
             look.ended(1)?;
-            ensure!(look.findings.iter().any(is_pools), "{look:#?}");
+            let told = look.findings.iter().find(|line| is_pools(line));
+            let reason = told.and_then(|told| told["event"]["reason"].as_str());
+            let unused = "30 of them by networks without a running container";
+            ensure!(
+                reason.is_some_and(|reason| reason.contains(unused)),
+                "{look:#?}"
+            );
 
             for _ in 0..5 {
                 scene.remove(2)?;
@@ -90,7 +92,8 @@ fn fill(engine: Engine, error: &str) -> Result<()> {
                 is_pools(line) && line["bridgetrace"]["finding"]["phase"] == "resolved"
             })?;
             let forecast = scene.forecast()?;
-            scene.fulfil(&forecast, 5)
+            ensure!(scene.fulfil(&forecast, 5)?, "{forecast:#?}");
+            Ok(())
         })
         .map(drop)
 }

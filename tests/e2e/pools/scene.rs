@@ -134,13 +134,17 @@ impl Scene {
         })
     }
 
-    /// Creates `count` networks, which get what was foretold; fewer are foretold only if the pools
-    /// hold no more.
-    pub(super) fn fulfil(&mut self, forecast: &Forecast, count: usize) -> Result<()> {
+    /// Creates `count` networks; whether they get what was foretold. What was foretold for sure must come
+    /// true, and a refusal is foretold by nothing being left.
+    pub(super) fn fulfil(&mut self, forecast: &Forecast, count: usize) -> Result<bool> {
         for place in 0..count {
             match (self.create(None)?, forecast.next.get(place)) {
-                (Ok(got), Some(said)) => ensure!(got == *said, "{said} was foretold, not {got}"),
-                (Err(_), None) => return Ok(()),
+                (Ok(got), Some(said)) if got == *said => {}
+                (Ok(got), Some(said)) => {
+                    ensure!(!forecast.certain, "{said} was foretold, not {got}");
+                    return Ok(false);
+                }
+                (Err(_), None) => return Ok(true),
                 (Ok(got), None) => return Err(anyhow!("nothing was foretold, and it got {got}")),
                 (Err(refused), Some(said)) => {
                     return Err(anyhow!(
@@ -149,7 +153,7 @@ impl Scene {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
