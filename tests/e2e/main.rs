@@ -7,6 +7,7 @@ mod cousins;
 mod daemons;
 mod dual;
 mod ghosts;
+mod endpoints;
 mod healthy;
 mod inner;
 mod lab;

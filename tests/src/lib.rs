@@ -25,6 +25,7 @@
 
 pub mod api;
 mod capture;
+pub mod certificates;
 mod cgroup;
 pub mod container;
 pub mod dind;

@@ -9,13 +9,14 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::geteuid;
 
 /// What the lab runs, and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 14] = [
     ("busybox", "busybox-static"),
     ("docker", "docker.io"),
     ("docker-compose", "docker-compose"),
     ("dockerd", "docker.io"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
+    ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("setsid", "util-linux"),
     ("ssh", "openssh-client"),

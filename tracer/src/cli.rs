@@ -51,8 +51,9 @@ pub(crate) struct Trace {
     /// Stop after this long, e.g. 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated
-    /// [default: $DOCKER_HOST, then unix:///var/run/docker.sock]
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
+    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
+    /// use, then unix:///var/run/docker.sock]
     #[arg(long, value_name = "URL")]
     pub(crate) docker_host: Vec<String>,
     /// Say more on standard error; -vv adds the kernel half's log, -vvv every input as JSON
@@ -74,8 +75,9 @@ pub(crate) struct Check {
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated
-    /// [default: $DOCKER_HOST, then unix:///var/run/docker.sock]
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
+    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
+    /// use, then unix:///var/run/docker.sock]
     #[arg(long, value_name = "URL")]
     pub(crate) docker_host: Vec<String>,
     /// Say more on standard error; -vvv adds every input as JSON

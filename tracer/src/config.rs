@@ -2,12 +2,12 @@
 
 use std::{io::stdout, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ipnet::IpNet;
 
 use crate::{
     cli::{Check, Format, Trace},
-    inventory::docker::Endpoint,
+    inventory::docker::{Daemons, Endpoint, Environment},
     sink::human::Look,
 };
 
@@ -86,19 +86,9 @@ impl Output {
 
 /// Where to ask, and which of these somebody named.
 fn endpoints(given: &[String]) -> Result<(Vec<Endpoint>, Vec<String>)> {
-    if given.is_empty() {
-        let (endpoint, told) = Endpoint::default_from_env().context("$DOCKER_HOST")?;
-        let told = told.then(|| endpoint.to_string()).into_iter().collect();
-        return Ok((vec![endpoint], told));
-    }
-    let mut endpoints = Vec::new();
-    for url in given {
-        let endpoint = Endpoint::parse(url)?;
-        if !endpoints.contains(&endpoint) {
-            endpoints.push(endpoint);
-        }
-    }
-    let told = endpoints.iter().map(Endpoint::to_string).collect();
+    let Daemons { endpoints, named } = Environment::own().daemons(given)?;
+    let told = endpoints.iter().filter(|_| named);
+    let told = told.map(Endpoint::to_string).collect();
     Ok((endpoints, told))
 }
 

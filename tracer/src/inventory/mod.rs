@@ -10,6 +10,7 @@ pub(crate) mod docker;
 mod files;
 pub(crate) mod kmsg;
 pub(crate) mod landmarks;
+mod mounts;
 pub(crate) mod netns;
 pub(crate) mod peers;
 mod pod;

@@ -45,6 +45,7 @@ pub(super) const LAB: &[Need] = &[
     need("sshd", &["openssh-server"]),
     need("ssh", &["openssh-client"]),
     need("ssh-keygen", &["openssh-client"]),
+    need("openssl", &["openssl"]),
     need("nsenter", &["util-linux"]),
     need("unshare", &["util-linux"]),
     need("setsid", &["util-linux"]),

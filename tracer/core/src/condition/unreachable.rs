@@ -66,7 +66,7 @@ fn finding(
         endpoint: endpoint.to_owned(),
         cause: why.cause,
         remedy: why.remedy.clone(),
-        mount: why.mount.clone(),
+        mount: why.mount.as_deref().cloned(),
     }));
     finding
 }

@@ -17,7 +17,7 @@ pub struct Unreachable {
     pub remedy: Option<String>,
     /// The mount that hides the certificates, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mount: Option<Mount>,
+    pub mount: Option<Box<Mount>>,
 }
 
 /// Causes, told apart (contract: `bridgetrace.daemon.cause`).
@@ -168,7 +168,7 @@ enum Recorded {
         cause: Cause,
         sentence: String,
         remedy: Option<String>,
-        mount: Option<Mount>,
+        mount: Option<Box<Mount>>,
     },
 }
 

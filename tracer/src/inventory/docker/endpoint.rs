@@ -1,17 +1,28 @@
 //! Where a docker engine is reached.
 
+mod context;
+mod environment;
 mod explain;
 mod knock;
 mod parse;
+mod tls;
 
-use std::{env, fmt, io, path::Path};
+use std::{fmt, io, path::Path};
+
+use self::tls::{Certificates, Secure};
 
 /// Where the engine listens unless told otherwise.
 const LOCAL: &str = "/var/run/docker.sock";
 /// The port of plain docker TCP.
 const PORT: u16 = 2375;
+/// The port of docker TCP with TLS.
+const TLS_PORT: u16 = 2376;
 
-pub(crate) use self::parse::EndpointError;
+pub(super) use self::{environment::pinned_version, tls::client};
+pub(crate) use self::{
+    environment::{Daemons, Environment},
+    parse::EndpointError,
+};
 
 /// Where a docker engine is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +31,19 @@ pub(crate) enum Endpoint {
     Unix(String),
     /// Plain HTTP over TCP: `host:port`.
     Tcp(String),
+    /// The same over TLS.
+    Tls(Secure),
 }
 
 impl Endpoint {
-    /// `$DOCKER_HOST`, else the local socket; and whether somebody said so.
-    pub(crate) fn default_from_env() -> Result<(Self, bool), EndpointError> {
-        match env::var("DOCKER_HOST") {
-            Ok(given) if !given.trim().is_empty() => Ok((Self::parse(&given)?, true)),
-            _ => Ok((Self::Unix(LOCAL.into()), false)),
+    /// The same over TLS, if it is one over TCP: a unix socket needs none.
+    fn secured(self, certificates: Certificates) -> Self {
+        match self {
+            Self::Tcp(address) => Self::Tls(Secure {
+                address,
+                certificates,
+            }),
+            other => other,
         }
     }
 
@@ -38,7 +54,7 @@ impl Endpoint {
             Self::Unix(path) => Path::new(path)
                 .symlink_metadata()
                 .map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true),
-            Self::Tcp(_) => true,
+            Self::Tcp(_) | Self::Tls(_) => true,
         }
     }
 
@@ -52,7 +68,9 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(formatter, "unix://{path}"),
-            Self::Tcp(address) => write!(formatter, "tcp://{address}"),
+            Self::Tcp(address) | Self::Tls(Secure { address, .. }) => {
+                write!(formatter, "tcp://{address}")
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Requests to an engine. None waits longer than [`LIMIT`], and failures come in four kinds.
 
+mod api;
+
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use bollard::{
@@ -19,7 +21,7 @@ use tracer_core::{
     time::SECOND,
 };
 
-use super::{Endpoint, convert, event};
+use super::{Endpoint, convert, endpoint, event};
 use crate::inventory::clock;
 
 /// Requests at a time to a daemon that was found: it decides how large the answers are.
@@ -224,9 +226,13 @@ async fn greet(endpoint: &Endpoint) -> Result<(Docker, String), Failure> {
         Endpoint::Tcp(address) => {
             Docker::connect_with_http(address, LIMIT_SECONDS, API_DEFAULT_VERSION)
         }
+        Endpoint::Tls(secure) => {
+            Ok(endpoint::client(secure, LIMIT_SECONDS).map_err(Failure::Lost)?)
+        }
     };
     let docker = docker.map_err(|error| failure(endpoint, error))?;
     let docker = within(endpoint, docker.negotiate_version()).await?;
+    let docker = api::speak(docker, endpoint::pinned_version());
     let version = within(endpoint, docker.version())
         .await?
         .version
@@ -276,20 +282,17 @@ fn failure(endpoint: &Endpoint, error: BollardError) -> Failure {
             status_code: 404, ..
         } => Failure::Missing,
         BollardError::DockerResponseServerError { message, .. } if message.contains("HTTPS") => {
-            Failure::Lost(Unreachable::new(
-                Cause::PlainToTls,
-                format!(
-                    "{endpoint} wants TLS, which bridgetrace does not speak: use the unix socket of that host"
-                ),
-            ))
+            Failure::Lost(plain_to_tls(endpoint))
         }
         BollardError::DockerResponseServerError {
             status_code,
             message,
-        } => Failure::Lost(Unreachable::new(
-            Cause::ErrorAnswer,
-            format!("{endpoint} answered {status_code}: {}", message.trim()),
-        )),
+        } => Failure::Lost(api::refused(endpoint, &message).unwrap_or_else(|| {
+            Unreachable::new(
+                Cause::ErrorAnswer,
+                format!("{endpoint} answered {status_code}: {}", message.trim()),
+            )
+        })),
         BollardError::HyperLegacyError { .. }
         | BollardError::HyperResponseError { .. }
         | BollardError::IOError { .. } => {
@@ -304,6 +307,17 @@ fn failure(endpoint: &Endpoint, error: BollardError) -> Failure {
             ),
         )),
     }
+}
+
+/// It told whoever spoke plain HTTP to it.
+fn plain_to_tls(endpoint: &Endpoint) -> Unreachable {
+    Unreachable::new(
+        Cause::PlainToTls,
+        format!("{endpoint} wants TLS, and was spoken to in plain HTTP"),
+    )
+    .with_remedy(
+        "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem",
+    )
 }
 
 /// A listed network in the shape of an inspected one.

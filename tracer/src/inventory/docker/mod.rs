@@ -24,7 +24,10 @@ use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input, Unreacha
 use self::{engine::Engine, following::Following, lifeline::Lifeline};
 use super::{Closed, send};
 
-pub(crate) use self::{endpoint::Endpoint, inner::InnerDaemon};
+pub(crate) use self::{
+    endpoint::{Daemons, Endpoint, Environment},
+    inner::InnerDaemon,
+};
 
 /// Between two attempts to reach an engine that is away.
 const POLL: Duration = Duration::from_millis(500);

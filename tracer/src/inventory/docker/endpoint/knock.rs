@@ -8,15 +8,13 @@ use tokio::{
 };
 use tracer_core::input::{Cause, Unreachable};
 
-use super::{Endpoint, PORT, explain};
+use super::{Endpoint, PORT, TLS_PORT, explain};
 
 /// Seconds that a connection may take.
 const LIMIT_SECONDS: u64 = 2;
 const LIMIT: Duration = Duration::from_secs(LIMIT_SECONDS);
 /// The other port only makes the explanation better.
 const SIBLING_LIMIT: Duration = Duration::from_millis(300);
-/// The port of docker TCP with TLS.
-const TLS_PORT: u16 = 2376;
 
 impl Endpoint {
     /// Tries whether anything listens. Returns the pid of who listens on a unix socket, in
@@ -28,6 +26,7 @@ impl Endpoint {
                 Err(error) => Err(explain::unix(path, &error)),
             },
             Self::Tcp(address) => connect(address).await.map(|_| None),
+            Self::Tls(secure) => secure.knock().await.map(|()| None),
         }
     }
 }

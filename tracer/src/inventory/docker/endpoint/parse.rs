@@ -1,6 +1,6 @@
 //! Understands an endpoint as it is typed.
 
-use super::{Endpoint, LOCAL, PORT};
+use super::{Endpoint, LOCAL, PORT, TLS_PORT};
 
 /// A docker endpoint bridgetrace cannot use.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,41 @@ pub(crate) enum EndpointError {
         /// What to do instead.
         remedy: &'static str,
     },
+    /// A variable of the environment holds one of these.
+    #[error("${name}: {error}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong.
+        error: Box<EndpointError>,
+    },
+    /// A version that is none.
+    #[error("$DOCKER_API_VERSION {given:?} is not a version of docker's API, such as 1.41")]
+    ApiVersion {
+        /// What was given.
+        given: String,
+    },
+    /// There is no context of that name.
+    #[error(
+        "docker context {name:?}, chosen by {chosen_by}, is not found below {folder}: see docker context \
+         ls, or name the daemon with --docker-host; under sudo the contexts are root's"
+    )]
+    NoContext {
+        /// Its name.
+        name: String,
+        /// What chose it.
+        chosen_by: String,
+        /// Where contexts are.
+        folder: String,
+    },
+    /// A context that cannot be used.
+    #[error("docker context {name:?}: {error}")]
+    Context {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        error: Box<EndpointError>,
+    },
     /// Not an endpoint at all.
     #[error(
         "docker endpoint {given:?} is neither unix:///path nor tcp://host:port; for a local \
@@ -49,8 +84,9 @@ pub(crate) enum EndpointError {
 }
 
 impl Endpoint {
-    /// Understands `unix:///path`, `tcp://host:port` and `http://host:port`.
-    pub(crate) fn parse(given: &str) -> Result<Self, EndpointError> {
+    /// Understands `unix:///path`, `tcp://host:port` and `http://host:port`. Over TLS the port is
+    /// another one, unless it is given.
+    pub(super) fn parse(given: &str, tls: bool) -> Result<Self, EndpointError> {
         let given = given.trim();
         if given.is_empty() {
             return Err(EndpointError::Empty);
@@ -61,7 +97,7 @@ impl Endpoint {
         let (scheme, rest) = given.split_once("://").ok_or_else(unknown)?;
         match scheme {
             "unix" => unix(given, rest),
-            "tcp" | "http" => tcp(given, rest),
+            "tcp" | "http" => tcp(given, rest, if tls { TLS_PORT } else { PORT }),
             _ => Err(unsupported(given, scheme).unwrap_or_else(unknown)),
         }
     }
@@ -80,7 +116,7 @@ fn unix(given: &str, path: &str) -> Result<Endpoint, EndpointError> {
     Ok(Endpoint::Unix(path.into()))
 }
 
-fn tcp(given: &str, rest: &str) -> Result<Endpoint, EndpointError> {
+fn tcp(given: &str, rest: &str, default: u16) -> Result<Endpoint, EndpointError> {
     let wrong = |problem| EndpointError::Address {
         given: given.into(),
         problem,
@@ -97,7 +133,7 @@ fn tcp(given: &str, rest: &str) -> Result<Endpoint, EndpointError> {
         return Err(wrong("an IPv6 address needs brackets"));
     }
     let port = match port {
-        None => PORT,
+        None => default,
         Some(port) => port
             .parse()
             .ok()
@@ -118,8 +154,8 @@ fn split_port(address: &str) -> (&str, Option<&str>) {
 fn unsupported(given: &str, scheme: &str) -> Option<EndpointError> {
     let (cause, remedy) = match scheme {
         "https" => (
-            "TLS endpoints are not supported",
-            "run bridgetrace on the docker host itself with unix:///var/run/docker.sock",
+            "docker knows no https://",
+            "for TLS write tcp://host:2376, with DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH set",
         ),
         "ssh" => (
             "bridgetrace does not log in to other machines",
@@ -147,7 +183,7 @@ mod tests {
     use super::*;
 
     fn parsed(given: &str) -> String {
-        Endpoint::parse(given).map_or_else(|error| error.to_string(), |it| it.to_string())
+        Endpoint::parse(given, false).map_or_else(|error| error.to_string(), |it| it.to_string())
     }
 
     #[test]
@@ -175,7 +211,7 @@ mod tests {
                 "unix:///var/run/docker.sock",
             ),
             ("gopher://x", "neither", "unix:///var/run/docker.sock"),
-            ("https://host:2376", "TLS", "unix:///var/run/docker.sock"),
+            ("https://host:2376", "https", "DOCKER_TLS_VERIFY=1"),
             ("ssh://root@host", "log in", "run it on that machine"),
             ("npipe:////./pipe/docker_engine", "Windows", "Linux host"),
             ("fd://", "listen", "unix:///var/run/docker.sock"),
@@ -206,8 +242,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_breaks_the_parser(given in ".*") {
-            if let Ok(endpoint) = Endpoint::parse(&given) {
-                proptest::prop_assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));
+            if let Ok(endpoint) = Endpoint::parse(&given, false) {
+                let again = Endpoint::parse(&endpoint.to_string(), true);
+                proptest::prop_assert_eq!(again, Ok(endpoint));
             }
         }
     }

@@ -1,0 +1,7 @@
+//! How a daemon is reached, and exactly why not: dockerd with TLS, certificates by openssl.
+
+mod certificates;
+mod contexts;
+mod look;
+mod ports;
+mod stream;
