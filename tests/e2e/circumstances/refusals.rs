@@ -258,7 +258,7 @@ fn a_docker_host_that_is_none_is_refused_before_anything_is_loaded() -> Result<(
             "not absolute",
             "unix:///run/docker.sock",
         ),
-        ("https://h:2376", "TLS", "unix:///var/run/docker.sock"),
+        ("https://h:2376", "https", "DOCKER_TLS_VERIFY=1"),
         ("ssh://root@h", "log in", "run it on that machine"),
         ("tcp://h:99999", "not a port", "tcp://host:2375"),
     ] {

@@ -108,7 +108,8 @@ fn files_that_hold_something_else(secure: &Secure) -> Result<()> {
 }
 
 fn files_of_others(secure: &mut Secure) -> Result<()> {
-    let stranger = Authority::new("registry")?.issue("client", "DNS:client")?;
+    let registry = Authority::new("registry")?;
+    let stranger = registry.issue("client", "DNS:client")?;
     let good = secure.client.clone();
     let with = |name: &str, files: &[&str], from: &Path| {
         broken(&good, name, |folder| {
