@@ -4,4 +4,5 @@ mod certificates;
 mod contexts;
 mod look;
 mod ports;
+mod sidecar;
 mod stream;

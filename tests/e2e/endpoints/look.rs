@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(super) const TLS: &str = "tcp://127.0.0.1:2376";
 /// What its certificate is for.
 pub(super) const NAMES: &str = "DNS:localhost,IP:127.0.0.1";
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// A server whose dockerd wants TLS.
 pub(super) struct Secure {

@@ -20,7 +20,7 @@ pub use docker::{
     DockerSubnet, NetworkEvent, PublishedPort,
 };
 pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot};
-pub use unreachable::{Cause, Mount, Unreachable};
+pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
 /// One thing that happened, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,8 @@ pub enum Body {
     Daemon(Daemon),
     /// A daemon is no longer followed (endpoint): where it lived there is nothing any more.
     DaemonGone(String),
+    /// Clients of a job's own daemon whose certificates are hidden from them: the complete list.
+    Sidecars(Vec<Sidecar>),
     /// A daemon was found in a namespace; it has said nothing yet.
     DaemonFound {
         /// Its endpoint.

@@ -149,6 +149,7 @@ struct Awaited {
     routes: bool,
     landmarks: bool,
     peers: bool,
+    sidecars: bool,
     daemons: BTreeSet<String>,
 }
 
@@ -159,6 +160,7 @@ impl Awaited {
             routes: true,
             landmarks: true,
             peers: true,
+            sidecars: true,
             daemons: endpoints.iter().map(Endpoint::to_string).collect(),
         }
     }
@@ -171,6 +173,7 @@ impl Awaited {
             } if *netns == self.netns => self.routes = false,
             Body::Landmarks(_) => self.landmarks = false,
             Body::Peers { netns, .. } if *netns == self.netns => self.peers = false,
+            Body::Sidecars(_) => self.sidecars = false,
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,
@@ -181,7 +184,8 @@ impl Awaited {
     }
 
     fn is_over(&self) -> bool {
-        !self.routes && !self.landmarks && !self.peers && self.daemons.is_empty()
+        let said = !self.routes && !self.landmarks && !self.peers && !self.sidecars;
+        said && self.daemons.is_empty()
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked.

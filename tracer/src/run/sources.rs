@@ -110,6 +110,7 @@ pub(super) fn start_inventory(
     let (ask_peers, asked) = watch::channel(0);
     tokio::spawn(follow(own, fd, asked, inputs.clone()));
     tokio::spawn(landmarks::watch(inputs.clone()));
+    tokio::spawn(docker::sidecar::watch(inputs.clone()));
     for endpoint in endpoints {
         tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
     }

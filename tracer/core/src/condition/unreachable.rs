@@ -2,7 +2,7 @@
 
 use crate::{
     finding::{DaemonTrouble, Finding, Kind, Particulars},
-    input::{Cause, Unreachable},
+    input::{Cause, Sidecar, Unreachable},
     time::{SECOND, Timestamp},
     world::World,
 };
@@ -11,6 +11,9 @@ use super::{Purpose, Situation};
 
 /// A daemon that restarts is away for less than this; whoever asks once does not wait.
 const PATIENCE: u64 = 3 * SECOND;
+/// A daemon beside a job may still be making its certificates when it is first looked at; the next look
+/// comes within this.
+const PATIENCE_SIDECAR: u64 = 15 * SECOND;
 /// How the endpoint of a daemon begins that nobody told of: it was found in a namespace.
 const THROUGH_A_PROCESS: &str = "unix:///proc/";
 
@@ -25,6 +28,11 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         Purpose::Watch => PATIENCE,
         Purpose::Check => 0,
     };
+    let beside = world.docker.sidecars().filter(|(_, since)| {
+        let patience = patience.min(1) * PATIENCE_SIDECAR;
+        now >= since.plus(patience)
+    });
+    let beside = beside.map(|(sidecar, since)| sidecar_finding(world, sidecar, since, now));
     world
         .docker
         .away()
@@ -32,6 +40,7 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
             matters(world, endpoint) && why.cause != Cause::NotYet && now >= since.plus(patience)
         })
         .map(|(endpoint, why, since)| finding(world, endpoint, why, since, now))
+        .chain(beside)
         .collect()
 }
 
@@ -62,19 +71,53 @@ fn finding(
     let mut finding = Finding::new(Kind::DaemonUnreachable, id, netns, reason, now);
     finding.start = since;
     finding.unknown = vec![unknown.to_owned()];
-    finding.particulars = Some(Particulars::Daemon(DaemonTrouble {
+    finding.particulars = Some(particulars(endpoint, why));
+    finding
+}
+
+/// A job that cannot use the daemon beside it.
+fn sidecar_finding(world: &World, sidecar: &Sidecar, since: Timestamp, now: Timestamp) -> Finding {
+    let Sidecar {
+        netns,
+        owner,
+        process,
+        endpoint,
+        why,
+    } = sidecar;
+    let place = world.netns_ref_of(*netns, Some(owner));
+    let reason = format!(
+        "Docker at {endpoint} cannot be asked by {} in {}: {}.",
+        process.name, place.owner, why.sentence
+    );
+    let id = format!("daemon-unreachable-{netns:08x}-{}-{endpoint}", process.pid);
+    let mut finding = Finding::new(Kind::DaemonUnreachable, id, place, reason, now);
+    finding.start = since;
+    finding.process = Some(process.clone());
+    finding.particulars = Some(particulars(endpoint, why));
+    finding
+}
+
+fn particulars(endpoint: &str, why: &Unreachable) -> Particulars {
+    Particulars::Daemon(DaemonTrouble {
         endpoint: endpoint.to_owned(),
         cause: why.cause,
         remedy: why.remedy.clone(),
         mount: why.mount.as_deref().cloned(),
-    }));
-    finding
+    })
 }
 
 pub(super) fn over(told: &Finding) -> String {
     match &told.particulars {
         Some(Particulars::Daemon(trouble)) => {
-            format!("Docker at {} answers again.", trouble.endpoint)
+            let endpoint = &trouble.endpoint;
+            match &told.process {
+                // Whether it answers is not asked from here.
+                Some(process) => format!(
+                    "Nothing keeps {} from docker at {endpoint} any more.",
+                    process.name
+                ),
+                None => format!("Docker at {endpoint} answers again."),
+            }
         }
         _ => "The daemon answers again.".to_owned(),
     }
@@ -85,7 +128,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::input::{Body, Daemon, DaemonStatus, Session};
+    use crate::input::{Body, Daemon, DaemonStatus, NetnsOwner, Process, Session};
 
     const TOLD: &str = "tcp://docker:2376";
     const DEFAULT: &str = "unix:///var/run/docker.sock";
@@ -156,6 +199,36 @@ mod tests {
         );
         tell(&mut world, 11, DEFAULT, away(Cause::NoSocket));
         assert_eq!(said(&world, 14, Purpose::Watch).len(), 1);
+    }
+
+    #[test]
+    fn a_job_whose_certificates_are_hidden_is_told_of_until_they_are_not() {
+        let mut world = world();
+        let process = Process {
+            pid: 7,
+            name: "sh".to_owned(),
+        };
+        let sidecar = Sidecar {
+            netns: 7,
+            owner: NetnsOwner::Process(process.clone()),
+            process,
+            endpoint: TOLD.to_owned(),
+            why: Unreachable::new(Cause::CertificateMissing, "key.pem is missing".to_owned()),
+        };
+        let tell = |world: &mut World, seconds: u64, list: &[Sidecar]| {
+            let body = Body::Sidecars(list.to_vec());
+            world.apply(Timestamp(seconds * SECOND), &body);
+        };
+        tell(&mut world, 10, std::slice::from_ref(&sidecar));
+        assert_eq!(said(&world, 20, Purpose::Watch), Vec::<String>::new());
+        let told = [
+            "Docker at tcp://docker:2376 cannot be asked by sh in process 7 (sh): key.pem is missing.",
+        ];
+        assert_eq!(said(&world, 10, Purpose::Check), told);
+        tell(&mut world, 20, &[sidecar]);
+        assert_eq!(said(&world, 25, Purpose::Watch), told);
+        tell(&mut world, 30, &[]);
+        assert_eq!(said(&world, 90, Purpose::Watch), Vec::<String>::new());
     }
 
     #[test]

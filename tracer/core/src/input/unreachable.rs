@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{NetnsOwner, Process};
+
 /// Why a daemon cannot be asked, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Recorded")]
@@ -89,6 +91,21 @@ pub struct Mount {
     pub fs_type: String,
     /// Names of the files in it, sorted; the first few. Hostile text.
     pub files: Vec<String>,
+}
+
+/// A client of a daemon that runs beside it, and that it cannot use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// Namespace the client lives in, inode number.
+    pub netns: u32,
+    /// Whose that is.
+    pub owner: NetnsOwner,
+    /// The client.
+    pub process: Process,
+    /// Where it looks for the daemon, as its environment says. Hostile text.
+    pub endpoint: String,
+    /// Why it cannot use the daemon.
+    pub why: Unreachable,
 }
 
 impl Unreachable {

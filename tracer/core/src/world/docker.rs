@@ -11,7 +11,10 @@ use std::{
 use super::jobs;
 use crate::{
     finding::ContainerRef,
-    input::{Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Unreachable},
+    input::{
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Sidecar,
+        Unreachable,
+    },
     time::{SECOND, Timestamp},
 };
 
@@ -35,6 +38,8 @@ pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
     /// Where daemons live that were found in a namespace.
     places: BTreeMap<String, u32>,
+    /// Clients that cannot use the daemon beside them, and since when.
+    sidecars: Vec<(Sidecar, Timestamp)>,
     /// Since when daemons do not answer.
     away: BTreeMap<String, Timestamp>,
     /// Last words of daemons that do not answer now.
@@ -63,6 +68,7 @@ impl Docker {
         match body {
             Body::Daemon(daemon) => self.set_daemon(at, daemon),
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
+            Body::Sidecars(found) => self.set_sidecars(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
@@ -102,6 +108,13 @@ impl Docker {
                     Some((endpoint.as_str(), why, since.unwrap_or_default()))
                 }
             })
+    }
+
+    /// Clients that cannot use the daemon beside them, and since when.
+    pub fn sidecars(&self) -> impl Iterator<Item = (&Sidecar, Timestamp)> {
+        self.sidecars
+            .iter()
+            .map(|(sidecar, since)| (sidecar, *since))
     }
 
     /// What is known of the daemon, even if it does not answer now.
@@ -192,6 +205,15 @@ impl Docker {
         }
         self.daemons
             .insert(daemon.endpoint.clone(), daemon.status.clone());
+    }
+
+    fn set_sidecars(&mut self, at: Timestamp, found: &[Sidecar]) {
+        let before = std::mem::take(&mut self.sidecars);
+        let since = |sidecar: &Sidecar| {
+            let known = before.iter().find(|(known, _)| known == sidecar);
+            known.map_or(at, |(_, since)| *since)
+        };
+        self.sidecars = found.iter().map(|it| (it.clone(), since(it))).collect();
     }
 
     /// It may hang, and never say itself where it lives.

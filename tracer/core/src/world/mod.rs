@@ -199,6 +199,12 @@ impl World {
     #[must_use]
     pub fn netns_ref(&self, inum: u32) -> NetnsRef {
         let owner = self.namespace(inum).and_then(|ns| ns.owner.as_ref());
+        self.netns_ref_of(inum, owner)
+    }
+
+    /// [`World::netns_ref`] of a namespace that need not be followed.
+    #[must_use]
+    pub fn netns_ref_of(&self, inum: u32, owner: Option<&NetnsOwner>) -> NetnsRef {
         let owner = owner.filter(|_| inum != self.session.netns);
         let container = match owner {
             Some(NetnsOwner::Container { id, .. }) => self.docker.container_ref(id),
