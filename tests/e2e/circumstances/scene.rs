@@ -143,11 +143,11 @@ impl Scene {
     }
 }
 
-/// Of lost packets: that docker is away is these tests' own doing.
+/// Of lost packets: that docker is away, and who ended it, is these tests' own doing.
 fn is_about(finding: &Value, netns: u32) -> bool {
     let action = text(finding, "/event/action");
     finding["bridgetrace"]["netns"]["inum"] == netns
-        && !["events-lost", "daemon-unreachable"].contains(&action)
+        && !["events-lost", "daemon-unreachable", "process-killed"].contains(&action)
 }
 
 /// `opened`, `updated` or `resolved`.

@@ -39,8 +39,9 @@ fn a_daemon_with_another_data_root_has_lost_its_state() -> Result<()> {
         let said = at(&finding, "event.reason").as_str().unwrap_or_default();
         ensure!(said.contains(&old.display().to_string()), "{said}");
         let mut said = stage.everything()?;
-        // On a busy machine it may be away for so long that it is missed.
-        said.retain(|finding| at(finding, "event.action") != "daemon-unreachable");
+        // On a busy machine it may be away for so long that it is missed. Who ended it is told, too.
+        let others = ["daemon-unreachable", "process-killed"];
+        said.retain(|finding| !others.iter().any(|it| at(finding, "event.action") == *it));
         ensure!(said.len() == 1, "{said:#?}");
         Ok(())
     })

@@ -76,8 +76,9 @@ pub(super) fn is_healthy_but_for(
         body(stage)?;
         stage.state(|f| at(f, "event.action") == kind)?;
         let mut said = stage.everything()?;
-        // On a busy machine it may be away for so long that it is missed.
-        said.retain(|finding| at(finding, "event.action") != "daemon-unreachable");
+        // On a busy machine it may be away for so long that it is missed. Who ended it is told, too.
+        let others = ["daemon-unreachable", "process-killed"];
+        said.retain(|finding| !others.iter().any(|it| at(finding, "event.action") == *it));
         ensure!(said.len() == 1, "{said:#?}");
         collides(stage)
     })

@@ -55,6 +55,7 @@ pub struct Core {
     conditions: Conditions,
     killed: Killed,
     daemons: DaemonLives,
+    killed: Killed,
     /// Counts changes of whom to watch.
     watch_version: u64,
     sequence: u64,
@@ -214,6 +215,18 @@ impl Core {
         self.sequence += 1;
         finding.sequence = self.sequence;
         Some(finding)
+    }
+
+    /// Processes that were killed.
+    fn review_kills(&mut self, input: &Input) -> Vec<Finding> {
+        let time = match input.body {
+            Body::Stop => Time::Over,
+            Body::Tick => Time::Passes,
+            _ => Time::Runs,
+        };
+        let sequence = &mut self.sequence;
+        self.killed
+            .review(&mut self.world, input.at, time, sequence)
     }
 
     /// States of the host that began, changed or ended.

@@ -213,6 +213,8 @@ pub enum Particulars {
     Signal(Box<Killing>),
     /// Of a daemon that was away.
     DaemonLife(Box<DaemonStory>),
+    /// Of a killed process.
+    Signal(Box<Killing>),
 }
 
 /// Where a finding is in its life.

@@ -55,6 +55,10 @@ pub struct World {
     pub kills: Kills,
     /// What the kernel's log said.
     pub kernel_log: KernelLog,
+    /// Processes that matter.
+    pub processes: Processes,
+    /// Which of them were killed lately.
+    pub kills: Kills,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,

@@ -59,6 +59,10 @@ impl<'a> Particulars<'a> {
                 daemon: Some(Daemon::was_away(story)),
                 ..Self::default()
             },
+            Some(finding::Particulars::Signal(killing)) => Self {
+                signal: Some(signal::Signal::new(killing)),
+                ..Self::default()
+            },
         }
     }
 }
