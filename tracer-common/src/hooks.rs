@@ -55,6 +55,10 @@ hooks! {
     TcpRetransmitSynack = 8: "tcp_retransmit_synack",
     /// `net/ipv4/tcp_input.c`: somebody with a misrouted remote's address reset a connection.
     TcpReset = 9: "tcp_receive_reset",
+    /// `kernel/signal.c`: a signal that ends processes was delivered.
+    Signal = 10: "signal_generate",
+    /// `fs/exec.c`: a program was started.
+    Exec = 11: "sched_process_exec",
 }
 
 /// Why a packet died, as far as it matters here. The kernel's own numbers

@@ -10,12 +10,16 @@ mod event;
 mod hooks;
 mod offsets;
 mod prefixes;
+mod process;
 
 pub use counters::{LostKey, LostPackets, WatchKey, Way};
 pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
 pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
+pub use process::{
+    ARGUMENTS, Exec, INTERPRETER, LINE, Name, PROGRAMS, SCRIPT, Signal, Task, signal_flags, words,
+};
 
 /// Maps an IPv4 address in network byte order to the v4-mapped form `::ffff:a.b.c.d`
 /// (RFC 4291 §2.5.5.2) that every wire type uses, so that IPv6 needs no second layout.

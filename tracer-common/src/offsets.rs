@@ -138,6 +138,36 @@ offsets! {
     socket_alloc_inode: "socket_alloc.vfs_inode",
     /// Inode number: what `/proc/PID/fd` shows as `socket:[N]`.
     inode_ino: "inode.i_ino",
+    /// Process id in the initial pid namespace. <https://elixir.bootlin.com/linux/v6.18/A/ident/task_struct>
+    task_tgid: "task_struct.tgid",
+    /// Name of the thread; of its process, where it is the first.
+    task_comm: "task_struct.comm",
+    /// First thread of the process.
+    task_group_leader: "task_struct.group_leader",
+    /// Who started the process, or who took it over when that one ended.
+    task_real_parent: "task_struct.real_parent",
+    /// `PF_EXITING` tells who is about to end.
+    task_flags: "task_struct.flags",
+    /// Leads to the network namespace; null for a process that has ended.
+    task_nsproxy: "task_struct.nsproxy",
+    /// Same place as [`Self::task_nsproxy`]: the network namespace.
+    nsproxy_net: "nsproxy.net_ns",
+    /// Leads to the control groups.
+    task_cgroups: "task_struct.cgroups",
+    /// Control group in the unified hierarchy. <https://elixir.bootlin.com/linux/v6.18/A/ident/css_set>
+    css_set_cgroup: "css_set.dfl_cgrp",
+    /// The group's directory.
+    cgroup_node: "cgroup.kn",
+    /// Inode number of that directory. <https://elixir.bootlin.com/linux/v6.18/A/ident/kernfs_node>
+    node_id: "kernfs_node.id",
+    /// Memory of the process. <https://elixir.bootlin.com/linux/v6.18/A/ident/mm_struct>
+    task_mm: "task_struct.mm",
+    /// Where the command line begins in it.
+    mm_arg_start: "mm_struct.arg_start",
+    /// Where it ends.
+    mm_arg_end: "mm_struct.arg_end",
+    /// Who made a signal. <https://elixir.bootlin.com/linux/v6.18/A/ident/kernel_siginfo>
+    siginfo_code: "kernel_siginfo.si_code",
 }
 
-const _: () = assert!(size_of::<KernelOffsets>() == 54 * 4);
+const _: () = assert!(size_of::<KernelOffsets>() == 69 * 4);

@@ -20,7 +20,7 @@ use tokio::{
 use tracer_common::{Hook, WatchKey};
 use tracer_core::{
     Core,
-    decode::decode,
+    decode::{self, decode},
     finding::Finding,
     input::{Body, Daemon, DaemonStatus, Input, Session, Unreachable},
 };
@@ -190,10 +190,10 @@ impl Run {
     }
 
     fn take_record(&mut self, record: Vec<u8>) -> Result<()> {
-        if let Ok(event) = decode(&record)
-            && let Some(owner) = self.sources.socket_owner(&event, self.core.world())
+        if let Ok(known) = decode::record(&record)
+            && let Some(explanation) = self.sources.explain(&known, self.core.world())
         {
-            self.observe(owner)?;
+            self.observe(explanation)?;
         }
         let at = sources::time_of(&record);
         self.observe(Input {

@@ -10,12 +10,14 @@ mod headers;
 mod neighbour;
 mod skb;
 mod sock;
+mod task;
 
 pub(crate) use device::{Fib6Result, Net, NetDevice, Nexthop};
 pub(crate) use flow::{Flow4, Flow6, Flowi};
 pub(crate) use neighbour::Neighbour;
 pub(crate) use skb::Skb;
 pub(crate) use sock::Sock;
+pub(crate) use task::{Task, signal_code};
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use tracer_common::ABSENT;

@@ -7,6 +7,8 @@ mod fib_lookup;
 mod lookup;
 mod neigh_send;
 mod neigh_timer;
+mod process_exec;
+mod process_signal;
 mod skb_drop;
 mod skb_refused;
 mod tcp_reset;

@@ -17,7 +17,7 @@ use tracer_common::{Hook, Way};
 use crate::{
     condition::{self, Conditions, Purpose, Situation},
     daemon_life::DaemonLives,
-    decode::{KernelEvent, decode},
+    decode::{KernelEvent, Record, record},
     describe,
     diagnose::{self, Judgement, Subject},
     doubt::Doubts,
@@ -26,6 +26,7 @@ use crate::{
     finding::{Finding, Kind, UnusedNetwork},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, Input, NetChange},
+    killed::{Killed, Time},
     remote::Measure,
     summary::Summary,
     time::Timestamp,
@@ -53,6 +54,7 @@ pub struct Core {
     losses: Losses,
     conditions: Conditions,
     daemons: DaemonLives,
+    killed: Killed,
     /// Counts changes of whom to watch.
     watch_version: u64,
     sequence: u64,
@@ -101,6 +103,7 @@ impl Core {
         for key in touched {
             findings.extend(self.review(input.at, key, last));
         }
+        findings.extend(self.review_kills(input));
         findings.extend(self.look_around(input));
         findings
     }
@@ -153,11 +156,13 @@ impl Core {
             .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
         let ripe = self.doubts.deadline();
         let look = self.conditions.deadline();
+        let killed = self.killed.deadline();
         waiting
             .chain(due)
             .chain(proof)
             .chain(ripe)
             .chain(look)
+            .chain(killed)
             .min()
     }
 
@@ -205,6 +210,18 @@ impl Core {
         Some(finding)
     }
 
+    /// Processes that were killed.
+    fn review_kills(&mut self, input: &Input) -> Vec<Finding> {
+        let time = match input.body {
+            Body::Stop => Time::Over,
+            Body::Tick => Time::Passes,
+            _ => Time::Runs,
+        };
+        let sequence = &mut self.sequence;
+        self.killed
+            .review(&mut self.world, input.at, time, sequence)
+    }
+
     /// States of the host that began, changed or ended.
     fn look_around(&mut self, input: &Input) -> Vec<Finding> {
         let asked = matches!(input.body, Body::Tick);
@@ -250,11 +267,13 @@ impl Core {
     }
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
-        match decode(bytes) {
-            Ok(event) if is_a_loss(&event) || self.is_awaited(&event) => {
+        match record(bytes) {
+            Ok(Record::Packet(event)) if is_a_loss(&event) || self.is_awaited(&event) => {
                 self.wait(Waiting { at, event }, touched);
             }
-            Ok(event) => self.take_evidence(at, &event, touched),
+            Ok(Record::Packet(event)) => self.take_evidence(at, &event, touched),
+            Ok(Record::Signal(sent)) => self.killed.take(at, sent, &self.world),
+            Ok(Record::Exec(started)) => self.world.processes.start(at, &started),
             Err(_) => self.losses.undecoded(at),
         }
     }

@@ -3,10 +3,14 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use tracer_common::{DropReason, Event, Flow, Hook, Way, event_flags};
+use tracer_common::{DropReason, Event, Exec, Flow, Hook, Signal, Way, event_flags};
 use zerocopy::FromBytes;
 
 use crate::finding::Packet;
+
+mod process;
+
+pub use process::{Sent, Started, Who};
 
 const IPPROTO_ICMP: u8 = 1;
 const IPPROTO_TCP: u8 = 6;
@@ -86,18 +90,45 @@ pub struct Lookup {
     pub table: u32,
 }
 
+/// What a record of the ring buffer tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A packet.
+    Packet(KernelEvent),
+    /// A signal to a process.
+    Signal(Sent),
+    /// A program that was started.
+    Exec(Started),
+}
+
 /// Why bytes are not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Another length than [`Event`]'s.
+    /// The length of no record there is.
     Length(usize),
-    /// A hook number nobody knows.
+    /// A hook number nobody knows, or one of another kind of record.
     Hook(u8),
     /// A drop reason nobody knows.
     Reason(u8),
+    /// A signal to nobody.
+    Target,
 }
 
-/// Decodes one record.
+/// Decodes one record, whatever it tells of: its length tells.
+///
+/// # Errors
+/// When the bytes are not exactly one [`Event`], [`Signal`] or [`Exec`] of its hook.
+pub fn record(bytes: &[u8]) -> Result<Record, DecodeError> {
+    const SIGNAL: usize = size_of::<Signal>();
+    const EXEC: usize = size_of::<Exec>();
+    match bytes.len() {
+        SIGNAL => process::signal(bytes).map(Record::Signal),
+        EXEC => process::exec(bytes).map(Record::Exec),
+        _ => decode(bytes).map(Record::Packet),
+    }
+}
+
+/// Decodes one record about a packet.
 ///
 /// # Errors
 /// When the bytes are not exactly one [`Event`] of a known hook.
@@ -105,6 +136,7 @@ pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
     let event = Event::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))?;
     let hook = Hook::from_u8(event.hook).ok_or(DecodeError::Hook(event.hook))?;
     let reason = match hook {
+        Hook::Signal | Hook::Exec => return Err(DecodeError::Hook(event.hook)),
         Hook::SkbDrop => {
             Some(DropReason::from_u8(event.reason).ok_or(DecodeError::Reason(event.reason))?)
         }
@@ -153,7 +185,6 @@ fn address(bytes: [u8; 16]) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tracer_common::HOOKS;
     use zerocopy::IntoBytes;
 
     use super::*;
@@ -162,20 +193,27 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = decode(&bytes);
+            let _ = record(&bytes);
         }
 
         #[test]
         fn any_event_of_the_right_length_decodes_or_names_the_bad_field(
             mut bytes in proptest::collection::vec(any::<u8>(), size_of::<Event>()),
-            hook in 0_u8..12,
+            hook in 0_u8..16,
         ) {
             let at = std::mem::offset_of!(Event, hook);
             bytes[at] = hook;
             match decode(&bytes) {
                 Ok(event) => prop_assert_eq!(event.hook as u8, hook),
-                Err(DecodeError::Hook(bad)) => prop_assert!(bad == hook && usize::from(hook) >= HOOKS.len()),
+                Err(DecodeError::Hook(bad)) => {
+                    prop_assert_eq!(bad, hook);
+                    let of_packets = Hook::from_u8(hook).is_some_and(|it| it < Hook::Signal);
+                    prop_assert!(!of_packets);
+                }
                 Err(DecodeError::Reason(_)) => prop_assert_eq!(hook, Hook::SkbDrop as u8),
-                Err(DecodeError::Length(_)) => prop_assert!(false, "the length was right"),
+                Err(DecodeError::Length(_) | DecodeError::Target) => {
+                    prop_assert!(false, "the length was right");
+                }
             }
         }
     }

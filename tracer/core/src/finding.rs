@@ -11,12 +11,14 @@ mod daemon;
 mod daemon_life;
 mod ghost;
 mod overlap;
+mod signal;
 
 pub use self::{
     daemon::DaemonTrouble,
     daemon_life::{DaemonState, DaemonStory, EndedBy, Names},
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
     overlap::{Covered, Overlap, Role},
+    signal::{Killing, Left, Party},
 };
 
 /// One finding, or one step in its life.
@@ -209,6 +211,8 @@ pub enum Particulars {
     Pools(Box<PoolUse>),
     /// Of a daemon that was away.
     DaemonLife(Box<DaemonStory>),
+    /// Of a killed process.
+    Signal(Box<Killing>),
 }
 
 /// Where a finding is in its life.

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 mod docker;
 mod engine;
 mod peers;
+mod process;
 mod unreachable;
 
 pub use peers::{Connection, Login, Peers};
@@ -20,6 +21,7 @@ pub use docker::{
     DockerSubnet, NetworkEvent, PublishedPort,
 };
 pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot};
+pub use process::{ProcessInfo, VARIABLES};
 pub use unreachable::{Cause, Mount, Unreachable};
 
 /// One thing that happened, and when.
@@ -37,7 +39,7 @@ pub struct Input {
 pub enum Body {
     /// Tracing begins. First input of every run.
     Session(Session),
-    /// A record from the ring buffer, undecoded (`tracer_common::Event`).
+    /// A record from the ring buffer, undecoded (`tracer_common::Event`, `Signal` or `Exec`).
     Kernel(#[serde(with = "hex")] Vec<u8>),
     /// Exact packet counters, summed over CPUs, totals since the start. Only entries that changed.
     Counters(Vec<Counter>),
@@ -162,6 +164,10 @@ pub enum Body {
         /// Everybody.
         peers: Peers,
     },
+    /// A process that matters, as it is now.
+    Process(ProcessInfo),
+    /// That process has ended (pid).
+    ProcessGone(u32),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
     /// Time passes.

@@ -15,6 +15,7 @@ mod excuse;
 pub mod finding;
 pub mod incident;
 pub mod input;
+mod killed;
 pub mod pools;
 pub mod remedy;
 pub mod remote;

@@ -32,10 +32,20 @@ pub(super) fn owner(pid: u32) -> NetnsOwner {
 /// in a container it is the inner one: a network namespace belongs to whoever is closest.
 ///
 /// With cgroup v1 hierarchies may differ: an inner daemon may have been given only some of them.
-fn innermost(groups: &str) -> Option<&str> {
+pub(super) fn innermost(groups: &str) -> Option<&str> {
     let paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let nested = paths.map(|path| path.split('/').filter_map(id).collect::<Vec<_>>());
     nested.max_by_key(Vec::len)?.pop()
+}
+
+/// The control group a process is in, by the same text: that of the unified hierarchy, or the
+/// longest where that one is not in use.
+pub(super) fn group(groups: &str) -> Option<&str> {
+    let mut lines = groups.lines();
+    let unified = lines.find_map(|line| line.strip_prefix("0::"));
+    let paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    let longest = paths.max_by_key(|path| path.len());
+    unified.filter(|path| *path != "/").or(longest)
 }
 
 /// The id in one part of a path: `ID`, `docker-ID.scope`, `cri-containerd-ID`, and
@@ -113,6 +123,14 @@ mod tests {
             assert_eq!(innermost(&format!("0::{path}")), None, "{path}");
         }
         assert_eq!(innermost("nonsense\n::\n"), None);
+    }
+
+    #[test]
+    fn the_group_is_that_of_the_hierarchy_in_use() {
+        let both = "5:memory:/runner\n1:name=systemd:/x\n0::/system.slice/docker.service\n";
+        assert_eq!(group(both), Some("/system.slice/docker.service"));
+        assert_eq!(group("5:memory:/runner\n4:cpu:/\n0::/\n"), Some("/runner"));
+        assert_eq!(group(""), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) mod landmarks;
 pub(crate) mod netns;
 pub(crate) mod peers;
 mod pod;
+pub(crate) mod processes;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;
 

@@ -7,7 +7,7 @@ use super::btf::KernelTypes;
 
 /// Members without which something is not seen: what that is, and the members. Without any other
 /// member there is no run.
-const DISPENSABLE: [(&str, &[&str]); 5] = [
+const DISPENSABLE: [(&str, &[&str]); 8] = [
     (
         "which process sends the lost packets",
         &[
@@ -64,6 +64,35 @@ const DISPENSABLE: [(&str, &[&str]); 5] = [
             "sock.__sk_common.skc_num",
         ],
     ),
+    (KILLS, PROCESSES),
+    (
+        "in which control group the killer of a process was, if it is gone at once",
+        &[
+            "task_struct.cgroups",
+            "css_set.dfl_cgrp",
+            "cgroup.kn",
+            "kernfs_node.id",
+        ],
+    ),
+    (
+        COMMANDS,
+        &["task_struct.mm", "mm_struct.arg_start", "mm_struct.arg_end"],
+    ),
+];
+/// What is not seen without signals.
+const KILLS: &str = "who kills docker, compose and CI runners";
+/// What is not seen without the start of programs.
+const COMMANDS: &str = "what short-lived docker and compose commands were started with";
+/// What both say of processes.
+const PROCESSES: &[&str] = &[
+    "task_struct.tgid",
+    "task_struct.comm",
+    "task_struct.group_leader",
+    "task_struct.real_parent",
+    "task_struct.flags",
+    "task_struct.nsproxy",
+    "nsproxy.net_ns",
+    "kernel_siginfo.si_code",
 ];
 /// IPv6 is switched off as a whole: half of it would be misleading.
 const IPV6: &str = "by which way packets come in and leave over IPv6";
@@ -108,6 +137,10 @@ pub(crate) fn hook(
     unseen: &mut Vec<String>,
 ) -> Result<bool, Unsupported> {
     let tracepoint = hook.tracepoint();
+    if is_about_processes(hook) && types.missing.iter().any(|it| PROCESSES.contains(it)) {
+        // That was said when the members were looked for.
+        return Ok(false);
+    }
     let lacks = match types.arguments(hook) {
         Some(arguments) if arguments >= needed_arguments(hook) => return Ok(true),
         Some(_) if hook == Hook::SkbDrop => {
@@ -133,9 +166,15 @@ fn say(unseen: &mut Vec<String>, what: &str, lacks: &str) {
     }
 }
 
+/// Whether the hook tells of processes, without which it tells nothing.
+const fn is_about_processes(hook: Hook) -> bool {
+    matches!(hook, Hook::Signal | Hook::Exec)
+}
+
 /// How many of the tracepoint's arguments the program reads.
 const fn needed_arguments(hook: Hook) -> usize {
     match hook {
+        Hook::Signal => 5,
         Hook::Fib6Lookup => 4,
         // The reason of a drop came with Linux 5.17, as the third argument.
         Hook::FibLookup | Hook::SkbDrop => 3,
@@ -144,7 +183,8 @@ const fn needed_arguments(hook: Hook) -> usize {
         | Hook::DevReceive
         | Hook::DevQueue
         | Hook::TcpRetransmit
-        | Hook::TcpReset => 1,
+        | Hook::TcpReset
+        | Hook::Exec => 1,
     }
 }
 
@@ -165,6 +205,8 @@ const fn unseen_without(hook: Hook) -> &'static [&'static str] {
             &["how often TCP sends again what got lost"]
         }
         Hook::TcpReset => &["connections that a container with a remote's address resets"],
+        Hook::Signal => &[KILLS],
+        Hook::Exec => &[COMMANDS],
     }
 }
 
@@ -234,6 +276,18 @@ mod tests {
         let types = without("btf_trace_fib6_table_lookup");
         assert_eq!(hook(&types, Hook::Fib6Lookup, &mut unseen), Ok(false));
         assert_eq!(unseen, [format!("{IPV6}: no fib6_result.nh")]);
+    }
+
+    #[test]
+    fn without_parents_only_kills_are_not_seen() {
+        let types = without("real_parent");
+        let mut unseen = Vec::new();
+        offsets(&types, &mut unseen).unwrap();
+        for each in [Hook::Signal, Hook::Exec] {
+            assert_eq!(hook(&types, each, &mut unseen), Ok(false));
+        }
+        assert_eq!(hook(&types, Hook::FibLookup, &mut unseen), Ok(true));
+        assert_eq!(unseen, [format!("{KILLS}: no task_struct.real_parent")]);
     }
 
     #[test]

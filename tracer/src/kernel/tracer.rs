@@ -29,13 +29,15 @@ pub(crate) type Watched = BTreeMap<WatchKey, u32>;
 
 /// The hooks that run always, in the order they are attached: what is remembered must be
 /// remembered before it is asked for.
-const ALWAYS: [Hook; 6] = [
+const ALWAYS: [Hook; 8] = [
     Hook::FibLookup,
     Hook::Fib6Lookup,
     Hook::TcpReset,
     Hook::NeighTimer,
     Hook::SkbDrop,
     Hook::NeighSend,
+    Hook::Exec,
+    Hook::Signal,
 ];
 /// The hooks that run per packet or on a busy path, attached only while a remote is watched.
 const WHILE_WATCHING: [Hook; 4] = [
@@ -278,6 +280,8 @@ const fn program_name(hook: Hook) -> &'static str {
         Hook::TcpRetransmit => "on_tcp_retransmit",
         Hook::TcpRetransmitSynack => "on_synack_retransmit",
         Hook::TcpReset => "on_tcp_reset",
+        Hook::Signal => "on_signal",
+        Hook::Exec => "on_exec",
     }
 }
 

@@ -17,14 +17,12 @@ use tokio::{
     task::JoinHandle,
     time::Instant,
 };
-use tracer_common::Event;
 use tracer_core::{
-    decode::KernelEvent,
+    decode::{KernelEvent, Record},
     input::{Body, Input, Netns, NetnsOwner, Session},
     time::Timestamp,
     world::World,
 };
-use zerocopy::FromBytes as _;
 
 use crate::{
     fd,
@@ -33,6 +31,7 @@ use crate::{
         docker::{self, Endpoint, InnerDaemon},
         kmsg, landmarks, netns,
         peers::{self, Place},
+        processes::Processes,
         rtnetlink,
         sockets::SocketIndex,
     },
@@ -45,6 +44,7 @@ const GRIP: Duration = Duration::from_secs(10);
 pub(super) struct Sources {
     inputs: Sender<Input>,
     sockets: SocketIndex,
+    processes: Processes,
     /// Daemons that are asked whatever namespace they live in.
     endpoints: Arc<[Endpoint]>,
     /// Foreign namespaces followed, or looked for in vain.
@@ -61,6 +61,7 @@ impl Sources {
         Ok(Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
+            processes: Processes::watch(inputs.clone()),
             inputs,
             endpoints: endpoints.into(),
             foreign: BTreeMap::new(),
@@ -91,9 +92,23 @@ impl Sources {
         self.sockets.lookup(inode, 0).map(clock::stamp)
     }
 
+    /// What explains a record, if it is known at once; otherwise it comes as an input of its own.
+    pub(super) fn explain(&self, record: &Record, world: &World) -> Option<Input> {
+        match record {
+            Record::Packet(event) => return self.socket_owner(event, world),
+            Record::Exec(started) => self.processes.look_at(started.who.pid),
+            Record::Signal(sent) => {
+                let both = [&sent.target, &sent.sender];
+                let both = both.into_iter().filter_map(|line| line.first());
+                both.for_each(|who| self.processes.look_at(who.pid));
+            }
+        }
+        None
+    }
+
     /// Who sent the packet of `event`, if that is known at once; otherwise it is asked for and
     /// comes as an input of its own.
-    pub(super) fn socket_owner(&self, event: &KernelEvent, world: &World) -> Option<Input> {
+    fn socket_owner(&self, event: &KernelEvent, world: &World) -> Option<Input> {
         let inode = event
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
@@ -197,12 +212,10 @@ async fn follow_foreign(
     let _ = inner.end().await;
 }
 
-/// When a ring-buffer record was made.
+/// When a ring-buffer record was made: all of them begin with it.
 pub(super) fn time_of(record: &[u8]) -> Timestamp {
-    Event::read_from_bytes(record).map_or_else(
-        |_| clock::now(),
-        |event| clock::from_monotonic(event.ktime_ns),
-    )
+    let ktime = record.first_chunk().map(|ktime| u64::from_ne_bytes(*ktime));
+    ktime.map_or_else(clock::now, clock::from_monotonic)
 }
 
 /// Passes the kernel half's log lines on.

@@ -11,6 +11,7 @@ pub(crate) mod duplicate;
 pub(crate) mod forward;
 pub(crate) mod ghost;
 pub(crate) mod ipv6;
+pub(crate) mod killed;
 pub(crate) mod misdelivery;
 mod odd;
 pub(crate) mod overlap;
@@ -41,6 +42,7 @@ pub(crate) fn lives() -> [[Finding; 3]; 7] {
 pub(crate) fn all() -> Vec<Finding> {
     let mut all = lives().concat();
     all.extend(daemon::unreachable());
+    all.extend(killed::life());
     all.extend([
         unknown_owner(),
         many_victims(),

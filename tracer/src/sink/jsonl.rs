@@ -117,6 +117,12 @@ mod tests {
     }
 
     #[test]
+    fn lines_about_a_killed_process_are_those_scripts_rely_on() {
+        let steps = fixtures::killed::life();
+        golden::check("src/sink/testdata/killed.jsonl", &lines(&steps));
+    }
+
+    #[test]
     fn one_line_a_step_and_no_banner() {
         let text = lines(&[
             fixtures::opened(),

@@ -7,10 +7,11 @@ mod folders;
 pub(crate) mod labels;
 pub(crate) mod names;
 mod runs;
+mod variables;
 
 use crate::{
     finding::CiJob,
-    input::{DockerContainer, DockerNetwork, NetnsOwner},
+    input::{DockerContainer, DockerNetwork, NetnsOwner, ProcessInfo},
 };
 
 use super::World;
@@ -47,6 +48,15 @@ impl World {
             .or_else(|| names::network(&network.name))
             .or_else(|| self.job_of_project(daemon, network))
             .or_else(|| self.job_of_netns(self.docker.place(daemon)?))
+    }
+
+    /// The job that a process is part of.
+    #[must_use]
+    pub fn job_of_process(&self, process: &ProcessInfo) -> Option<CiJob> {
+        let container = || self.job_of_container(process.container.as_deref()?);
+        variables::job(&process.variables)
+            .or_else(container)
+            .or_else(|| folders::job(process.directory.as_deref()?))
     }
 
     /// The job that a namespace was made for: that of the container, or pod, it is of.

@@ -5,10 +5,12 @@ pub mod docker;
 pub mod fib;
 pub mod jobs;
 pub mod kernel_log;
+pub mod kills;
 mod landmarks;
 pub mod namespace;
 pub mod peers;
 pub mod pools;
+pub mod processes;
 pub mod rival;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
 use ipnet::IpNet;
 
 use crate::{
-    finding::{NetnsRef, Packet},
+    finding::{ContainerRef, NetnsRef, Packet},
     input::{
         Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session,
     },
@@ -29,10 +31,12 @@ use crate::{
 use self::{
     docker::Docker,
     kernel_log::{KernelLog, Line},
+    kills::{Kill, Kills},
     landmarks::Landmarks,
     namespace::Namespace,
     peers::Peers,
     pools::Books,
+    processes::Processes,
 };
 
 /// Owners kept; sockets come and go, and only those of lost packets are asked for.
@@ -47,6 +51,10 @@ pub struct World {
     pub docker: Docker,
     /// What the kernel's log said.
     pub kernel_log: KernelLog,
+    /// Processes that matter.
+    pub processes: Processes,
+    /// Which of them were killed lately.
+    pub kills: Kills,
     namespaces: BTreeMap<u32, Namespace>,
     owners: BTreeMap<u64, Process>,
     landmarks: Landmarks,
@@ -81,6 +89,8 @@ impl World {
                 process,
                 landmarks,
             } => self.add_owner(*inode, process, landmarks),
+            Body::Process(info) => self.processes.set(at, info),
+            Body::ProcessGone(pid) => self.processes.end(*pid),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
             Body::KernelLogLost(lost) => self.kernel_log.lost = *lost,
@@ -127,6 +137,23 @@ impl World {
     #[must_use]
     pub fn owner(&self, inode: u64) -> Option<&Process> {
         self.owners.get(&inode)
+    }
+
+    /// The last kill of a process that was busy with this compose project.
+    #[must_use]
+    pub fn kill_of_project(&self, project: &str) -> Option<&Kill> {
+        self.kills.of_project(project)
+    }
+
+    /// The container with this id, known or not.
+    #[must_use]
+    pub fn container(&self, id: &str) -> ContainerRef {
+        let known = self.docker.container_ref(id);
+        known.unwrap_or_else(|| ContainerRef {
+            id: id.to_owned(),
+            name: String::new(),
+            service: None,
+        })
     }
 
     /// What the host itself or a daemon uses the address as.

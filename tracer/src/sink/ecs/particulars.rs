@@ -3,6 +3,7 @@
 mod ghost;
 mod overlap;
 mod pools;
+mod signal;
 
 use serde::Serialize;
 use tracer_core::finding::{self, Finding};
@@ -25,6 +26,9 @@ pub(super) struct Particulars<'a> {
     /// How much of a daemon's address pools is left, and who has the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pools: Option<pools::Pools<'a>>,
+    /// Who ended whom (`process-killed`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<signal::Signal<'a>>,
 }
 
 impl<'a> Particulars<'a> {
@@ -49,6 +53,10 @@ impl<'a> Particulars<'a> {
             },
             Some(finding::Particulars::DaemonLife(story)) => Self {
                 daemon: Some(Daemon::was_away(story)),
+                ..Self::default()
+            },
+            Some(finding::Particulars::Signal(killing)) => Self {
+                signal: Some(signal::Signal::new(killing)),
                 ..Self::default()
             },
         }

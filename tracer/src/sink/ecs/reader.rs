@@ -82,6 +82,7 @@ strict! {
         daemon: Option<Daemon>,
         ghost: Option<Ghost>,
         pools: Option<Pools>,
+        signal: Option<Signal>,
         evidence: Option<Vec<Evidence>>,
         counts: Counts,
         victims: Option<Vec<Victim>>,
@@ -201,6 +202,28 @@ strict! {
     Evidence { kind: String, at: String, detail: Option<BTreeMap<String, Value>>, }
     Counts { packets: u64, flows: u64, remotes: u64, }
     Victim { ip: String, packets: u64, }
+    Signal {
+        name: String,
+        number: u32,
+        code: String,
+        sender: Option<Party>,
+        target: Party,
+        project: Option<String>,
+        left: Option<Left>,
+    }
+    Party {
+        role: Option<String>,
+        pid: u32,
+        name: String,
+        executable: Option<String>,
+        args: Option<Vec<String>>,
+        working_directory: Option<String>,
+        cgroup: Option<String>,
+        container: Option<Container>,
+        ancestry: Option<Vec<Process>>,
+    }
+    Left { networks: Option<Vec<String>>, containers: Option<Vec<LeftContainer>>, }
+    LeftContainer { name: String, state: String, }
     Remedy { id: String, command: String, undo: Option<String>, effect: String, risk: String, }
 }
 

@@ -47,10 +47,8 @@ const fn keys(kind: EvidenceKind) -> &'static [&'static str] {
         EvidenceKind::DuplicateRoute => &["loses", "prefix", "wins"],
         EvidenceKind::ReversePath => &["bridge", "device", "prefix"],
         EvidenceKind::ConfiguredPeer => &["name", "role", "source"],
-        EvidenceKind::Signal
-        | EvidenceKind::KernelLog
-        | EvidenceKind::DockerEvent
-        | EvidenceKind::LinkChange => &["text"],
+        EvidenceKind::Signal => &["code", "signal", "text"],
+        EvidenceKind::KernelLog | EvidenceKind::DockerEvent | EvidenceKind::LinkChange => &["text"],
     }
 }
 
@@ -64,7 +62,7 @@ mod tests {
     use crate::sink::fixtures;
 
     /// Particulars that depend on what else was seen.
-    const SOMETIMES: [&str; 2] = ["arp", "reasons"];
+    const SOMETIMES: [&str; 4] = ["arp", "code", "reasons", "signal"];
 
     fn assert_known(finding: &Finding) {
         for piece in &finding.evidence {

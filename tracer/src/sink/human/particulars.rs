@@ -8,10 +8,13 @@ use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
 use super::{absence, layout::Page};
 
+mod signal;
+
 /// The facts of its kind.
 pub(super) fn field(page: &mut Page, finding: &Finding) {
     match &finding.particulars {
         None => {}
+        Some(Particulars::Signal(killing)) => signal::all(page, killing),
         Some(Particulars::Daemon(trouble)) => daemon(page, trouble),
         Some(Particulars::Ghost(ghost)) => ghost::field(page, finding, ghost),
         Some(Particulars::Overlap(it)) => overlap::fields(page, it),
@@ -39,5 +42,12 @@ fn daemon(page: &mut Page, trouble: &DaemonTrouble) {
     }
     if let Some(remedy) = &trouble.remedy {
         page.field("cure", remedy);
+    }
+}
+
+/// What is new of them.
+pub(super) fn news(page: &mut Page, before: &Finding, now: &Finding) {
+    if let Some(Particulars::Signal(killing)) = &now.particulars {
+        signal::news(page, before.particulars.as_ref(), killing);
     }
 }

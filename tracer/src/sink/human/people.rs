@@ -73,7 +73,7 @@ pub(super) fn place(page: &mut Page, finding: &Finding) {
     page.field("where", &text);
 }
 
-fn container_line(container: &ContainerRef) -> String {
+pub(super) fn container_line(container: &ContainerRef) -> String {
     let id: String = container.id.chars().take(SHORT_ID).collect();
     let mut text = match (container.name.as_str(), id.as_str()) {
         ("", id) => format!("container {id}"),

@@ -157,6 +157,11 @@ fn what_was_left_behind() {
 }
 
 #[test]
+fn a_killed_process_and_what_it_left() {
+    snapshot("killed", None, &fixtures::killed::life());
+}
+
+#[test]
 fn events_lost() {
     snapshot("events-lost", None, &[fixtures::events_lost()]);
 }

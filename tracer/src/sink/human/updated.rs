@@ -34,6 +34,7 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
     if before.docker_network.is_none() && now.docker_network.is_some() {
         facts::whose(&mut page, now);
     }
+    particulars::news(&mut page, before, now);
     people(&mut page, before, now);
     if (&now.particulars, now.counts) != (&before.particulars, before.counts) {
         particulars::field(&mut page, now);

@@ -158,6 +158,48 @@ fn a_container_has_the_part_the_core_gave_it() {
 }
 
 #[test]
+fn a_killed_process_names_both_sides() {
+    let line = read(&fixtures::killed::life()[0]);
+    assert_eq!(line.event.category, texts(&["process"]));
+    assert!(line.network.is_none() && line.bridgetrace.ci.is_some());
+    let signal = line.bridgetrace.signal.unwrap();
+    assert_eq!((signal.name.as_str(), signal.number), ("SIGTERM", 15));
+    assert_eq!(
+        (signal.code.as_str(), signal.project.as_deref()),
+        ("SI_USER", Some("shop"))
+    );
+    let (target, sender) = (signal.target, signal.sender.unwrap());
+    assert_eq!(
+        (target.role.as_deref(), target.pid),
+        (Some("compose"), 4711)
+    );
+    assert_eq!(target.executable.as_deref(), Some("/usr/bin/python3.11"));
+    assert_eq!(
+        target.working_directory.as_deref(),
+        Some("/builds/shop/backend")
+    );
+    assert_eq!(target.args.unwrap().last().map(String::as_str), Some("up"));
+    assert_eq!((sender.name.as_str(), sender.pid), ("gitlab-runner", 812));
+    assert_eq!(sender.ancestry.unwrap()[0].name, "systemd");
+    assert!(sender.cgroup.is_some() && sender.container.is_none());
+}
+
+#[test]
+fn what_a_killed_process_left_is_there_until_it_is_gone() {
+    let [opened, updated, resolved] = fixtures::killed::life();
+    nothing_empty(&value(&updated), "");
+    let left = |step| read(step).bridgetrace.signal.unwrap().left;
+    assert!(left(&opened).is_none() && left(&resolved).is_none());
+    let left = left(&updated).unwrap();
+    assert_eq!(left.networks, Some(texts(&["shop_default"])));
+    let container = &left.containers.unwrap()[0];
+    assert_eq!(
+        (container.name.as_str(), container.state.as_str()),
+        ("shop_db_1", "created")
+    );
+}
+
+#[test]
 fn ipv6_is_told_as_such() {
     let network = latest(&fixtures::ipv6::life()).network.unwrap();
     assert_eq!(

@@ -1,0 +1,72 @@
+//! `sched_process_exec(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`
+//! <https://elixir.bootlin.com/linux/v6.18/source/include/trace/events/sched.h>
+//!
+//! A program starts that makes, keeps or orders docker networks. A process that is killed can not
+//! be asked any more what it was started with.
+
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
+use tracer_common::{
+    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, words,
+};
+
+use crate::{emit, kernel::Task, maps::EVENTS};
+
+#[btf_tracepoint(function = "sched_process_exec")]
+pub(crate) fn on_exec(ctx: BtfTracePointContext) -> i32 {
+    let _ = try_exec(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
+    let task = Task(ctx.arg(0));
+    let comm = task.comm()?;
+    let interpreter = INTERPRETER.is(words(&comm));
+    if !interpreter && !PROGRAMS.iter().any(|program| program.is(words(&comm))) {
+        return None;
+    }
+    let tgid = task.tgid()?;
+    let Some(mut place) = EVENTS.reserve::<Exec>(0) else {
+        emit::bump(Hook::Exec, Stat::Rejected);
+        return None;
+    };
+    let exec = place.write(Exec {
+        // SAFETY: no arguments, no preconditions.
+        ktime_ns: unsafe { bpf_ktime_get_ns() },
+        task: Named { tgid, comm },
+        parent: task.parent().and_then(Task::tgid).unwrap_or(0),
+        length: 0,
+        hook: Hook::Exec as u8,
+        reserved: [0; 3],
+        arguments: [0; ARGUMENTS],
+    });
+    exec.length = task.arguments(&mut exec.arguments).unwrap_or(0);
+    if interpreter && !holds_script(&exec.arguments) {
+        place.discard(u64::from(BPF_RB_NO_WAKEUP));
+        return None;
+    }
+    place.submit(0);
+    emit::bump(Hook::Exec, Stat::Emitted);
+    Some(())
+}
+
+/// Whether [`SCRIPT`] stands in the text, by the letter.
+#[inline(always)]
+fn holds_script(text: &[u8; ARGUMENTS]) -> bool {
+    let mut found = 0;
+    for byte in text {
+        // Its first letter stands nowhere else in it.
+        found = if *byte == SCRIPT[found] {
+            found + 1
+        } else {
+            usize::from(*byte == SCRIPT[0])
+        };
+        if found == SCRIPT.len() {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,84 @@
+//! Whether a signal is worth telling: what `docker stop`, Ctrl-C and daemons do all day is not.
+
+use crate::{
+    decode::Sent,
+    time::{SECOND, Timestamp},
+    world::{
+        World,
+        kills::{By, Kill},
+        processes::{Role, looks_on, project},
+    },
+};
+
+use super::party;
+
+pub(super) const SIGINT: u32 = 2;
+pub(super) const SIGKILL: u32 = 9;
+pub(super) const SIGTERM: u32 = 15;
+
+/// `SI_KERNEL` (`include/uapi/asm-generic/siginfo.h`); whatever is above 0 comes from the kernel.
+pub(super) const SI_KERNEL: i32 = 0x80;
+
+/// A daemon that was killed itself takes its helpers along within this time.
+const AFTERWARDS: u64 = 60 * SECOND;
+
+/// The kill that a signal is, if its target matters.
+pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
+    let who = sent.target.first()?;
+    let role = world.processes.role(who.pid, &who.name)?;
+    let target = party(world, &sent.target)?;
+    let info = world.processes.get(who.pid);
+    let info = info.filter(|info| info.name == who.name);
+    let by = by(world, sent);
+    let usual = is_usual(world, at, sent, role, &by) || info.is_some_and(looks_on);
+    Some(Kill {
+        id: format!("process-killed-{}-{}", who.pid, at.0),
+        start: at,
+        signals: vec![(at, sent.number, sent.code)],
+        netns: sent.netns,
+        by,
+        target,
+        role,
+        project: info.and_then(project),
+        usual,
+    })
+}
+
+/// Who sent the signal. One without an author comes with the end of whoever was running: the
+/// target's parent (`PR_SET_PDEATHSIG`) or the first process of its pid namespace.
+fn by(world: &World, sent: &Sent) -> By {
+    match party(world, &sent.sender) {
+        Some(party) if sent.sender_ends => By::EndOf(party),
+        Some(party) if sent.code <= 0 => By::Process(party),
+        _ => By::Kernel,
+    }
+}
+
+fn is_usual(world: &World, at: Timestamp, sent: &Sent, role: Role, by: &By) -> bool {
+    match by {
+        // Ctrl-C.
+        By::Kernel => sent.number == SIGINT,
+        // Everything in a container ends with its first process.
+        By::EndOf(_) if sent.code > 0 => true,
+        By::Process(party) | By::EndOf(party) => {
+            let itself = party.pid == sent.target[0].pid;
+            // `docker stop` and the end of a container: the container's business, whatever is in it.
+            let runtime = matches!(party.name.as_str(), "runc" | "crun" | "youki");
+            let keeper = world.processes.role(party.pid, &party.name);
+            let keeper = keeper.filter(|keeper| *keeper != Role::Runner);
+            itself
+                || runtime
+                || keeper.is_some_and(|_| is_order(world, at, sent.number, role, party.pid))
+        }
+    }
+}
+
+/// Whether what docker's own programs do to each other is in order: a client ends its plugin, a
+/// daemon its helpers. That dockerd gives up a containerd which does not answer is not.
+fn is_order(world: &World, at: Timestamp, number: u32, role: Role, keeper: u32) -> bool {
+    if role != Role::Containerd || number != SIGKILL {
+        return true;
+    }
+    let before = world.kills.of_process(keeper);
+    before.is_some_and(|kill| at.since(kill.last()) < AFTERWARDS)
+}
