@@ -44,6 +44,12 @@ fn idle_networks_and_strangers_bridges_are_no_ghosts() -> Result<()> {
         let look = Look::at(&stage.lab.srv, &["--docker-host", &endpoint])?;
         look.ended(0)?;
         ensure!(look.summary["ghosts"] == 0, "{look:#?}");
+        let unused = look.summary["unused"].as_array();
+        let unused: Vec<_> = unused.into_iter().flatten().map(|it| &it["name"]).collect();
+        ensure!(
+            unused == ["idle", "night"] || unused == ["night", "idle"],
+            "{look:#?}"
+        );
         // Removing a network is told of by docker's events: what came before has been taken in then.
         stage.daemon.remove_network("idle")?;
         let bridges = || {

@@ -23,7 +23,7 @@ use crate::{
     doubt::Doubts,
     ending::{self, End, end_of},
     excuse::Excuses,
-    finding::{Finding, Kind, UnusedNetwork},
+    finding::{Finding, Kind},
     incident::{Incident, Loss, News, Place},
     input::{Body, Counter, Input, NetChange},
     killed::{Killed, Time},
@@ -131,12 +131,6 @@ impl Core {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         self.world.pools()
-    }
-
-    /// Networks that nobody uses and that are no ghosts.
-    #[must_use]
-    pub fn unused_networks(&self, now: Timestamp) -> Vec<UnusedNetwork> {
-        condition::ghost::unused(&self.world, now)
     }
 
     /// The state of the host.

@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use crate::{
-    finding::{Finding, Kind},
+    condition,
+    finding::{Finding, Kind, UnusedNetwork},
     input::DaemonStatus,
     time::Timestamp,
     world::{World, peers::Peers, pools::PoolUse},
@@ -36,6 +37,8 @@ pub struct Summary {
     pub next_is_sure: bool,
     /// Each daemon and whether it answers.
     pub daemons: Vec<(String, DaemonStatus)>,
+    /// Networks that nobody uses and that are no ghosts.
+    pub unused: Vec<UnusedNetwork>,
     /// What could not be looked at, each a sentence in plain words.
     pub unseen: Vec<String>,
 }
@@ -75,6 +78,7 @@ impl Summary {
             daemons: daemons
                 .map(|(endpoint, status)| (endpoint.to_owned(), status.clone()))
                 .collect(),
+            unused: condition::ghost::unused(world, now),
             unseen: unseen(world),
         }
     }

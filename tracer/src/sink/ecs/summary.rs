@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use tracer_core::{
+    finding::UnusedNetwork,
     input::DaemonStatus,
     summary::{self, Summary},
+    time::{SECOND, Timestamp},
 };
 
 use super::{ECS_VERSION, Ecs, Named, Origin};
@@ -81,9 +83,31 @@ struct Check<'a> {
     next_certain: Option<bool>,
     /// Empty says that no daemon was asked.
     daemons: Vec<Daemon<'a>>,
+    /// Networks that nobody uses; none of them is counted as a ghost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unused: Vec<Unused<'a>>,
     /// What could not be looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unseen: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Unused<'a> {
+    id: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subnets: Vec<String>,
+    /// Endpoint of its daemon.
+    daemon: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compose_project: Option<&'a str>,
+    /// Since when no container runs in it, as far as docker tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// Seconds since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_s: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -160,7 +184,27 @@ impl<'a> Check<'a> {
             daemons: daemons
                 .map(|(endpoint, status)| Daemon::new(endpoint, status))
                 .collect(),
+            unused: summary
+                .unused
+                .iter()
+                .map(|network| Unused::new(network, summary.at))
+                .collect(),
             unseen: summary.unseen.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+impl<'a> Unused<'a> {
+    fn new(network: &'a UnusedNetwork, now: Timestamp) -> Self {
+        let project = network.compose_project.as_deref();
+        Self {
+            id: &network.id,
+            name: &network.name,
+            subnets: network.subnets.iter().map(ToString::to_string).collect(),
+            daemon: &network.daemon,
+            compose_project: project.filter(|project| !project.is_empty()),
+            since: network.since.map(time::rfc3339),
+            age_s: network.since.map(|since| now.since(since) / SECOND),
         }
     }
 }

@@ -1,8 +1,13 @@
 //! What a single look came to: whether all is well, what that is worth, and what comes next.
 
-use tracer_core::{input::DaemonStatus, summary::Summary};
+use tracer_core::{finding::UnusedNetwork, input::DaemonStatus, summary::Summary, time::Timestamp};
 
-use super::{layout::Page, numbers::number, style::Look};
+use super::{
+    layout::Page,
+    numbers::{listed, number},
+    style::Look,
+};
+use crate::sink::time;
 
 pub(super) fn page(summary: &Summary, look: Look) -> Page {
     let mut page = Page::new(look);
@@ -38,11 +43,24 @@ pub(super) fn page(summary: &Summary, look: Look) -> Page {
         };
         page.field("next", &format!("networks {sure} get {}", next.join(", ")));
     }
+    if !summary.unused.is_empty() {
+        let all = summary.unused.len() as u64;
+        let unused = listed(&summary.unused, all, |network| unused(network, summary.at));
+        page.field("unused", &format!("{unused}; idle networks are no ghosts"));
+    }
     for unseen in &summary.unseen {
         page.field("unseen", unseen);
     }
     page.blank();
     page
+}
+
+/// A network and how long nobody has used it.
+fn unused(network: &UnusedNetwork, now: Timestamp) -> String {
+    match network.since {
+        Some(since) => format!("{} for {}", network.name, time::span(now.since(since))),
+        None => network.name.clone(),
+    }
 }
 
 fn verdict(summary: &Summary) -> String {
