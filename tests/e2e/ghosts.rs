@@ -6,3 +6,4 @@ mod jobs;
 mod pod;
 mod scene;
 mod strangers;
+mod veth;
