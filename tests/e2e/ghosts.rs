@@ -1,6 +1,7 @@
 //! `ghost-network`: what cancelled jobs and forgetful daemons leave behind, whose it was, and the
 //! commands that take it away.
 
+mod cancelled;
 mod forgotten;
 mod jobs;
 mod pod;

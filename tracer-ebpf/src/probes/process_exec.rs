@@ -5,7 +5,7 @@
 //! be asked any more what it was started with.
 
 use aya_ebpf::{
-    bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint,
+    helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
 use tracer_common::{
@@ -45,7 +45,9 @@ fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
     });
     exec.length = task.arguments(&mut exec.arguments).unwrap_or(0);
     if interpreter && !holds_script(&exec.arguments) {
-        place.discard(u64::from(BPF_RB_NO_WAKEUP));
+        // With a wake-up: a reader that waits before a record it was not told of is not told of the
+        // next one either. <https://elixir.bootlin.com/linux/v6.18/source/kernel/bpf/ringbuf.c#L555>
+        place.discard(0);
         return None;
     }
     place.submit(0);

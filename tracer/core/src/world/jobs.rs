@@ -5,6 +5,7 @@
 
 mod folders;
 pub(crate) mod labels;
+mod makers;
 pub(crate) mod names;
 mod runs;
 mod variables;
@@ -80,8 +81,11 @@ impl World {
         let folder = containers
             .as_mut()
             .and_then(|them| them.find_map(DockerContainer::working_dir));
-        let by_time = runs::maker(self, daemon, network.created?, folder);
-        by_time.or_else(|| folders::job(folder?))
+        let by_process = project.and_then(|project| makers::job(self, project));
+        let by_time = || runs::maker(self, daemon, network.created?, folder);
+        by_process
+            .or_else(by_time)
+            .or_else(|| folders::job(folder?))
     }
 }
 

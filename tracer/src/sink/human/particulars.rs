@@ -3,12 +3,11 @@
 mod ghost;
 mod overlap;
 mod pools;
+mod signal;
 
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
 use super::{absence, layout::Page};
-
-mod signal;
 
 /// The facts of its kind.
 pub(super) fn field(page: &mut Page, finding: &Finding) {
@@ -47,7 +46,12 @@ fn daemon(page: &mut Page, trouble: &DaemonTrouble) {
 
 /// What is new of them.
 pub(super) fn news(page: &mut Page, before: &Finding, now: &Finding) {
-    if let Some(Particulars::Signal(killing)) = &now.particulars {
-        signal::news(page, before.particulars.as_ref(), killing);
+    let is_same = (&now.particulars, now.counts) == (&before.particulars, before.counts);
+    match &now.particulars {
+        Some(Particulars::Signal(killing)) => {
+            signal::news(page, before.particulars.as_ref(), killing);
+        }
+        Some(Particulars::Ghost(ghost)) if !is_same => ghost::field(page, now, ghost),
+        _ => {}
     }
 }

@@ -36,9 +36,6 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
     }
     particulars::news(&mut page, before, now);
     people(&mut page, before, now);
-    if (&now.particulars, now.counts) != (&before.particulars, before.counts) {
-        particulars::field(&mut page, now);
-    }
     for unknown in now
         .unknown
         .iter()

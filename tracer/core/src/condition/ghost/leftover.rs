@@ -12,11 +12,16 @@ use crate::{
     input::DockerContainer,
     remedy::ghost as remedy,
     time::{SECOND, Timestamp},
-    world::{World, jobs::labels},
+    world::{
+        World,
+        jobs::labels,
+        kills::Kill,
+        processes,
+    },
 };
 
 use super::{
-    Situation, finding,
+    SETTLED, Situation, finding,
     group::{self, Bond, Group},
     prefixes, said, with_network,
 };
@@ -25,8 +30,16 @@ use super::{
 /// image may be pulled between a project's network and its first container.
 const PATIENCE: u64 = 600 * SECOND;
 
+/// Docker starts what it was told to start, even when whoever told it is gone a moment later.
+const AFTERMATH: u64 = 10 * SECOND;
+
+const SIGKILL: u32 = 9;
+const SIGTERM: u32 = 15;
+
 /// Why nobody will come for it.
 enum Abandoned<'a> {
+    /// Whoever brought the project up was killed.
+    Killed(&'a Kill),
     /// The project has networks, and no container at all.
     NoContainer,
     /// A container was made and never ran.
@@ -51,6 +64,10 @@ pub(super) fn is_left(world: &World, now: Timestamp, bond: Bond<'_>, group: &Gro
 fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<Finding> {
     let Situation { world, now, .. } = situation;
     let why = abandoned(world, now, bond, group)?;
+    let kill = match &why {
+        Abandoned::Killed(kill) => Some(*kill),
+        _ => None,
+    };
     let job = group.job(world);
     let ghost = Ghost {
         class: match bond {
@@ -60,8 +77,11 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
         since: group.last_change(),
         holds: holds(group),
         leftovers: group.leftovers(),
-        creator: None,
-        working_dir: group.working_dir().map(str::to_owned),
+        creator: kill.map(|kill| format!("{} (pid {})", kill.target.name, kill.target.pid)),
+        working_dir: group
+            .working_dir()
+            .or_else(|| kill?.target.directory.as_deref())
+            .map(str::to_owned),
     };
     let netns = world.docker.place(group.daemon);
     let netns = netns.unwrap_or(world.session.netns);
@@ -73,7 +93,7 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
         reason(bond, group, &why),
     );
     let mut told = Finding {
-        verdict: Verdict::Suspected,
+        verdict: kill.map_or(Verdict::Suspected, |_| Verdict::Confirmed),
         evidence: evidence(group, &why),
         remedies: remedy::leftovers(
             group.daemon,
@@ -96,12 +116,20 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
 }
 
 fn abandoned<'a>(
-    world: &World,
+    world: &'a World,
     now: Timestamp,
     bond: Bond<'_>,
     group: &Group<'a>,
 ) -> Option<Abandoned<'a>> {
-    if group.is_in_use(world) || now < group.last_change()?.plus(PATIENCE) {
+    let last = group.last_change()?;
+    if group.is_in_use(world) {
+        return None;
+    }
+    if let Some(kill) = killer(world, bond, group) {
+        let settled = kill.last().max(last).plus(SETTLED);
+        return (now >= settled).then_some(Abandoned::Killed(kill));
+    }
+    if now < last.plus(PATIENCE) {
         return None;
     }
     let job = group.job(world);
@@ -125,6 +153,23 @@ fn abandoned<'a>(
             .is_empty()
             .then_some(Abandoned::NoContainer),
     }
+}
+
+/// The killing that ended whoever was bringing the project up, if nobody has done so since. Ctrl-C is
+/// no killing: compose stops what it started, and whoever typed it knows.
+fn killer<'a>(world: &'a World, bond: Bond<'_>, group: &Group<'_>) -> Option<&'a Kill> {
+    let Bond::Project(name) = bond else {
+        return None;
+    };
+    let made = group.networks.first()?.created?;
+    let kill = world.kills.of_project(name)?;
+    let ends = |(_, number, _): &(Timestamp, u32, i32)| matches!(*number, SIGKILL | SIGTERM);
+    let mut living = world.processes.living().filter_map(processes::project);
+    let is_run = living.any(|project| processes::same_project(&project, name));
+    let mut starts = group.containers.iter().filter_map(|it| it.started);
+    let ran_since = starts.any(|started| started > kill.last().plus(AFTERMATH));
+    let is_it = kill.signals.iter().any(ends) && made <= kill.last() && !is_run && !ran_since;
+    is_it.then_some(kill)
 }
 
 /// Whether a container of the job itself runs, whatever daemon runs it.
@@ -159,6 +204,11 @@ fn reason(bond: Bond<'_>, group: &Group<'_>, why: &Abandoned<'_>) -> String {
         Bond::Job(id) => format!("CI job {id}"),
     };
     match why {
+        Abandoned::Killed(kill) => format!(
+            "{what} left of {whose}: {} was killed while it brought the project up, and nothing \
+             of it runs.",
+            kill.target.name
+        ),
         Abandoned::NoContainer => {
             format!("{what} left of {whose}, which has no container any more.")
         }
@@ -212,6 +262,9 @@ fn evidence(group: &Group<'_>, why: &Abandoned<'_>) -> Vec<Evidence> {
                 format!("docker made network {}", network.name),
             ));
         }
+    }
+    if let Abandoned::Killed(kill) = why {
+        evidence.push(kill.evidence());
     }
     if let Abandoned::NeverStarted(container) = why
         && let Some(at) = container.created
