@@ -9,6 +9,7 @@ mod dual;
 mod ghosts;
 mod healthy;
 mod inner;
+mod killed;
 mod lab;
 mod outage;
 mod pools;
