@@ -10,6 +10,7 @@ mod endpoints;
 mod ghosts;
 mod healthy;
 mod inner;
+mod killed;
 mod lab;
 mod outage;
 mod pools;

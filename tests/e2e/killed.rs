@@ -1,0 +1,6 @@
+//! `process-killed`: a real compose, a real dockerd, and who ended them.
+
+mod compose;
+mod daemon;
+mod scene;
+mod timing;
