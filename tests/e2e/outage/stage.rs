@@ -85,6 +85,17 @@ impl Stage {
         Ok(network)
     }
 
+    /// Waits until the kernel half remembers who comes in from this prefix, as it does once the tracer has
+    /// read the bridge's route: a request that is answered from now on proves the asymmetry.
+    pub(crate) fn remembers(&self, prefix: &str) -> Result<()> {
+        wait_for("the kernel half to remember who comes in", SOON, || {
+            let log = self.tracer.log();
+            let mut told = log.iter().rev().map(|line| line.text.as_str());
+            let (_, prefixes) = told.find_map(|text| text.split_once("is remembered in "))?;
+            prefixes.split(' ').any(|it| it == prefix).then_some(())
+        })
+    }
+
     /// The first finding of lost packets (or of what was not seen) about the server, in any phase, of
     /// which `wanted` holds. The tracer sees the whole machine: findings about other labs are not this
     /// test's.

@@ -17,6 +17,7 @@ fn belongs_to(name: &str, owner: &str) -> Result<()> {
              address add 172.22.0.1/16 dev {name}\n\
              link set {name} up\n"
         ))?;
+        stage.remembers("172.22.0.0/16")?;
         let opened = ping_and_find(stage)?;
         holds(
             &opened,

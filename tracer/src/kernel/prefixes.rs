@@ -34,6 +34,8 @@ impl Prefixes {
         }
         write(&mut self.v4, words4(&self.told), words4(&wanted))?;
         write(&mut self.v6, words6(&self.told), words6(&wanted))?;
+        let all: Vec<String> = wanted.iter().map(IpNet::to_string).collect();
+        log::debug!("who comes in is remembered in {}", all.join(" "));
         self.told = wanted;
         Ok(())
     }
