@@ -40,9 +40,13 @@ impl Seed {
     /// Kills `up` once the daemon has this many things of the project, and a moment more.
     fn cancel(self, stage: &Stage, directory: &Path) -> Result<()> {
         let project = self.project();
-        let mut command = stage.daemon.compose_command(directory, &project, &["up", "--detach"]);
+        let mut command = stage
+            .daemon
+            .compose_command(directory, &project, &["up", "--detach"]);
         // As the shell executor starts it.
-        command.env("CI_JOB_ID", self.job()).env("CI_PIPELINE_ID", "815");
+        command
+            .env("CI_JOB_ID", self.job())
+            .env("CI_PIPELINE_ID", "815");
         let mut up = Process::spawn(command)?;
         wait_for("compose to have come so far", UP, || {
             let so_far = reached(stage, &project, self.0 % 4).unwrap_or(false);
@@ -117,7 +121,10 @@ fn is_told_and_removed(stage: &mut Stage, seed: Seed) -> Result<bool> {
     let running = containers(stage, &project, &[])?;
     if !running.is_empty() {
         let said = told(stage, &project)?;
-        ensure!(said.is_none_or(|it| is_phase(&it, "resolved")), "{project} is in use");
+        ensure!(
+            said.is_none_or(|it| is_phase(&it, "resolved")),
+            "{project} is in use"
+        );
         let stop = ["stop", "--time=0"];
         let running: Vec<&str> = running.iter().map(String::as_str).collect();
         stage.daemon.docker(&[&stop[..], &running].concat())?;
@@ -133,7 +140,10 @@ fn is_told_and_removed(stage: &mut Stage, seed: Seed) -> Result<bool> {
     }
     type_in(&stage.lab.srv, &command)?;
     ensure!(networks(stage, &project)?.is_empty(), "{command}");
-    ensure!(containers(stage, &project, &["--all"])?.is_empty(), "{command}");
+    ensure!(
+        containers(stage, &project, &["--all"])?.is_empty(),
+        "{command}"
+    );
     Ok(true)
 }
 
@@ -154,13 +164,19 @@ fn is_explained(ghost: &Value, seed: Seed) -> Result<()> {
         ghost,
         &[
             ("bridgetrace.finding.verdict", json!("confirmed")),
-            ("bridgetrace.docker_network.name", json!(format!("{project}_default"))),
+            (
+                "bridgetrace.docker_network.name",
+                json!(format!("{project}_default")),
+            ),
             ("bridgetrace.ci.job_id", json!(seed.job())),
             ("bridgetrace.ci.pipeline_id", json!("815")),
         ],
     )?;
     ensure!(evidence(ghost).contains(&"signal"), "{ghost:#}");
-    ensure!(at(ghost, "bridgetrace.ghost.holds.0").is_string(), "{ghost:#}");
+    ensure!(
+        at(ghost, "bridgetrace.ghost.holds.0").is_string(),
+        "{ghost:#}"
+    );
     Ok(())
 }
 
@@ -168,7 +184,15 @@ fn is_explained(ghost: &Value, seed: Seed) -> Result<()> {
 fn is_not_touched_while_in_use(stage: &Stage, project: &str, command: &str) -> Result<()> {
     let before = containers(stage, project, &["--all"])?;
     let label = format!("--label=com.docker.compose.project={project}");
-    let run = ["run", "--detach", "--name=again", &label, BUSYBOX, "sleep", "600"];
+    let run = [
+        "run",
+        "--detach",
+        "--name=again",
+        &label,
+        BUSYBOX,
+        "sleep",
+        "600",
+    ];
     stage.daemon.docker(&run)?;
     refuses(&stage.lab.srv, command)?;
     ensure!(!networks(stage, project)?.is_empty(), "{command}");
@@ -176,6 +200,8 @@ fn is_not_touched_while_in_use(stage: &Stage, project: &str, command: &str) -> R
     let after = containers(stage, project, &["--all"])?;
     ensure!(before == after, "{before:?} are {after:?} after\n{command}");
     wait_for("docker to forget it", SOON, || {
-        containers(stage, project, &[]).is_ok_and(|it| it.is_empty()).then_some(())
+        containers(stage, project, &[])
+            .is_ok_and(|it| it.is_empty())
+            .then_some(())
     })
 }

@@ -5,8 +5,7 @@
 //! be asked any more what it was started with.
 
 use aya_ebpf::{
-    helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracer_common::{
     ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, words,

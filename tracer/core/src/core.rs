@@ -53,7 +53,6 @@ pub struct Core {
     counters: BTreeMap<(Place, u32, IpAddr), Counter>,
     losses: Losses,
     conditions: Conditions,
-    killed: Killed,
     daemons: DaemonLives,
     killed: Killed,
     /// Counts changes of whom to watch.
@@ -195,18 +194,6 @@ impl Core {
     #[must_use]
     pub fn bridge_prefixes(&self) -> BTreeSet<IpNet> {
         self.world.bridge_prefixes()
-    }
-
-    /// Processes that were killed.
-    fn review_kills(&mut self, input: &Input) -> Vec<Finding> {
-        let time = match input.body {
-            Body::Stop => Time::Over,
-            Body::Tick => Time::Passes,
-            _ => Time::Runs,
-        };
-        let sequence = &mut self.sequence;
-        self.killed
-            .review(&mut self.world, input.at, time, sequence)
     }
 
     /// What befell a daemon, as the input tells that the world has yet to take in.

@@ -209,8 +209,6 @@ pub enum Particulars {
     Overlap(Overlap),
     /// How much of a daemon's address pools is left, and who has the rest.
     Pools(Box<PoolUse>),
-    /// Of a killed process.
-    Signal(Box<Killing>),
     /// Of a daemon that was away.
     DaemonLife(Box<DaemonStory>),
     /// Of a killed process.

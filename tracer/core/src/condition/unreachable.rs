@@ -128,7 +128,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::input::{Body, Daemon, DaemonInfo, DaemonStatus, NetnsOwner, Process, Session};
+    use crate::input::{Body, Daemon, DaemonStatus, NetnsOwner, Process, Session};
 
     const TOLD: &str = "tcp://docker:2376";
     const DEFAULT: &str = "unix:///var/run/docker.sock";

@@ -49,10 +49,6 @@ pub struct World {
     pub session: Session,
     /// Docker's side.
     pub docker: Docker,
-    /// Processes that matter.
-    pub processes: Processes,
-    /// Which of them were killed lately.
-    pub kills: Kills,
     /// What the kernel's log said.
     pub kernel_log: KernelLog,
     /// Processes that matter.

@@ -51,10 +51,6 @@ impl<'a> Particulars<'a> {
                 pools: Some(pools::Pools::new(pools)),
                 ..Self::default()
             },
-            Some(finding::Particulars::Signal(killing)) => Self {
-                signal: Some(signal::Signal::new(killing)),
-                ..Self::default()
-            },
             Some(finding::Particulars::DaemonLife(story)) => Self {
                 daemon: Some(Daemon::was_away(story)),
                 ..Self::default()

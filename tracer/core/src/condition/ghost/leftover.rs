@@ -12,12 +12,7 @@ use crate::{
     input::DockerContainer,
     remedy::ghost as remedy,
     time::{SECOND, Timestamp},
-    world::{
-        World,
-        jobs::labels,
-        kills::Kill,
-        processes,
-    },
+    world::{World, jobs::labels, kills::Kill, processes},
 };
 
 use super::{

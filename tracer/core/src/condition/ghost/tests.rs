@@ -2,12 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::finding::{Party, Verdict};
-use crate::world::kills::{By, Kill};
-use crate::world::processes::Role;
 use crate::input::{
     Address, Body, Counter, Daemon, DaemonInfo, DockerContainer, DockerEndpoint, DockerSubnet,
     NetChange, Peer, Session, Unreachable,
 };
+use crate::world::kills::{By, Kill};
+use crate::world::processes::Role;
 
 const HOST: u32 = 7;
 const DAEMON: &str = "unix:///var/run/docker.sock";
@@ -439,11 +439,17 @@ fn killed(world: &mut World, number: u32, seconds: u64) {
 fn what_a_killed_compose_left_is_told_at_once_and_for_sure() {
     let mut world = listed(vec![network()], vec![container("shop_web_1", "created")]);
     killed(&mut world, 9, MADE + 2);
-    assert!(watch(&world, MADE + 4).is_empty(), "docker may still be at it");
+    assert!(
+        watch(&world, MADE + 4).is_empty(),
+        "docker may still be at it"
+    );
     let (finding, ghost) = only(watch(&world, MADE + 5));
     assert_eq!(finding.verdict, Verdict::Confirmed);
     assert_eq!(ghost.creator.as_deref(), Some("docker-compose (pid 4711)"));
-    let signal = finding.evidence.iter().find(|it| it.kind == EvidenceKind::Signal);
+    let signal = finding
+        .evidence
+        .iter()
+        .find(|it| it.kind == EvidenceKind::Signal);
     assert_eq!(signal.map(|it| it.at), Some(at(MADE + 2)));
 }
 
