@@ -51,7 +51,7 @@ pub(super) fn news(page: &mut Page, before: &Finding, now: &Finding) {
         Some(Particulars::Signal(killing)) => {
             signal::news(page, before.particulars.as_ref(), killing);
         }
-        Some(Particulars::Ghost(ghost)) if !is_same => ghost::field(page, now, ghost),
+        _ if !is_same => field(page, now),
         _ => {}
     }
 }

@@ -20,9 +20,6 @@ pub(super) fn page(before: &Finding, now: &Finding, look: Look) -> Page {
         page.prose(2, &now.reason);
     }
     victims(&mut page, before, now);
-    if now.particulars != before.particulars {
-        particulars::field(&mut page, now);
-    }
     let known: BTreeSet<_> = before.evidence.iter().map(|piece| piece.kind).collect();
     let new: Vec<Evidence> = now
         .evidence
