@@ -1,6 +1,7 @@
 //! Processes that matter, and what they were started with: whoever is killed cannot be asked.
 
 mod command;
+mod conceal;
 mod role;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use crate::{decode::Started, input::ProcessInfo, time::Timestamp};
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
+pub(crate) use conceal::concealed;
 pub use role::Role;
 pub(crate) use role::may_be_known_later;
 
