@@ -4,7 +4,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use tracer_common::{Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
+use tracer_common::{Exec, Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
@@ -69,6 +69,11 @@ pub(crate) static WATCH: HashMap<WatchKey, u32> = HashMap::with_max_entries(REMO
 #[map]
 pub(crate) static ASYMMETRIC: LruHashMap<WatchKey, Astray> =
     LruHashMap::with_max_entries(ASYMMETRIES, 0);
+
+/// Where a started program is looked at before it is known whether it is worth an event: builds
+/// start interpreters by the thousand, and the reader is to hear of none of them.
+#[map]
+pub(crate) static STARTED: PerCpuArray<Exec> = PerCpuArray::with_max_entries(1, 0);
 
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]

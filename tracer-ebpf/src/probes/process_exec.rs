@@ -11,7 +11,11 @@ use tracer_common::{
     ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, words,
 };
 
-use crate::{emit, kernel::Task, maps::EVENTS};
+use crate::{
+    emit,
+    kernel::Task,
+    maps::{EVENTS, STARTED},
+};
 
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn on_exec(ctx: BtfTracePointContext) -> i32 {
@@ -28,11 +32,10 @@ fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let tgid = task.tgid()?;
-    let Some(mut place) = EVENTS.reserve::<Exec>(0) else {
-        emit::bump(Hook::Exec, Stat::Rejected);
-        return None;
-    };
-    let exec = place.write(Exec {
+    let place = STARTED.get_ptr_mut(0)?;
+    // SAFETY: the slot belongs to this CPU and to this program, which does not nest.
+    let exec = unsafe { &mut *place };
+    *exec = Exec {
         // SAFETY: no arguments, no preconditions.
         ktime_ns: unsafe { bpf_ktime_get_ns() },
         task: Named { tgid, comm },
@@ -41,16 +44,16 @@ fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
         hook: Hook::Exec as u8,
         reserved: [0; 3],
         arguments: [0; ARGUMENTS],
-    });
+    };
     exec.length = task.arguments(&mut exec.arguments).unwrap_or(0);
     if interpreter && !holds_script(&exec.arguments) {
-        // With a wake-up: a reader that waits before a record it was not told of is not told of the
-        // next one either. <https://elixir.bootlin.com/linux/v6.18/source/kernel/bpf/ringbuf.c#L555>
-        place.discard(0);
         return None;
     }
-    place.submit(0);
-    emit::bump(Hook::Exec, Stat::Emitted);
+    let sent = EVENTS.output::<Exec>(&*exec, 0).is_ok();
+    emit::bump(
+        Hook::Exec,
+        if sent { Stat::Emitted } else { Stat::Rejected },
+    );
     Some(())
 }
 

@@ -192,6 +192,7 @@ impl Case {
 
     fn review(&mut self, world: &World, now: Timestamp, last: bool) -> Option<Finding> {
         self.fresh = false;
+        self.learn(world);
         self.left = left::of(world, &self.kill);
         let finding = tell::finding(world, &self.kill, &self.left, now);
         let Some(told) = &self.told else {
@@ -218,6 +219,17 @@ impl Case {
         Some(finding)
     }
 
+    /// Adds what was not known of both sides when the signal was judged.
+    fn learn(&mut self, world: &World) {
+        learn(world, &mut self.kill.target);
+        if let By::Process(party) | By::EndOf(party) = &mut self.kill.by {
+            learn(world, party);
+        }
+        let target = world.processes.get(self.kill.target.pid);
+        let project = || target.and_then(processes::project);
+        self.kill.project = self.kill.project.take().or_else(project);
+    }
+
     /// Nothing more is to be said of it.
     fn is_over(&self, now: Timestamp) -> bool {
         let resolved = self
@@ -242,19 +254,35 @@ fn is_told(told: &Finding, finding: &Finding) -> bool {
 /// All that is known of a process and its parents.
 fn party(world: &World, line: &[Who]) -> Option<Party> {
     let (who, parents) = line.split_first()?;
-    let info = world.processes.get(who.pid);
-    let info = info.filter(|info| info.name == who.name);
-    let container = info.and_then(|info| info.container.as_deref());
-    Some(Party {
+    let mut party = Party {
         pid: who.pid,
         name: who.name.clone(),
-        executable: info.and_then(|info| info.executable.clone()),
-        arguments: info.map_or_else(Vec::new, |info| info.arguments.clone()),
-        cgroup: info.and_then(|info| info.cgroup.clone()),
-        container: container.map(|id| world.container(id)),
-        directory: info.and_then(|info| info.directory.clone()),
         ancestry: parents.iter().map(Process::from).collect(),
-    })
+        ..Party::default()
+    };
+    learn(world, &mut party);
+    Some(party)
+}
+
+/// Adds to a process what is known of it by now.
+fn learn(world: &World, party: &mut Party) {
+    let info = world.processes.get(party.pid);
+    let Some(info) = info.filter(|info| info.name == party.name) else {
+        return;
+    };
+    let container = || info.container.as_deref().map(|id| world.container(id));
+    let known = std::mem::take(party);
+    *party = Party {
+        executable: known.executable.or_else(|| info.executable.clone()),
+        cgroup: known.cgroup.or_else(|| info.cgroup.clone()),
+        container: known.container.or_else(container),
+        directory: known.directory.or_else(|| info.directory.clone()),
+        arguments: match known.arguments.is_empty() {
+            true => processes::concealed(&info.arguments),
+            false => known.arguments,
+        },
+        ..known
+    };
 }
 
 impl From<&Who> for Process {

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use proptest::prelude::*;
-use tracer_common::{Event, Flow, Lookup, v4_mapped};
+use tracer_common::{Event, Exec, Flow, Hook, Lookup, Signal, Task, v4_mapped};
 use tracer_core::{
     finding::{Finding, Phase},
     input::{
         Address, Body, Counter, Daemon, DaemonStatus, HookLoss, Input, Neighbour, NetChange, Netns,
-        NetnsOwner, Process, Session, Unreachable,
+        NetnsOwner, Process, ProcessInfo, Session, Unreachable,
     },
     time::Timestamp,
 };
@@ -50,6 +50,60 @@ prop_compose! {
         };
         event.as_bytes().to_vec()
     }
+}
+
+/// Four processes that meet, of which three matter.
+fn task() -> impl Strategy<Value = Task> {
+    prop_oneof![
+        Just((0, "")),
+        Just((1, "systemd")),
+        Just((2, "gitlab-runner")),
+        Just((3, "docker-compose")),
+        Just((4, "dockerd")),
+    ]
+    .prop_map(|(tgid, name)| {
+        let mut comm = [0; 16];
+        comm[..name.len()].copy_from_slice(name.as_bytes());
+        Task { tgid, comm }
+    })
+}
+
+prop_compose! {
+    fn signal()(
+        sender in proptest::array::uniform8(task()), target in proptest::array::uniform8(task()),
+        number in prop_oneof![Just(2_u32), Just(9), Just(15)], flags in 0_u8..2,
+        code in prop_oneof![Just(0_i32), Just(0x80)], netns in netns(),
+    ) -> Vec<u8> {
+        let hook = Hook::Signal as u8;
+        let signal = Signal { hook, number, code, netns, flags, sender, target, ..Signal::default() };
+        signal.as_bytes().to_vec()
+    }
+}
+
+prop_compose! {
+    fn exec()(task in task(), parent in 0_u32..5, length in 0_u32..300) -> Vec<u8> {
+        let mut arguments = [0; tracer_common::ARGUMENTS];
+        arguments[..27].copy_from_slice(b"docker-compose\0-p\0storm\0up\0");
+        let hook = Hook::Exec as u8;
+        let reserved = [0; 3];
+        Exec { ktime_ns: 0, task, parent, length, hook, reserved, arguments }.as_bytes().to_vec()
+    }
+}
+
+fn process() -> impl Strategy<Value = Body> {
+    let info = |pid| {
+        Body::Process(ProcessInfo {
+            pid,
+            name: "docker-compose".to_owned(),
+            arguments: vec!["docker-compose".to_owned(), "up".to_owned()],
+            directory: Some("/srv/storm".to_owned()),
+            ..ProcessInfo::default()
+        })
+    };
+    prop_oneof![
+        (1_u32..5).prop_map(info),
+        (1_u32..5).prop_map(Body::ProcessGone),
+    ]
 }
 
 fn change() -> impl Strategy<Value = NetChange> {
@@ -141,7 +195,10 @@ fn body() -> impl Strategy<Value = Body> {
     };
     prop_oneof![
         8 => event().prop_map(Body::Kernel),
-        1 => proptest::collection::vec(any::<u8>(), 0..200).prop_map(Body::Kernel),
+        1 => proptest::collection::vec(any::<u8>(), 0..400).prop_map(Body::Kernel),
+        2 => signal().prop_map(Body::Kernel),
+        1 => exec().prop_map(Body::Kernel),
+        2 => process(),
         6 => (netns(), change()).prop_map(|(netns, change)| Body::Net { netns, change }),
         3 => docker(),
         2 => counter(),

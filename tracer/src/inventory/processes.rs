@@ -1,6 +1,7 @@
 //! Processes that make, keep or order docker networks, as `/proc` shows them while they live: what
 //! is known of whoever is killed must be known before.
 
+mod group;
 mod read;
 
 use std::{
@@ -15,7 +16,10 @@ use tokio::{
     task,
     time::interval,
 };
-use tracer_core::input::{Body, Input, ProcessInfo};
+use tracer_core::{
+    decode::Who,
+    input::{Body, Input, ProcessInfo},
+};
 
 use super::{Closed, netns, send};
 
@@ -53,6 +57,21 @@ impl Processes {
 
     /// Reads a process soon, and tells what it is.
     pub(crate) fn look_at(&self, pid: u32) {
+        self.look(pid, move || read::process(pid));
+    }
+
+    /// The same of one that may be gone at once, as a tool that sends a signal: then its name and
+    /// its control group, by inode number, are all there is to tell.
+    pub(crate) fn look_at_sender(&self, who: &Who, cgroup: Option<u64>) {
+        let (pid, who) = (who.pid, who.clone());
+        let read = move || {
+            let alive = read::process(who.pid).filter(|info| info.name == who.name);
+            alive.or_else(|| read::departed(&who, cgroup?))
+        };
+        self.look(pid, read);
+    }
+
+    fn look(&self, pid: u32, read: impl FnOnce() -> Option<ProcessInfo> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.waiting).try_acquire_owned() else {
             log::debug!("process {pid} is not looked at: too many wait");
             return;
@@ -62,7 +81,7 @@ impl Processes {
             let Ok(permit) = Arc::clone(&this.reading).acquire_owned().await else {
                 return;
             };
-            let read = task::spawn_blocking(move || (read::process(pid), permit).0);
+            let read = task::spawn_blocking(move || (read(), permit).0);
             if let Ok(Some(info)) = read.await {
                 // Fails only when the run is over.
                 let _ = this.tell(info).await;
@@ -72,7 +91,10 @@ impl Processes {
     }
 
     async fn tell(&self, info: ProcessInfo) -> Result<(), Closed> {
-        self.lock().insert(info.pid, info.started);
+        // Whoever is gone has no time of start.
+        if info.started > 0 {
+            self.lock().insert(info.pid, info.started);
+        }
         send(&self.inputs, Body::Process(info)).await
     }
 

@@ -98,9 +98,12 @@ impl Sources {
             Record::Packet(event) => return self.socket_owner(event, world),
             Record::Exec(started) => self.processes.look_at(started.who.pid),
             Record::Signal(sent) => {
-                let both = [&sent.target, &sent.sender];
-                let both = both.into_iter().filter_map(|line| line.first());
-                both.for_each(|who| self.processes.look_at(who.pid));
+                if let Some(target) = sent.target.first() {
+                    self.processes.look_at(target.pid);
+                }
+                if let Some(sender) = sent.sender.first() {
+                    self.processes.look_at_sender(sender, sent.sender_cgroup);
+                }
             }
         }
         None

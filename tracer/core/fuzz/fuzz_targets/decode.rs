@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = tracer_core::decode::decode(bytes);
+    let _ = tracer_core::decode::record(bytes);
 });

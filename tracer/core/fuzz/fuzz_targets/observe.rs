@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use tracer_common::{Event, Flow, Lookup, v4_mapped};
+use tracer_common::{Event, Flow, Hook, Lookup, Signal, Task, v4_mapped};
 use tracer_core::{
     Core,
     input::{Body, Input},
@@ -35,6 +35,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         now = now.plus(u64::from(chunk[0]) * 20_000_000);
         let body = match chunk[1] {
             255 => Body::Tick,
+            254 => Body::Kernel(signal(*netns, chunk).as_bytes().to_vec()),
             hook => Body::Kernel(record(*netns, hook, chunk).as_bytes().to_vec()),
         };
         core.observe(&Input { at: now, body });
@@ -44,6 +45,33 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         body: Body::Stop,
     });
 });
+
+/// A signal between processes of few numbers and names.
+fn signal(netns: u32, chunk: &[u8]) -> Signal {
+    let task = |byte: u8| Task {
+        tgid: u32::from(byte % 4),
+        comm: match byte % 3 {
+            0 => *b"docker-compose\0\0",
+            1 => *b"dockerd\0\0\0\0\0\0\0\0\0",
+            _ => [byte; 16],
+        },
+    };
+    let mut signal = Signal {
+        hook: Hook::Signal as u8,
+        netns,
+        number: u32::from(chunk[2] % 16),
+        code: i32::from(chunk[3]) - 8,
+        flags: chunk[4],
+        ..Signal::default()
+    };
+    for (place, byte) in signal.sender.iter_mut().zip(&chunk[5..]) {
+        *place = task(*byte);
+    }
+    for (place, byte) in signal.target.iter_mut().zip(chunk[5..].iter().rev()) {
+        *place = task(*byte);
+    }
+    signal
+}
 
 /// A record built from a few bytes, so that the fuzzer finds its fields.
 fn record(netns: u32, hook: u8, chunk: &[u8]) -> Event {

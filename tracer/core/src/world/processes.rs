@@ -1,6 +1,7 @@
 //! Processes that matter, and what they were started with: whoever is killed cannot be asked.
 
 mod command;
+mod conceal;
 mod role;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use crate::{decode::Started, input::ProcessInfo, time::Timestamp};
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
+pub(crate) use conceal::concealed;
 pub use role::Role;
 pub(crate) use role::may_be_known_later;
 
@@ -74,6 +76,9 @@ impl Processes {
         if let Some(known) = self.get(info.pid).filter(|known| known.name == info.name) {
             if info.arguments.is_empty() {
                 info.arguments.clone_from(&known.arguments);
+                // It has left its control group as well.
+                info.cgroup = known.cgroup.clone().or(info.cgroup);
+                info.container = known.container.clone().or(info.container);
             }
             info.executable = info.executable.or_else(|| known.executable.clone());
             info.directory = info.directory.or_else(|| known.directory.clone());
@@ -138,7 +143,13 @@ mod tests {
             (known.arguments.len(), known.cgroup.as_deref()),
             (2, Some("/a"))
         );
-        processes.start(Timestamp(3), &started(7));
+        let dead = ProcessInfo {
+            cgroup: Some("/".to_owned()),
+            ..read
+        };
+        processes.set(Timestamp(3), &dead);
+        assert_eq!(processes.get(7).unwrap().cgroup.as_deref(), Some("/a"));
+        processes.start(Timestamp(4), &started(7));
         assert_eq!(processes.get(7).unwrap().cgroup, None);
     }
 

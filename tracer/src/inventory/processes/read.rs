@@ -7,8 +7,12 @@ use std::{
 };
 
 use tracer_common::{INTERPRETER, PROGRAMS, SCRIPT, words};
-use tracer_core::input::{ProcessInfo, VARIABLES};
+use tracer_core::{
+    decode::Who,
+    input::{ProcessInfo, VARIABLES},
+};
 
+use super::group;
 use crate::inventory::container;
 
 /// Bytes of a command line that are kept.
@@ -59,6 +63,19 @@ pub(super) fn process(pid: u32) -> Option<ProcessInfo> {
     };
     // The number may have passed to another process while this was read.
     (started(pid) == Some(info.started)).then_some(info)
+}
+
+/// What is left to tell of a process that is gone: where it was, by the inode number of its control
+/// group in the unified hierarchy.
+pub(super) fn departed(who: &Who, cgroup: u64) -> Option<ProcessInfo> {
+    let cgroup = group::path(cgroup)?;
+    Some(ProcessInfo {
+        pid: who.pid,
+        name: who.name.clone(),
+        container: container::innermost(&format!("0::{cgroup}")).map(str::to_owned),
+        cgroup: Some(cgroup),
+        ..ProcessInfo::default()
+    })
 }
 
 /// When a process was started, in clock ticks since the machine was.
