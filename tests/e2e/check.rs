@@ -2,6 +2,7 @@
 //! what the live stream says of a network before a packet is lost in it.
 
 mod clean;
+mod doctor;
 mod live;
 pub(crate) mod look;
 mod overlap;

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Look once, without tracing: overlaps, leftovers, address pools, daemons
     Check(Check),
+    /// Try whether this host can be traced, and what would not be seen
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -79,6 +81,19 @@ pub(crate) struct Check {
     #[arg(long, value_name = "URL")]
     pub(crate) docker_host: Vec<String>,
     /// Say more on standard error; -vvv adds every input as JSON
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Trying everything.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Exit status: 0 this host can be traced, 2 it cannot.")]
+pub(crate) struct Doctor {
+    /// A docker daemon to ask; may be repeated
+    /// [default: $DOCKER_HOST, then unix:///var/run/docker.sock]
+    #[arg(long, value_name = "URL")]
+    pub(crate) docker_host: Vec<String>,
+    /// Say more on standard error
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

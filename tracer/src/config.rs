@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use ipnet::IpNet;
 
 use crate::{
-    cli::{Check, Format, Trace},
+    cli::{Check, Doctor, Format, Trace},
     inventory::docker::Endpoint,
     sink::human::Look,
 };
@@ -37,6 +37,15 @@ pub(crate) struct CheckPlan {
     pub(crate) told: Vec<String>,
     /// Who must stay reachable.
     pub(crate) protected: Vec<IpNet>,
+}
+
+/// What a trial of everything will ask.
+#[derive(Debug)]
+pub(crate) struct DoctorPlan {
+    /// Daemons to ask.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Those of them that were named by somebody.
+    pub(crate) told: Vec<String>,
 }
 
 /// What to print.
@@ -72,6 +81,14 @@ impl CheckPlan {
             told,
             protected: check.peer.clone(),
         })
+    }
+}
+
+impl DoctorPlan {
+    /// Resolves what was typed.
+    pub(crate) fn resolve(doctor: &Doctor) -> Result<Self> {
+        let (endpoints, told) = endpoints(&doctor.docker_host)?;
+        Ok(Self { endpoints, told })
     }
 }
 

@@ -17,8 +17,8 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Check, Cli, Command, Trace},
-    config::{CheckPlan, Plan},
+    cli::{Check, Cli, Command, Doctor, Format, Trace},
+    config::{CheckPlan, DoctorPlan, Plan},
     run::Verdict,
     sink::escape,
 };
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         None => trace(&cli.trace),
         Some(Command::Trace(args)) => trace(&args),
         Some(Command::Check(args)) => check(&args),
+        Some(Command::Doctor(args)) => doctor(&args),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match result {
@@ -62,6 +63,16 @@ fn check(args: &Check) -> Result<ExitCode> {
         Verdict::Clean => ExitCode::SUCCESS,
         Verdict::Findings => ExitCode::from(FINDINGS),
         Verdict::Unseen => ExitCode::from(UNABLE),
+    })
+}
+
+fn doctor(args: &Doctor) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, Format::Human));
+    let plan = DoctorPlan::resolve(args)?;
+    Ok(if run::doctor(&plan)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(UNABLE)
     })
 }
 

@@ -1,6 +1,7 @@
 //! A live trace: everything that happens goes, in one order, through the core and out.
 
 mod check;
+mod doctor;
 mod loss;
 mod outlet;
 mod output;
@@ -32,7 +33,10 @@ use crate::{
     kernel::{Tracer, Watched},
 };
 
-pub(crate) use self::check::{Verdict, check};
+pub(crate) use self::{
+    check::{Verdict, check},
+    doctor::doctor,
+};
 
 use self::{loss::LossReader, output::Output, sources::Sources, stop::Stop};
 

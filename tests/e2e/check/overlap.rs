@@ -42,6 +42,21 @@ fn everybody_in_use_is_named_as_what_they_are() -> Result<()> {
     let mut session = sshd.ssh(&scene.lab.pc, SRV, "cat")?;
     greet(&mut session).with_context(|| sshd.log())?;
 
+    // Docker's pools have the subnet: whoever gets it next cuts the PC off.
+    let coming = only_overlap(&scene.look(&[])?)?;
+    holds(
+        &coming,
+        &[
+            ("bridgetrace.overlap.slot", json!(true)),
+            ("bridgetrace.overlap.prefix", json!("172.22.0.0/16")),
+            (
+                "bridgetrace.overlap.with.0.prefix",
+                json!("172.22.10.119/32"),
+            ),
+        ],
+    )?;
+    expect::remedy(&coming, "default-address-pools", "command")?;
+
     let create = ["network", "create", "--subnet=172.22.0.0/16", NETWORK];
     scene.daemon.docker(&create)?;
     names_the_login(&scene)?;
@@ -163,8 +178,20 @@ fn names_the_route(scene: &Scene) -> Result<()> {
         .lab
         .srv
         .ip("route add 172.20.0.0/14 via 172.42.10.1 table 100\n")?;
-    let finding = covers(&scene.look(&[])?, "route", "172.20.0.0/14")?;
-    let what = at(&finding, "bridgetrace.overlap.with.0.what")
+    let look = scene.look(&[])?;
+    // The network, and the three subnets beside it that docker may give away next, told together.
+    look.ended(1)?;
+    ensure!(look.summary["overlaps"] == 2, "{look:#?}");
+    let [finding, slots] = look.findings.as_slice() else {
+        anyhow::bail!("{look:#?}");
+    };
+    let role = ("bridgetrace.overlap.with.0.role", json!("route"));
+    holds(
+        finding,
+        &[role.clone(), ("bridgetrace.overlap.slot", json!(false))],
+    )?;
+    holds(slots, &[role, ("bridgetrace.overlap.slot", json!(true))])?;
+    let what = at(finding, "bridgetrace.overlap.with.0.what")
         .as_str()
         .unwrap_or_default();
     ensure!(

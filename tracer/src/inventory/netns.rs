@@ -80,6 +80,27 @@ pub(super) fn enter(netns: &OwnedFd) -> Result<(), Error> {
     setns(netns, CloneFlags::CLONE_NEWNET).map_err(|cause| Error::Enter { inum, cause })
 }
 
+/// A descriptor of every namespace that a process is in, or why there is none; one each.
+pub(crate) fn every() -> Vec<Result<OwnedFd, Error>> {
+    let mut seen = std::collections::BTreeSet::new();
+    let all = pids().into_iter().map(|pid| open(&ns_path(pid)));
+    all.filter_map(|opened| match opened {
+        Ok((inum, fd)) => seen.insert(inum).then_some(Ok(fd)),
+        // The process has ended.
+        Err(Error::Open { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(Err(error)),
+    })
+    .collect()
+}
+
+/// Whether a thread may enter the namespace.
+pub(crate) fn try_enter(netns: Result<OwnedFd, Error>) -> Result<(), Error> {
+    let netns = netns?;
+    std::thread::spawn(move || enter(&netns))
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Inode number of the namespace a process is in.
 pub(super) fn of_process(pid: u32) -> Result<u32, Error> {
     open(&ns_path(pid)).map(|(inum, _)| inum)

@@ -62,15 +62,7 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         ..sources::session(Vec::new())?
     };
     let mut output = Output::new(plan.output, &session)?;
-    let (sender, mut inputs) = mpsc::channel(QUEUE);
-    // Kept to the end: whoever listens for questions is asked no more when it is dropped.
-    let _ask_peers = sources::start_inventory(&plan.endpoints, &sender)?;
-    let mut core = Core::default();
-    let mut awaited = Awaited::new(session.netns, &plan.endpoints);
-    observe(&mut core, &clock::stamp(Body::Session(session)))?;
-    settle(&mut core, &mut inputs, &mut awaited).await?;
-    awaited.note_silence(&mut core)?;
-
+    let (mut core, routes) = gather(&plan.endpoints, session).await?;
     name_owners(&mut core).await?;
     let now = clock::now();
     let findings = core.check(now);
@@ -80,13 +72,26 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     let summary = core.summary(&findings, now);
     output.summary(&summary)?;
     output.finish().await?;
-    Ok(if awaited.routes || is_blind(plan, &core) {
+    Ok(if !routes || is_blind(plan, &core) {
         Verdict::Unseen
     } else if findings.is_empty() {
         Verdict::Clean
     } else {
         Verdict::Findings
     })
+}
+
+/// Reads everything once; whether the links and routes of this namespace were among it.
+pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, bool)> {
+    let (sender, mut inputs) = mpsc::channel(QUEUE);
+    // Kept to the end: whoever listens for questions is asked no more when it is dropped.
+    let _ask_peers = sources::start_inventory(endpoints, &sender)?;
+    let mut core = Core::default();
+    let mut awaited = Awaited::new(session.netns, endpoints);
+    observe(&mut core, &clock::stamp(Body::Session(session)))?;
+    settle(&mut core, &mut inputs, &mut awaited).await?;
+    awaited.note_silence(&mut core)?;
+    Ok((core, !awaited.routes))
 }
 
 /// Finds out who holds the connections that findings tell of.

@@ -1,6 +1,7 @@
 //! `subnet-overlap`: a network covers somebody who is in use from here, and nothing need be lost yet.
 
 mod cover;
+mod slots;
 mod subjects;
 mod words;
 
@@ -29,10 +30,15 @@ use super::{Purpose, Situation};
 const NAMED: usize = 16;
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
-    subjects::all(situation)
+    let networks = subjects::all(situation);
+    let slots = match situation.purpose {
+        Purpose::Check => subjects::slots(situation),
+        Purpose::Watch => Vec::new(),
+    };
+    let found = networks
         .iter()
-        .filter_map(|subject| look(situation, subject))
-        .collect()
+        .filter_map(|subject| look(situation, subject));
+    found.chain(slots::find(situation, &slots)).collect()
 }
 
 pub(super) fn over(told: &Finding) -> String {
@@ -45,12 +51,7 @@ pub(super) fn over(told: &Finding) -> String {
 
 /// The overlap of one network, if there is any.
 fn look(situation: Situation<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let id = format!(
-        "{}-{}-{}",
-        Kind::SubnetOverlap.name(),
-        subject.netns,
-        subject.name
-    );
+    let id = subject.id();
     let told = situation.told.get(&id);
     // What is being lost there already is told as such.
     if told.is_none() && is_losing(situation, subject) {
@@ -58,6 +59,17 @@ fn look(situation: Situation<'_>, subject: &Subject<'_>) -> Option<Finding> {
     }
     let mut with = cover::all(situation, subject);
     with.extend(still_covered(situation, subject, told, &with));
+    tell(situation, subject, id, with, 0)
+}
+
+/// The finding about a network, or about a subnet and as many `others` like it, that covers somebody.
+fn tell(
+    situation: Situation<'_>,
+    subject: &Subject<'_>,
+    id: String,
+    mut with: Vec<Covered>,
+    others: usize,
+) -> Option<Finding> {
     with.sort_by(|a, b| (a.role, a.prefix, &a.what).cmp(&(b.role, b.prefix, &b.what)));
     let prefix = subject.prefix_over(with.first()?)?;
     let more = with.len().saturating_sub(NAMED);
@@ -67,11 +79,11 @@ fn look(situation: Situation<'_>, subject: &Subject<'_>) -> Option<Finding> {
         prefix,
         with,
         more,
-        slot: false,
+        slot: subject.slot.is_some(),
     };
     let route = subject.route_to(&overlap.with);
     let expected = expected(subject, &overlap.with);
-    let reason = words::reason(subject, &overlap);
+    let reason = words::reason(subject, &overlap, others);
     let mut finding = Finding::new(
         Kind::SubnetOverlap,
         id,
@@ -175,10 +187,11 @@ fn remedies(
     route: Option<&RouteRef>,
     expected: Option<&RouteRef>,
 ) -> Vec<crate::finding::Remedy> {
-    remedy::remedies(&Case {
+    let victims = addresses(&overlap.with);
+    let case = Case {
         world: situation.world,
         netns: subject.netns,
-        victims: &addresses(&overlap.with),
+        victims: &victims,
         route,
         expected,
         network: subject.network,
@@ -186,7 +199,11 @@ fn remedies(
         bridge: None,
         inhabitant: None,
         rival: false,
-    })
+    };
+    subject.slot.as_ref().map_or_else(
+        || remedy::remedies(&case),
+        |daemon| remedy::before_the_next(&case, daemon),
+    )
 }
 
 /// When the network came, if that was seen.

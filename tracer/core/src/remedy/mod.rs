@@ -54,6 +54,12 @@ pub(crate) fn bigger_pools(world: &World, netns: u32, daemon: &str) -> Option<Re
     pools::bigger(world, netns, daemon)
 }
 
+/// What keeps the next networks of a daemon away from whoever they would cover.
+#[must_use]
+pub fn before_the_next(case: &Case<'_>, daemon: &str) -> Vec<Remedy> {
+    pools::for_daemon(case, daemon).into_iter().collect()
+}
+
 /// Everything that helps, the quickest first.
 #[must_use]
 pub fn remedies(case: &Case<'_>) -> Vec<Remedy> {

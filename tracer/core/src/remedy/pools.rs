@@ -71,6 +71,22 @@ pub(super) fn bigger(world: &World, netns: u32, daemon: &str) -> Option<Remedy> 
     })
 }
 
+/// The same for a daemon whose next networks would cover somebody: no network has to move.
+pub(super) fn for_daemon(case: &Case<'_>, daemon: &str) -> Option<Remedy> {
+    let pool = subnets::free_sixteen(&subnets::used(case))?.to_string();
+    let Change { set, unset } = change(case.world.docker.info(daemon)?, &pool)?;
+    Some(Remedy {
+        id: "default-address-pools",
+        command: format!("({set} &&\n{RESTART})"),
+        undo: format!("({unset} &&\n{RESTART})"),
+        effect: format!("every network created from now on gets a /{NETWORK} of {pool}"),
+        risk: format!(
+            "restarting docker stops running containers unless live-restore is on; {}",
+            subnets::UNKNOWABLE
+        ),
+    })
+}
+
 /// `None` without a file at hand, as with a remote daemon.
 fn change(info: &DaemonInfo, pool: &str) -> Option<Change> {
     let path = info.config_file.as_deref()?;

@@ -130,9 +130,9 @@ impl Namespace {
         self.appeared.get(&ifindex).copied()
     }
 
-    /// The same with one more route, to see what it would change.
+    /// The same with more routes, to see what they would change.
     #[must_use]
-    pub fn with_route(&self, route: &Route) -> Self {
+    pub fn with_routes(&self, routes: &[Route]) -> Self {
         let mut changed = Self {
             links: self.links.clone(),
             addresses: self.addresses.clone(),
@@ -140,7 +140,7 @@ impl Namespace {
             rules: self.rules.clone(),
             ..Self::default()
         };
-        changed.add_route(route);
+        routes.iter().for_each(|route| changed.add_route(route));
         changed
     }
 

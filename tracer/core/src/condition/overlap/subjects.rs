@@ -1,6 +1,6 @@
 //! Networks that could cover somebody: bridges that docker claims, and such as nobody has claimed yet.
 
-use std::borrow::Cow;
+use std::{ops::Deref, rc::Rc};
 
 use ipnet::IpNet;
 
@@ -29,7 +29,7 @@ pub(super) struct Subject<'a> {
     pub(super) netns: u32,
     pub(super) namespace: &'a Namespace,
     /// The namespace with the network's routes, whether or not they are there yet.
-    pub(super) routed: Cow<'a, Namespace>,
+    pub(super) routed: Routed<'a>,
     /// The bridge's index in `routed`.
     pub(super) device: u32,
     /// What the bridge is or will be called.
@@ -37,6 +37,25 @@ pub(super) struct Subject<'a> {
     pub(super) link: Option<&'a Link>,
     pub(super) network: Option<(&'a str, &'a DockerNetwork)>,
     pub(super) prefixes: Vec<IpNet>,
+    /// The daemon whose pools have it, while no network does.
+    pub(super) slot: Option<String>,
+}
+
+/// A namespace as it is, or with routes that may come.
+pub(super) enum Routed<'a> {
+    AsIs(&'a Namespace),
+    With(Rc<Namespace>),
+}
+
+impl Deref for Routed<'_> {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        match self {
+            Self::AsIs(namespace) => namespace,
+            Self::With(namespace) => namespace,
+        }
+    }
 }
 
 /// Every network of every namespace.
@@ -71,7 +90,8 @@ fn bridge_of<'a>(
         world,
         netns,
         namespace,
-        routed: Cow::Borrowed(namespace),
+        routed: Routed::AsIs(namespace),
+        slot: None,
         device: link.ifindex,
         name: link.name.clone(),
         link: Some(link),
@@ -100,15 +120,45 @@ fn coming<'a>(
         world: situation.world,
         netns,
         namespace,
-        routed: Cow::Owned(prefixes.iter().fold(namespace.clone(), |routed, prefix| {
-            routed.with_route(&hypothetical(*prefix))
-        })),
+        routed: Routed::With(Rc::new(with_routes(namespace, prefixes.iter().copied()))),
+        slot: None,
         device: HYPOTHETICAL,
         name,
         link: None,
         network: Some((daemon, network)),
         prefixes,
     })
+}
+
+/// Subnets that docker may still give to networks, by the pools of every daemon.
+pub(super) fn slots(situation: Situation<'_>) -> Vec<Subject<'_>> {
+    let mut subjects = Vec::new();
+    for pool in situation.world.pools() {
+        let Some(namespace) = situation.world.namespace(pool.netns) else {
+            continue;
+        };
+        let prefixes = pool.remaining.iter().copied().map(IpNet::V4);
+        // All at once: they overlap nobody's way but those of whom they cover.
+        let routed = Rc::new(with_routes(namespace, prefixes.clone()));
+        subjects.extend(prefixes.map(|prefix| Subject {
+            world: situation.world,
+            netns: pool.netns,
+            namespace,
+            routed: Routed::With(Rc::clone(&routed)),
+            device: HYPOTHETICAL,
+            name: "a bridge".to_owned(),
+            link: None,
+            network: None,
+            prefixes: vec![prefix],
+            slot: Some(pool.daemon.clone()),
+        }));
+    }
+    subjects
+}
+
+fn with_routes(namespace: &Namespace, prefixes: impl Iterator<Item = IpNet>) -> Namespace {
+    let routes: Vec<Route> = prefixes.map(hypothetical).collect();
+    namespace.with_routes(&routes)
 }
 
 /// The route the kernel makes of a bridge's address.
@@ -152,6 +202,15 @@ fn is_link_local(prefix: IpNet) -> bool {
 }
 
 impl Subject<'_> {
+    /// Stable: by the bridge's name, which docker and the kernel both tell, or by the subnet.
+    pub(super) fn id(&self) -> String {
+        let kind = crate::finding::Kind::SubnetOverlap.name();
+        match (&self.slot, self.prefixes.first()) {
+            (Some(_), Some(prefix)) => format!("{kind}-{}-slot-{prefix}", self.netns),
+            _ => format!("{kind}-{}-{}", self.netns, self.name),
+        }
+    }
+
     /// Which of its prefixes covers that.
     pub(super) fn prefix_over(&self, covered: &Covered) -> Option<IpNet> {
         let mut prefixes = self.prefixes.iter();

@@ -14,7 +14,10 @@ const TCP: u8 = 6;
 const SSH: u16 = 22;
 
 /// What the network does to whom.
-pub(super) fn reason(subject: &Subject<'_>, overlap: &Overlap) -> String {
+pub(super) fn reason(subject: &Subject<'_>, overlap: &Overlap, others: usize) -> String {
+    if subject.slot.is_some() {
+        return slot_reason(overlap, others);
+    }
     let whose = subject.network.map_or_else(
         || format!("Bridge {}", subject.name),
         |(_, network)| format!("Network {}", network.name),
@@ -40,6 +43,34 @@ pub(super) fn reason(subject: &Subject<'_>, overlap: &Overlap) -> String {
             subject.name
         ),
     }
+}
+
+/// What a network would do to whom.
+fn slot_reason(overlap: &Overlap, others: usize) -> String {
+    let prefix = overlap.prefix;
+    let all: Vec<&Covered> = overlap.with.iter().collect();
+    let cut_off: Vec<&Covered> = all
+        .iter()
+        .copied()
+        .filter(|it| it.role != Role::Route)
+        .collect();
+    let others = match others {
+        0 => String::new(),
+        1 => " and one subnet more".to_owned(),
+        many => format!(" and {many} subnets more"),
+    };
+    if cut_off.is_empty() {
+        let routes = listed(&all, overlap.more);
+        return format!(
+            "Docker may give {prefix}{others} to its next networks, although a route of this host leads \
+             to {routes}."
+        );
+    }
+    format!(
+        "Docker may give {prefix} to one of its next networks: it covers {}, in use from here, who would \
+         be cut off.",
+        listed(&cut_off, overlap.more)
+    )
 }
 
 /// `172.22.10.119`, `172.22.10.119 and 3 others`.
