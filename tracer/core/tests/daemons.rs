@@ -1,10 +1,10 @@
 //! Daemons that go away and come back.
 
 use tracer_core::{
-    finding::{DaemonStory, Finding, Kind, Particulars},
+    finding::{DaemonStory, EndedBy, Finding, Kind, Particulars},
     input::{
         Body, Bystander, Cause, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork,
-        EngineProcess, EngineProgram, FormerRoot, NetChange, Unreachable,
+        EngineProcess, EngineProgram, FormerRoot, Link, NetChange, Unreachable,
     },
     time::SECOND,
 };
@@ -165,6 +165,80 @@ fn a_daemon_that_ends_and_comes_back_has_restarted() {
         finding.reason.contains("1 of 1 containers"),
         "{}",
         finding.reason
+    );
+}
+
+#[test]
+fn the_kernels_log_tells_what_ended_it() {
+    let mut life = Life::begin(Some(1));
+    let killed = |by_kernel| Body::KernelLog {
+        text: "Out of memory: Killed process 1 (dockerd) total-vm:1kB".to_owned(),
+        by_kernel,
+    };
+    // Anybody who may write there can make such a line up.
+    life.0.tell(killed(false));
+    life.end(1);
+    life.lose();
+    let back = |life: &mut Life, pid| {
+        let said = life.back(info(Some(pid), "old"), &networks("old", pid, true), &[]);
+        only(said, Kind::DaemonRestarted)
+    };
+    life.start(Some(2), EngineProgram::Dockerd);
+    let (finding, story) = back(&mut life, 2);
+    assert_eq!(
+        (story.ended_by, finding.unknown.len()),
+        (EndedBy::Unknown, 1)
+    );
+    let other = Body::KernelLog {
+        text: "dockerd[2]: segfault at 0 ip 00 sp 00 error 4 in dockerd".to_owned(),
+        by_kernel: true,
+    };
+    life.0.tell(killed(true));
+    life.0.tell(other);
+    life.end(2);
+    life.lose();
+    let (finding, story) = back(&mut life, 3);
+    assert_eq!((story.ended_by, finding.unknown.len()), (EndedBy::Crash, 0));
+    let said = finding.evidence.iter().map(|piece| &piece.detail["text"]);
+    assert!(
+        said.clone()
+            .any(|text| text.to_string().contains("segfault"))
+    );
+    assert!(
+        !said
+            .clone()
+            .any(|text| text.to_string().contains("Out of memory"))
+    );
+}
+
+/// What the kernel's log says of a network's bridge is normal noise until nobody has the bridge any more.
+#[test]
+fn the_kernels_log_and_links_are_part_of_the_story_of_orphans() {
+    let mut life = Life::begin(Some(1));
+    let port = Link {
+        kind: Some("veth".to_owned()),
+        name: "veth4ac7512".to_owned(),
+        ..link(9)
+    };
+    life.0.net(NetChange::Link(port));
+    life.0.tell(Body::KernelLog {
+        text: "br-80cb5a0c07bc: port 1(veth4ac7512) entered disabled state".to_owned(),
+        by_kernel: true,
+    });
+    life.0.net(NetChange::LinkGone(9));
+    life.end(1);
+    life.lose();
+    let said = life.back(info(Some(2), "new"), &networks("new", 2, false), &[]);
+    let (finding, _) = only(said, Kind::DaemonStateLost);
+    let kinds: Vec<&str> = finding.evidence.iter().map(|it| it.kind.name()).collect();
+    assert!(
+        kinds.contains(&"kernel-log") && kinds.contains(&"link-change"),
+        "{kinds:?}"
+    );
+    assert!(
+        finding
+            .evidence
+            .is_sorted_by_key(|piece| (piece.at, piece.kind))
     );
 }
 

@@ -98,13 +98,7 @@ impl Absence<'_> {
         for bridge in bridges {
             let lines = world.kernel_log_of(netns, &bridge);
             let lines = lines.filter(|line| self.is_part(line.at));
-            said.extend(lines.map(|line| {
-                piece(
-                    EvidenceKind::KernelLog,
-                    line.at,
-                    format!("the kernel's log: {}", line.text),
-                )
-            }));
+            said.extend(lines.map(of_the_log));
         }
         said.sort_by_key(|piece| piece.at);
         said.split_off(said.len().saturating_sub(LINES))
@@ -177,7 +171,9 @@ impl Absence<'_> {
             stopped: Names::default(),
             orphans: Names::default(),
             old_data: None,
-            ended_by: ended.map_or(EndedBy::Unknown, |ended| ended_by(world, ended)),
+            ended_by: ended
+                .and_then(|ended| last_words(world, ended))
+                .map_or(EndedBy::Unknown, |line| ended_by(&line.note)),
             during: self.bystanders(),
         }
     }
@@ -217,7 +213,7 @@ impl Absence<'_> {
         Finding {
             start: since,
             end: Some(self.back),
-            evidence: self.timeline(&story),
+            evidence: self.timeline(world, &story),
             unknown: unknown(&story),
             particulars: Some(Particulars::DaemonLife(Box::new(story))),
             ..Finding::new(kind, id, netns, reason, self.back)
@@ -225,13 +221,14 @@ impl Absence<'_> {
     }
 
     /// Everything that was seen, in the order of time.
-    fn timeline(&self, story: &DaemonStory) -> Vec<Evidence> {
+    fn timeline(&self, world: &World, story: &DaemonStory) -> Vec<Evidence> {
         let mut all = vec![said(self.back, back(story))];
         if !self.cause.is_empty() {
             all.push(said(self.lost, format!("docker was lost: {}", self.cause)));
         }
         for ended in self.ended {
             let EngineProcess { program, pid, .. } = ended.process;
+            all.extend(last_words(world, ended).map(of_the_log));
             all.push(said(
                 ended.at,
                 format!("{} (pid {pid}) ended", program.name()),
@@ -249,24 +246,27 @@ fn back(story: &DaemonStory) -> String {
     }
 }
 
+/// What a line of the kernel's log means for the process it is about.
+const fn ended_by(note: &Note) -> EndedBy {
+    match note {
+        Note::OutOfMemory { .. } => EndedBy::OutOfMemory,
+        _ => EndedBy::Crash,
+    }
+}
+
 /// What the kernel's log says of the end of a process.
-fn ended_by(world: &World, ended: &Ended) -> EndedBy {
+fn last_words<'a>(world: &'a World, ended: &Ended) -> Option<&'a Line> {
     let near = |line: &&Line| {
         line.by_kernel
             && line.note.victim() == Some(ended.process.pid)
             && line.at.plus(BEFORE) >= ended.at
     };
-    match world
-        .kernel_log
-        .lines()
-        .rev()
-        .find(near)
-        .map(|line| &line.note)
-    {
-        Some(Note::OutOfMemory { .. }) => EndedBy::OutOfMemory,
-        Some(_) => EndedBy::Crash,
-        None => EndedBy::Unknown,
-    }
+    world.kernel_log.lines().rev().find(near)
+}
+
+fn of_the_log(line: &Line) -> Evidence {
+    let text = format!("the kernel's log: {}", line.text);
+    piece(EvidenceKind::KernelLog, line.at, text)
 }
 
 fn said(at: Timestamp, text: String) -> Evidence {

@@ -166,8 +166,10 @@ strict! {
         orphans_total: Option<u64>,
         old_data: Option<String>,
         old_containers: Option<u64>,
+        stopped_by: Option<StoppedBy>,
         during: Option<Vec<Manager>>,
     }
+    StoppedBy { how: String, }
     Mount {
         point: String,
         source: Option<String>,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tracer_core::{
-    finding::{DaemonState, DaemonStory},
+    finding::{DaemonState, DaemonStory, EndedBy},
     input::{Bystander, EngineProgram},
 };
 
@@ -15,6 +15,11 @@ use crate::sink::time;
 
 pub(super) fn field(page: &mut Page, story: &DaemonStory) {
     page.field("away", &absence(story));
+    match story.ended_by {
+        EndedBy::Unknown => {}
+        EndedBy::OutOfMemory => page.field("by", "the kernel, because memory ran out"),
+        EndedBy::Crash => page.field("by", "a crash: it touched memory that is not its own"),
+    }
     for (nth, bystander) in story.during.iter().enumerate() {
         let label = if nth == 0 { "while" } else { "" };
         page.field(label, &at_work(bystander));

@@ -51,6 +51,9 @@ pub(super) struct Life<'a> {
     /// Containers kept there.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_containers: Option<u64>,
+    /// What ended it, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_by: Option<StoppedBy>,
     /// Package managers that ran when it ended: they may have to do with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     during: Vec<Manager<'a>>,
@@ -86,6 +89,13 @@ struct Vanished<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     containers_total: Option<u64>,
     images: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct StoppedBy {
+    /// `out-of-memory` or `crash`; more may come.
+    how: &'static str,
 }
 
 #[derive(Serialize)]
@@ -134,6 +144,7 @@ impl<'a> Life<'a> {
                 .old_data
                 .as_ref()
                 .map(|old: &FormerRoot| old.containers),
+            stopped_by: story.ended_by.name().map(|how| StoppedBy { how }),
             during: story.during.iter().map(Manager::new).collect(),
         }
     }

@@ -63,6 +63,7 @@ fn a_daemon_is_told_before_and_after() {
     assert_eq!(upgrade.parents.as_ref().map(Vec::len), Some(2));
 
     let daemon = read(&restarted).bridgetrace.daemon.unwrap();
+    assert_eq!(daemon.stopped_by.unwrap().how, "out-of-memory");
     assert_eq!(daemon.stopped, Some(texts(&["shop-db", "shop-web"])));
     assert!(daemon.stopped_total.is_none() && daemon.vanished.is_none());
     let daemon = read(&containerd).bridgetrace.daemon.unwrap();
