@@ -135,7 +135,7 @@ fn is_told_and_removed(stage: &mut Stage, seed: Seed) -> Result<bool> {
     // What was left when it was told first may have been more a moment later.
     let latest = told(stage, &project)?.context("the ghost")?;
     let command = typed(&latest, "command")?;
-    if seed.0 % 5 == 0 {
+    if seed.0.is_multiple_of(5) {
         is_not_touched_while_in_use(stage, &project, &command)?;
     }
     type_in(&stage.lab.srv, &command)?;
