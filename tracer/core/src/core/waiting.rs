@@ -8,7 +8,7 @@ use crate::{
     time::{SECOND, Timestamp},
 };
 
-use super::{Core, Key, is_a_loss, route};
+use super::{Core, Key, lost_packet::is_a_loss, route};
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
