@@ -6,7 +6,10 @@
 
 use std::fs;
 
-use tracer_core::input::{Bystander, Process};
+use tracer_core::{
+    input::{Bystander, Process},
+    world::processes::concealed,
+};
 
 use super::netns;
 
@@ -47,7 +50,8 @@ fn bystander(pid: u32) -> Option<Bystander> {
     if name == "snapd" && !is_changing_snaps(pid) {
         return None;
     }
-    let command = words.by_ref().collect::<Vec<_>>().join(" ");
+    let words: Vec<String> = words.by_ref().map(str::to_owned).collect();
+    let command = concealed(&words).join(" ");
     Some(Bystander {
         pid,
         name,

@@ -62,17 +62,21 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         ..sources::session(Vec::new())?
     };
     let mut output = Output::new(plan.output, &session)?;
-    let (mut core, routes) = gather(&plan.endpoints, session).await?;
+    let (mut core, awaited) = gather(&plan.endpoints, session).await?;
     name_owners(&mut core).await?;
     let now = clock::now();
     let findings = core.check(now);
     for finding in &findings {
         output.finding(finding)?;
     }
-    let summary = core.summary(&findings, now);
+    let mut summary = core.summary(&findings, now);
+    let missing = awaited.missing();
+    summary
+        .unseen
+        .extend(missing.iter().map(|what| (*what).to_owned()));
     output.summary(&summary)?;
     output.finish().await?;
-    Ok(if !routes || is_blind(plan, &core) {
+    Ok(if !missing.is_empty() || is_blind(plan, &core) {
         Verdict::Unseen
     } else if findings.is_empty() {
         Verdict::Clean
@@ -81,8 +85,8 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
-/// Reads everything once; whether the links and routes of this namespace were among it.
-pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, bool)> {
+/// Reads everything once; and what has not come in time.
+pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
     let _ask_peers = sources::start_inventory(endpoints, &sender)?;
@@ -91,7 +95,7 @@ pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(
     observe(&mut core, &clock::stamp(Body::Session(session)))?;
     settle(&mut core, &mut inputs, &mut awaited).await?;
     awaited.note_silence(&mut core)?;
-    Ok((core, !awaited.routes))
+    Ok((core, awaited))
 }
 
 /// Finds out who holds the connections that findings tell of.
@@ -148,7 +152,7 @@ fn is_blind(plan: &CheckPlan, core: &Core) -> bool {
 }
 
 /// Who has not said everything yet.
-struct Awaited {
+pub(super) struct Awaited {
     netns: u32,
     /// The namespace's links and routes.
     routes: bool,
@@ -186,6 +190,29 @@ impl Awaited {
             }) => drop(self.daemons.remove(endpoint)),
             _ => {}
         }
+    }
+
+    /// What has not come, each a plain sentence. Daemons speak for themselves.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let all = [
+            (self.routes, "links and routes were not read in time"),
+            (self.peers, "connections and logins were not read in time"),
+            (
+                self.landmarks,
+                "nameservers and hosts were not read in time",
+            ),
+            (
+                self.sidecars,
+                "daemons beside jobs were not looked for in time",
+            ),
+        ];
+        let missing = all.into_iter().filter(|(awaited, _)| *awaited);
+        missing.map(|(_, what)| what).collect()
+    }
+
+    /// Whether the links and routes of this namespace were read.
+    pub(super) fn has_routes(&self) -> bool {
+        !self.routes
     }
 
     fn is_over(&self) -> bool {

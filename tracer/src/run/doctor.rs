@@ -90,7 +90,8 @@ async fn inventory(plan: &DoctorPlan, report: &mut Report) -> Result<()> {
         ..sources::session(Vec::new())?
     };
     let own = session.netns;
-    let (core, routes) = gather(&plan.endpoints, session).await?;
+    let (core, awaited) = gather(&plan.endpoints, session).await?;
+    let routes = awaited.has_routes();
     let world = core.world();
     match world.namespace(own).filter(|it| it.synced) {
         Some(namespace) if routes => report.works(&format!(

@@ -22,6 +22,16 @@ pub(super) const SI_KERNEL: i32 = 0x80;
 /// A daemon that was killed itself takes its helpers along within this time.
 const AFTERWARDS: u64 = 60 * SECOND;
 
+/// First processes of containers, which hand on what they are told.
+const INITS: [&str; 6] = [
+    "docker-init",
+    "tini",
+    "dumb-init",
+    "catatonit",
+    "s6-svscan",
+    "init",
+];
+
 /// The kill that a signal is, if its target matters.
 pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
     let who = sent.target.first()?;
@@ -63,11 +73,17 @@ fn is_usual(world: &World, at: Timestamp, sent: &Sent, role: Role, by: &By) -> b
         By::Process(party) | By::EndOf(party) => {
             let itself = party.pid == sent.target[0].pid;
             // `docker stop` and the end of a container: the container's business, whatever is in it.
-            let runtime = matches!(party.name.as_str(), "runc" | "crun" | "youki");
+            let runtime = matches!(
+                party.name.as_str(),
+                "runc" | "crun" | "youki" | "sysbox-runc"
+            );
+            let parent = sent.target[1..].iter().any(|it| it.pid == party.pid);
+            let init = parent && INITS.contains(&party.name.as_str());
             let keeper = world.processes.role(party.pid, &party.name);
             let keeper = keeper.filter(|keeper| *keeper != Role::Runner);
             itself
                 || runtime
+                || init
                 || keeper.is_some_and(|_| is_order(world, at, sent.number, role, party.pid))
         }
     }

@@ -10,7 +10,7 @@ use crate::{decode::Started, input::ProcessInfo, time::Timestamp};
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
-pub(crate) use conceal::concealed;
+pub use conceal::concealed;
 pub use role::Role;
 pub(crate) use role::may_be_known_later;
 

@@ -87,9 +87,9 @@ fn client(pid: u32, served: &[Served], seen: &mut BTreeSet<(u64, PathBuf)>) -> O
         return None;
     }
     let netns = netns::of_process(pid).ok()?;
-    let beside = served.iter().find(|daemon| daemon.netns == netns);
-    let daemon = beside.or_else(|| served.first().filter(|_| served.len() == 1));
-    let ca = daemon.and_then(|daemon| daemon.ca.as_deref());
+    // With one that lives elsewhere the client may have nothing to do.
+    let daemon = served.iter().find(|daemon| daemon.netns == netns)?;
+    let ca = daemon.ca.as_deref();
     Some(Sidecar {
         netns,
         owner: container::owner(pid),

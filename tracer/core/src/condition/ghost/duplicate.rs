@@ -1,6 +1,8 @@
 //! Two docker networks with one subnet: of two equal routes the older wins, and whoever is on the
 //! other bridge cannot be reached.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use crate::{
@@ -17,6 +19,7 @@ use super::{
 };
 
 /// A bridge of a network that a daemon knows.
+#[derive(Clone, Copy)]
 struct Known<'a> {
     link: &'a Link,
     daemon: &'a str,
@@ -26,21 +29,36 @@ struct Known<'a> {
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (inum, namespace) in situation.world.namespaces() {
-        let known = known(situation, inum, namespace);
-        for (nth, one) in known.iter().enumerate() {
-            for other in known.iter().skip(nth + 1) {
-                if let Some(prefix) = shared(namespace, one.link, other.link) {
-                    found.push(tell(
-                        situation,
-                        inum,
-                        prefix,
-                        ordered(namespace, one, other),
-                    ));
-                }
+        // Two that share an IPv4 and an IPv6 prefix are one ghost.
+        let mut pairs = BTreeMap::new();
+        for (prefix, sharers) in sharers(situation, inum, namespace) {
+            for (one, other) in sharers.iter().zip(sharers.iter().skip(1)) {
+                let pair = (one.link.ifindex, other.link.ifindex);
+                pairs.entry(pair).or_insert((prefix, *one, *other));
             }
         }
+        let pairs = pairs.into_values();
+        found.extend(pairs.map(|(prefix, one, other)| {
+            let ordered = ordered(namespace, &one, &other);
+            tell(situation, inum, prefix, ordered)
+        }));
     }
     found
+}
+
+/// Prefixes that bridges are connected to, and which.
+fn sharers<'a>(
+    situation: Situation<'a>,
+    inum: u32,
+    namespace: &'a Namespace,
+) -> BTreeMap<IpNet, Vec<Known<'a>>> {
+    let mut prefixes: BTreeMap<IpNet, Vec<Known<'a>>> = BTreeMap::new();
+    for known in known(situation, inum, namespace) {
+        for prefix in namespace.connected(known.link.ifindex) {
+            prefixes.entry(prefix).or_default().push(known);
+        }
+    }
+    prefixes
 }
 
 fn known<'a>(situation: Situation<'a>, inum: u32, namespace: &'a Namespace) -> Vec<Known<'a>> {
@@ -62,13 +80,6 @@ fn known<'a>(situation: Situation<'a>, inum: u32, namespace: &'a Namespace) -> V
         })
     });
     known.collect()
-}
-
-/// A prefix that both are connected to.
-fn shared(namespace: &Namespace, one: &Link, other: &Link) -> Option<IpNet> {
-    let others: Vec<IpNet> = namespace.connected(other.ifindex).collect();
-    let mut ours = namespace.connected(one.ifindex);
-    ours.find(|prefix| others.contains(prefix))
 }
 
 /// The one whose route wins first: the older.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    SETTLED, Situation, finding,
+    Purpose, SETTLED, Situation, finding,
     group::{self, Bond, Group},
     prefixes, said, with_network,
 };
@@ -53,12 +53,17 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
 
 /// Whether the group was left behind, and is not merely unused.
 pub(super) fn is_left(world: &World, now: Timestamp, bond: Bond<'_>, group: &Group<'_>) -> bool {
-    abandoned(world, now, bond, group).is_some()
+    abandoned(world, now, Purpose::Check, bond, group).is_some()
 }
 
 fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<Finding> {
-    let Situation { world, now, .. } = situation;
-    let why = abandoned(world, now, bond, group)?;
+    let Situation {
+        world,
+        now,
+        purpose,
+        ..
+    } = situation;
+    let why = abandoned(world, now, purpose, bond, group)?;
     let kill = match &why {
         Abandoned::Killed(kill) => Some(*kill),
         _ => None,
@@ -113,11 +118,13 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
 fn abandoned<'a>(
     world: &'a World,
     now: Timestamp,
+    purpose: Purpose,
     bond: Bond<'_>,
     group: &Group<'a>,
 ) -> Option<Abandoned<'a>> {
     let last = group.last_change()?;
-    if group.is_in_use(world) {
+    let job = group.job(world);
+    if group.is_in_use(world) || is_at_work(world, bond, job.as_ref()) {
         return None;
     }
     if let Some(kill) = killer(world, bond, group) {
@@ -127,7 +134,6 @@ fn abandoned<'a>(
     if now < last.plus(PATIENCE) {
         return None;
     }
-    let job = group.job(world);
     if job.as_ref().is_some_and(|job| is_running(world, job)) {
         return None;
     }
@@ -138,16 +144,36 @@ fn abandoned<'a>(
     if matches!(bond, Bond::Project(_)) && group.networks.is_empty() {
         return None;
     }
-    let mut containers = group.containers.iter();
-    let never = containers.find(|it| it.state == "created" && it.started.is_none());
-    match (job, never) {
-        (Some(job), _) => Some(Abandoned::JobOver(job)),
-        (None, Some(container)) => Some(Abandoned::NeverStarted(container)),
-        (None, None) => group
-            .containers
-            .is_empty()
-            .then_some(Abandoned::NoContainer),
+    // Of a job that has no container of its own nothing tells that it is over.
+    if let Some(job) = job.filter(|_| purpose == Purpose::Check || matches!(bond, Bond::Job(_))) {
+        return Some(Abandoned::JobOver(job));
     }
+    // `compose create`, `compose run --rm` and a prune leave the same: worth a word to who asks.
+    if purpose == Purpose::Watch || !never_came_up(group) {
+        return None;
+    }
+    let first = group.containers.first();
+    Some(first.map_or(Abandoned::NoContainer, |it| Abandoned::NeverStarted(it)))
+}
+
+/// Whether none of its containers ever ran. Where one did, stopped ones may hold what somebody wants.
+fn never_came_up(group: &Group<'_>) -> bool {
+    let never = |it: &&DockerContainer| it.state == "created" && it.started.is_none();
+    group.containers.iter().all(|it| never(it))
+}
+
+/// Whether a process is busy with it at this moment: it pulls, builds, or is between two steps.
+fn is_at_work(world: &World, bond: Bond<'_>, job: Option<&CiJob>) -> bool {
+    let job = job.and_then(|job| job.job_id.as_deref());
+    world.processes.living().any(|process| {
+        let of_job = process.variables.get("CI_JOB_ID").map(String::as_str);
+        let of_project = || match bond {
+            Bond::Project(name) => processes::project(process)
+                .is_some_and(|project| processes::same_project(&project, name)),
+            Bond::Job(_) => false,
+        };
+        of_job.is_some() && of_job == job || of_project()
+    })
 }
 
 /// The killing that ended whoever was bringing the project up, if nobody has done so since. Ctrl-C is
@@ -158,12 +184,17 @@ fn killer<'a>(world: &'a World, bond: Bond<'_>, group: &Group<'_>) -> Option<&'a
     };
     let made = group.networks.first()?.created?;
     let kill = world.kills.of_project(name)?;
-    let ends = |(_, number, _): &(Timestamp, u32, i32)| matches!(*number, SIGKILL | SIGTERM);
-    let mut living = world.processes.living().filter_map(processes::project);
-    let is_run = living.any(|project| processes::same_project(&project, name));
+    // Told to end, compose stops what runs: a service manager does that to a project that is up.
+    let half_way = || {
+        let never = |it: &&DockerContainer| it.state == "created" && it.started.is_none();
+        group.containers.is_empty() || group.containers.iter().any(|it| never(&it))
+    };
+    let ends = |(_, number, _): &(Timestamp, u32, i32)| {
+        *number == SIGKILL || *number == SIGTERM && half_way()
+    };
     let mut starts = group.containers.iter().filter_map(|it| it.started);
     let ran_since = starts.any(|started| started > kill.last().plus(AFTERMATH));
-    let is_it = kill.signals.iter().any(ends) && made <= kill.last() && !is_run && !ran_since;
+    let is_it = kill.signals.iter().any(ends) && made <= kill.last() && !ran_since;
     is_it.then_some(kill)
 }
 
@@ -200,8 +231,7 @@ fn reason(bond: Bond<'_>, group: &Group<'_>, why: &Abandoned<'_>) -> String {
     };
     match why {
         Abandoned::Killed(kill) => format!(
-            "{what} left of {whose}: {} was killed while it brought the project up, and nothing \
-             of it runs.",
+            "{what} left of {whose}: {} was killed, and nothing of it runs.",
             kill.target.name
         ),
         Abandoned::NoContainer => {

@@ -163,8 +163,10 @@ const LATER: u64 = MADE + 700;
 #[test]
 fn a_project_without_any_container_was_left_behind() {
     let world = listed(vec![network()], Vec::new());
-    assert!(watch(&world, MADE + 60).is_empty(), "it may still come up");
-    let (finding, ghost) = only(watch(&world, LATER));
+    let asked = |seconds| ask(&world, seconds, Purpose::Check);
+    assert!(asked(MADE + 60).is_empty(), "it may still come up");
+    assert!(watch(&world, LATER).is_empty(), "nothing went wrong");
+    let (finding, ghost) = only(asked(LATER));
     assert_eq!(ghost.class, GhostClass::LeftoverProject);
     assert_eq!(ghost.since, Some(at(MADE)));
     assert_eq!(prefixes(&ghost.holds), "172.22.0.0/16");
@@ -186,7 +188,8 @@ fn a_project_without_any_container_was_left_behind() {
 #[test]
 fn a_project_whose_container_never_started_was_left_behind() {
     let containers = vec![container("shop_web_1", "created")];
-    let (finding, ghost) = only(watch(&listed(vec![network()], containers), LATER));
+    let world = listed(vec![network()], containers);
+    let (finding, ghost) = only(ask(&world, LATER, Purpose::Check));
     assert_eq!(ghost.working_dir.as_deref(), Some("/srv/shop"));
     let left: Vec<&str> = ghost.leftovers.iter().map(|it| it.what).collect();
     assert_eq!(left, ["container", "network"]);

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::{
     finding::{Covered, Role},
-    input::{Connection, Landmark, LandmarkRole, Link, Login, Route},
+    input::{Connection, Landmark, LandmarkRole, Link, Login, Route, RouteKind},
     time::SECOND,
     world::{
         bridge,
@@ -188,6 +188,8 @@ fn routes<'a>(
             let destination = route.destination;
             overlaps(prefix, destination)
                 && leads_somewhere(route.kind)
+                // Whole private ranges are dropped out of caution: nobody is cut off by a network there.
+                && !(watching && route.kind == RouteKind::Drop)
                 && route.table != RT_TABLE_LOCAL
                 && destination.prefix_len() > DEFAULT_LIKE
                 && !(watching && destination.prefix_len() > prefix.prefix_len())

@@ -7,10 +7,20 @@ const SECRET: &str = "***";
 const SETTINGS: [&str; 3] = ["-e", "--env", "--build-arg"];
 
 /// Parts of the names of options and variables that hold secrets.
-const SECRETS: [&str; 5] = ["password", "passwd", "token", "secret", "credential"];
+const SECRETS: [&str; 8] = [
+    "password",
+    "passwd",
+    "token",
+    "secret",
+    "credential",
+    "api_key",
+    "apikey",
+    "requirepass",
+];
 
 /// The words, with every value of a variable and of an option that names a secret left out.
-pub(crate) fn concealed(words: &[String]) -> Vec<String> {
+#[must_use]
+pub fn concealed(words: &[String]) -> Vec<String> {
     let mut shown = Vec::with_capacity(words.len());
     let mut before: Option<&str> = None;
     // What follows `login` may be `-p PASSWORD`; elsewhere `-p` is a project or a port.
@@ -30,13 +40,25 @@ pub(crate) fn concealed(words: &[String]) -> Vec<String> {
 /// `--option=value` and `NAME=value`.
 fn glued(word: &str) -> String {
     let Some((name, value)) = word.split_once('=') else {
-        return word.to_owned();
+        return without_credentials(word);
     };
     match name {
+        _ if name.starts_with("-e") && name.len() > 2 => format!("{name}={SECRET}"),
         _ if is_secret(name) => format!("{name}={SECRET}"),
         _ if SETTINGS.contains(&name) => format!("{name}={}", name_only(value)),
-        _ => word.to_owned(),
+        _ => without_credentials(word),
     }
+}
+
+/// `https://user:password@host/` without the user and the password.
+fn without_credentials(word: &str) -> String {
+    let mut shown = word.to_owned();
+    if let Some((scheme, rest)) = word.split_once("://")
+        && let Some((_, host)) = rest.split_once('@')
+    {
+        shown = format!("{scheme}://{SECRET}@{host}");
+    }
+    shown
 }
 
 fn name_only(setting: &str) -> String {
@@ -85,6 +107,15 @@ mod tests {
                 "docker-compose -p shop up -d",
             ),
             ("docker run -p 80:80 web", "docker run -p 80:80 web"),
+            ("docker run -eKEY=x web", "docker run -eKEY=*** web"),
+            (
+                "docker build https://ci:pw@host/x.git",
+                "docker build https://***@host/x.git",
+            ),
+            (
+                "apt-get -o Acquire::http::Proxy=http://u:p@proxy update",
+                "apt-get -o Acquire::http::Proxy=http://***@proxy update",
+            ),
         ] {
             let words: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
             assert_eq!(concealed(&words).join(" "), shown);

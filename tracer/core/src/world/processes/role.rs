@@ -101,17 +101,17 @@ fn is_interpreter(program: &str) -> bool {
     program.starts_with("python") || SHELLS.contains(&program)
 }
 
-/// The program that an interpreter runs.
+/// The program that an interpreter runs: its first word that is no option and no variable of `env`.
 fn script(arguments: &[String]) -> Option<&str> {
-    let words = arguments.iter().skip(1).map(|word| base(word));
-    let mut programs = words.map(|word| {
-        if word == "compose" {
-            "docker-compose"
-        } else {
-            word
-        }
-    });
-    programs.find(|word| of_program(word).is_some())
+    let mut words = arguments.iter().skip(1).map(String::as_str);
+    let word = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
+    // The module, as in `python3 -m compose`.
+    let program = if word == "compose" {
+        "docker-compose"
+    } else {
+        base(word)
+    };
+    of_program(program).map(|_| program)
 }
 
 /// The last part of a path, without what the kernel adds to one that was removed.
@@ -195,6 +195,8 @@ mod tests {
         for (comm, executable, command_line) in [
             ("python3", "/usr/bin/python3.11", "python3 app.py"),
             ("python3", "", "python3 manage.py"),
+            ("python3", "", "python3 ansible-playbook -t docker site.yml"),
+            ("python3", "", "python3 /usr/bin/pytest tests/compose"),
             ("dockerd", "/usr/sbin/dockerd", "docker-untar /"),
             (
                 "gitlab-runner-h",
