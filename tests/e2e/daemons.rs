@@ -3,3 +3,4 @@
 mod lost;
 mod restarted;
 mod scene;
+mod upgraded;

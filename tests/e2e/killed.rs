@@ -4,3 +4,5 @@ mod compose;
 mod daemon;
 mod scene;
 mod timing;
+
+pub(crate) use scene::program;

@@ -86,7 +86,7 @@ impl Runner {
 }
 
 /// A shell under another name.
-pub(super) fn program(folder: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn program(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     fs::copy("/bin/bash", &path).with_context(|| format!("make {name}"))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;

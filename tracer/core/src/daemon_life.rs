@@ -4,6 +4,7 @@
 //! answers again and has listed what it has, since only then it shows what was lost. Whoever starts
 //! bridgetrace after the event is told nothing: there is no before to compare with.
 
+mod cause;
 mod compare;
 mod story;
 

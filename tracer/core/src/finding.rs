@@ -15,7 +15,7 @@ mod signal;
 
 pub use self::{
     daemon::DaemonTrouble,
-    daemon_life::{DaemonState, DaemonStory, EndedBy, Names},
+    daemon_life::{DaemonState, DaemonStory, EndedBy, Names, Stop},
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
     overlap::{Covered, Overlap, Role},
     signal::{Killing, Left, Party},

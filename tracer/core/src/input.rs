@@ -20,7 +20,7 @@ pub use docker::{
     AddressPool, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork,
     DockerSubnet, NetworkEvent, PublishedPort,
 };
-pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot};
+pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot, package_manager};
 pub use process::{ProcessInfo, VARIABLES};
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 

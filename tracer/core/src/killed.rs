@@ -22,7 +22,8 @@ use crate::{
     },
 };
 
-pub(crate) use tell::sentence;
+pub(crate) use judge::SIGTERM;
+pub(crate) use tell::{pieces, sentence, signal_name};
 
 /// How long a signal waits for what `/proc` says, and for its like.
 const PATIENCE: u64 = SECOND / 4;
@@ -107,6 +108,11 @@ impl Killed {
         let excess = self.cases.len().saturating_sub(AT_ONCE);
         self.cases.drain(..excess);
         said
+    }
+
+    /// Judges what waited long enough, before somebody asks [`World::kills`].
+    pub(crate) fn settle(&mut self, world: &mut World, now: Timestamp) {
+        self.judge_due(world, now, false);
     }
 
     fn judge_due(&mut self, world: &mut World, now: Timestamp, last: bool) {

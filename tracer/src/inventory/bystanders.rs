@@ -7,27 +7,12 @@
 use std::fs;
 
 use tracer_core::{
-    input::{Bystander, Process},
+    input::{Bystander, Process, package_manager},
     world::processes::concealed,
 };
 
 use super::netns;
 
-/// Programs that install, upgrade and restart services, by the name of their command line's first words.
-const MANAGERS: [&str; 12] = [
-    "apt",
-    "apt-get",
-    "apt.systemd.daily",
-    "aptitude",
-    "dnf",
-    "dpkg",
-    "needrestart",
-    "rpm",
-    "snapd",
-    "unattended-upgrade",
-    "yum",
-    "zypper",
-];
 /// Bystanders told of.
 const MOST: usize = 16;
 /// Ancestors told of.
@@ -63,12 +48,12 @@ fn bystander(pid: u32) -> Option<Bystander> {
 
 /// The package manager that a command line runs: `dpkg`, or `/usr/bin/python3
 /// /usr/bin/unattended-upgrade`.
-fn manager<'a>(words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn manager<'a>(words: impl Iterator<Item = &'a str>) -> Option<&'static str> {
     let names = words
         .take(2)
         .map(|word| word.rsplit('/').next().unwrap_or(word));
     let mut names = names.map(|name| name.trim_end_matches(':'));
-    names.find(|name| MANAGERS.contains(name))
+    names.find_map(package_manager)
 }
 
 /// Whether snapd has a helper at work.

@@ -30,6 +30,13 @@ impl Core {
 
     /// What befell a daemon, as the input tells that the world has yet to take in.
     pub(super) fn daemon_news(&mut self, at: Timestamp, body: &Body) -> Option<Finding> {
+        // Either may end an absence, and is no news of processes that a signal waits for.
+        if matches!(
+            body,
+            Body::DockerListing { .. } | Body::EngineProcess { .. }
+        ) {
+            self.killed.settle(&mut self.world, at);
+        }
         let mut finding = self.daemons.take(at, body, &self.world)?;
         self.sequence += 1;
         finding.sequence = self.sequence;

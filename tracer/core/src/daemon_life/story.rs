@@ -8,14 +8,11 @@ use crate::{
     finding::{DaemonStory, EndedBy, Evidence, EvidenceKind, Finding, Kind, Names, Particulars},
     input::{Bystander, DaemonInfo, DockerNetwork, EngineProcess, EngineProgram},
     time::{SECOND, Timestamp},
-    world::{
-        World,
-        kernel_log::{Line, Note},
-    },
+    world::{World, kernel_log::Line},
 };
 
 use super::{
-    Ended,
+    Ended, cause,
     compare::{self, After, Before},
 };
 
@@ -37,7 +34,7 @@ pub(super) struct Absence<'a> {
 const LINES: usize = 8;
 /// How long before the end of a daemon what happens may be part of it: docker gives its containers
 /// 15 s to end.
-const BEFORE: u64 = 20 * SECOND;
+pub(super) const BEFORE: u64 = 20 * SECOND;
 
 impl Absence<'_> {
     /// The whole engine was away.
@@ -72,11 +69,12 @@ impl Absence<'_> {
         } else {
             Kind::DaemonRestarted
         };
-        let reason = if lost {
+        let mut reason = if lost {
             lost_reason(&story)
         } else {
             restart_reason(&story, before.ran.len())
         };
+        reason += &cause::sentence(&story);
         let bridges = networks.iter().map(|network| network.bridge_name());
         let mut finding = self.finding(world, netns, kind, reason, story);
         let more = self.of_links(netns).into_iter();
@@ -137,7 +135,7 @@ impl Absence<'_> {
     ) -> Finding {
         let netns = info.netns.unwrap_or(world.session.netns);
         let story = self.outline(world, EngineProgram::Containerd);
-        let reason = format!(
+        let mut reason = format!(
             "containerd of docker at {} was away for {}: it is pid {} now{}. dockerd went on.",
             self.endpoint,
             seconds(self.away()),
@@ -147,6 +145,7 @@ impl Absence<'_> {
                 .map(|pid| format!(" and was pid {pid}"))
                 .unwrap_or_default(),
         );
+        reason += &cause::sentence(&story);
         self.finding(world, netns, Kind::DaemonRestarted, reason, story)
     }
 
@@ -171,9 +170,7 @@ impl Absence<'_> {
             stopped: Names::default(),
             orphans: Names::default(),
             old_data: None,
-            ended_by: ended
-                .and_then(|ended| last_words(world, ended))
-                .map_or(EndedBy::Unknown, |line| ended_by(&line.note)),
+            ended_by: ended.map_or(EndedBy::Unknown, |ended| cause::of(world, ended)),
             during: self.bystanders(),
         }
     }
@@ -214,7 +211,7 @@ impl Absence<'_> {
             start: since,
             end: Some(self.back),
             evidence: self.timeline(world, &story),
-            unknown: unknown(&story),
+            unknown: cause::unknown(&story).into_iter().collect(),
             particulars: Some(Particulars::DaemonLife(Box::new(story))),
             ..Finding::new(kind, id, netns, reason, self.back)
         }
@@ -228,7 +225,7 @@ impl Absence<'_> {
         }
         for ended in self.ended {
             let EngineProcess { program, pid, .. } = ended.process;
-            all.extend(last_words(world, ended).map(of_the_log));
+            all.extend(cause::evidence(world, ended));
             all.push(said(
                 ended.at,
                 format!("{} (pid {pid}) ended", program.name()),
@@ -246,25 +243,7 @@ fn back(story: &DaemonStory) -> String {
     }
 }
 
-/// What a line of the kernel's log means for the process it is about.
-const fn ended_by(note: &Note) -> EndedBy {
-    match note {
-        Note::OutOfMemory { .. } => EndedBy::OutOfMemory,
-        _ => EndedBy::Crash,
-    }
-}
-
-/// What the kernel's log says of the end of a process.
-fn last_words<'a>(world: &'a World, ended: &Ended) -> Option<&'a Line> {
-    let near = |line: &&Line| {
-        line.by_kernel
-            && line.note.victim() == Some(ended.process.pid)
-            && line.at.plus(BEFORE) >= ended.at
-    };
-    world.kernel_log.lines().rev().find(near)
-}
-
-fn of_the_log(line: &Line) -> Evidence {
+pub(super) fn of_the_log(line: &Line) -> Evidence {
     let text = format!("the kernel's log: {}", line.text);
     piece(EvidenceKind::KernelLog, line.at, text)
 }
@@ -359,18 +338,6 @@ fn lost_reason(story: &DaemonStory) -> String {
         story.endpoint,
         seconds(story.away.1.since(story.away.0)),
     )
-}
-
-fn unknown(story: &DaemonStory) -> Vec<String> {
-    let mut unknown = Vec::new();
-    if story.ended_by == EndedBy::Unknown {
-        let who = match story.pid {
-            Some(pid) => format!("{} (pid {pid})", story.program.name()),
-            None => story.program.name().to_owned(),
-        };
-        unknown.push(format!("what ended {who}: nothing was seen that did"));
-    }
-    unknown
 }
 
 fn count(number: u64, what: &str) -> String {

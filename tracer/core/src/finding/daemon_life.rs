@@ -1,9 +1,11 @@
 //! What `daemon-restarted` and `daemon-state-lost` have to tell.
 
 use crate::{
-    input::{Bystander, EngineProgram, FormerRoot},
+    input::{Bystander, EngineProgram, FormerRoot, Process},
     time::Timestamp,
 };
+
+use super::Party;
 
 /// A daemon that was away and is back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +97,7 @@ impl EndedBy {
             Self::Unknown => None,
             Self::OutOfMemory => Some("out-of-memory"),
             Self::Crash => Some("crash"),
+            Self::Signal(_) => Some("signal"),
         }
     }
 }
@@ -109,4 +112,23 @@ pub enum EndedBy {
     OutOfMemory,
     /// It touched memory that is not its own, and was ended for it.
     Crash,
+    /// It was sent a signal that ends it.
+    Signal(Box<Stop>),
+}
+
+/// A signal that ended a daemon's process, and who sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Name of the first signal, e.g. `SIGTERM`.
+    pub signal: &'static str,
+    /// Its number.
+    pub number: u32,
+    /// Name of the last one, if it is another: SIGTERM was not enough.
+    pub then: Option<&'static str>,
+    /// Who sent the first; none where the kernel itself did.
+    pub sender: Option<Party>,
+    /// Nobody sent it: it came with the end of `sender`.
+    pub sender_ended: bool,
+    /// Package managers among the sender and its parents, the closest first: they did it.
+    pub managers: Vec<Process>,
 }

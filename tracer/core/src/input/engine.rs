@@ -46,6 +46,31 @@ impl EngineProgram {
     }
 }
 
+/// Programs that install, upgrade and restart services.
+const PACKAGE_MANAGERS: [&str; 12] = [
+    "apt",
+    "apt-get",
+    "apt.systemd.daily",
+    "aptitude",
+    "dnf",
+    "dpkg",
+    "needrestart",
+    "rpm",
+    "snapd",
+    "unattended-upgrade",
+    "yum",
+    "zypper",
+];
+/// Bytes of a `comm` (`TASK_COMM_LEN` in `include/linux/sched.h`, without the zero at the end).
+const COMM: usize = 15;
+
+/// The package manager with this file name or `comm`, which is its beginning.
+#[must_use]
+pub fn package_manager(name: &str) -> Option<&'static str> {
+    let mut all = PACKAGE_MANAGERS.into_iter();
+    all.find(|known| *known == name || known.get(..COMM) == Some(name))
+}
+
 /// A process that ran when another one ended, and may have to do with it: a package manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bystander {

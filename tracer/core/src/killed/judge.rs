@@ -14,7 +14,7 @@ use super::party;
 
 pub(super) const SIGINT: u32 = 2;
 pub(super) const SIGKILL: u32 = 9;
-pub(super) const SIGTERM: u32 = 15;
+pub(crate) const SIGTERM: u32 = 15;
 
 /// `SI_KERNEL` (`include/uapi/asm-generic/siginfo.h`); whatever is above 0 comes from the kernel.
 pub(super) const SI_KERNEL: i32 = 0x80;

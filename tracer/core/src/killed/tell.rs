@@ -44,11 +44,7 @@ pub(super) fn finding(world: &World, kill: &Kill, left: &Left, now: Timestamp) -
             name: kill.target.name.clone(),
         }),
         ci: info.and_then(|info| world.job_of_process(info)),
-        evidence: kill
-            .signals
-            .iter()
-            .map(|signal| piece(kill, *signal))
-            .collect(),
+        evidence: pieces(kill),
         particulars: Some(Particulars::Signal(Box::new(killing))),
         ..Finding::new(
             Kind::ProcessKilled,
@@ -80,6 +76,12 @@ pub(super) fn over(told: &Finding, now: Timestamp) -> Finding {
         killing.left = Left::default();
     }
     finding
+}
+
+/// Every signal of a kill.
+pub(crate) fn pieces(kill: &Kill) -> Vec<Evidence> {
+    let signals = kill.signals.iter();
+    signals.map(|signal| piece(kill, *signal)).collect()
 }
 
 fn piece(kill: &Kill, (at, number, code): (Timestamp, u32, i32)) -> Evidence {
@@ -172,7 +174,7 @@ fn sender(party: &Party) -> String {
     }
 }
 
-pub(super) fn signal_name(number: u32) -> &'static str {
+pub(crate) fn signal_name(number: u32) -> &'static str {
     match number {
         SIGINT => "SIGINT",
         SIGKILL => "SIGKILL",

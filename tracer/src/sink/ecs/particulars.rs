@@ -3,7 +3,7 @@
 mod ghost;
 mod overlap;
 mod pools;
-mod signal;
+pub(super) mod signal;
 
 use serde::Serialize;
 use tracer_core::finding::{self, Finding};

@@ -170,7 +170,15 @@ strict! {
         stopped_by: Option<StoppedBy>,
         during: Option<Vec<Manager>>,
     }
-    StoppedBy { how: String, }
+    StoppedBy {
+        how: String,
+        signal: Option<String>,
+        number: Option<u32>,
+        then: Option<String>,
+        sender: Option<Party>,
+        sender_ended: Option<bool>,
+        package_managers: Option<Vec<Process>>,
+    }
     Mount {
         point: String,
         source: Option<String>,

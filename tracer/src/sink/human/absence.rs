@@ -3,22 +3,24 @@
 use std::fmt::Write as _;
 
 use tracer_core::{
-    finding::{DaemonState, DaemonStory, EndedBy},
+    finding::{DaemonState, DaemonStory, EndedBy, Stop},
     input::{Bystander, EngineProgram},
 };
 
 use super::{
     layout::Page,
     numbers::{count, listed},
+    particulars::signal,
 };
 use crate::sink::time;
 
 pub(super) fn field(page: &mut Page, story: &DaemonStory) {
     page.field("away", &absence(story));
-    match story.ended_by {
+    match &story.ended_by {
         EndedBy::Unknown => {}
         EndedBy::OutOfMemory => page.field("by", "the kernel, because memory ran out"),
         EndedBy::Crash => page.field("by", "a crash: it touched memory that is not its own"),
+        EndedBy::Signal(stop) => stopper(page, stop),
     }
     for (nth, bystander) in story.during.iter().enumerate() {
         let label = if nth == 0 { "while" } else { "" };
@@ -66,7 +68,24 @@ fn absence(story: &DaemonStory) -> String {
     text
 }
 
-/// A package manager is evidence of why, not proof.
+fn stopper(page: &mut Page, stop: &Stop) {
+    let mut text = stop.signal.to_owned();
+    if let Some(then) = stop.then {
+        let _ = write!(text, ", then {then}");
+    }
+    text += match &stop.sender {
+        None => " from the kernel",
+        Some(_) if stop.sender_ended => ", because its sender ended",
+        Some(_) if stop.managers.is_empty() => "",
+        Some(_) => ", on behalf of a package manager",
+    };
+    page.field("by", &text);
+    if let Some(sender) = &stop.sender {
+        signal::party(page, "sender", sender);
+    }
+}
+
+/// A package manager that ran is evidence of why, not proof.
 fn at_work(bystander: &Bystander) -> String {
     let Bystander { pid, name, .. } = bystander;
     let unit = bystander.unit.as_deref();

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use tracer_core::{
-    finding::{DaemonState, DaemonStory, Names},
+    finding::{DaemonState, DaemonStory, EndedBy, Names, Stop},
     input::{Bystander, EngineProgram, FormerRoot, Process},
     time::SECOND,
 };
 
+use super::super::particulars::signal::Side;
 use crate::sink::time;
 
 #[derive(Serialize)]
@@ -53,7 +54,7 @@ pub(super) struct Life<'a> {
     old_containers: Option<u64>,
     /// What ended it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stopped_by: Option<StoppedBy>,
+    stopped_by: Option<StoppedBy<'a>>,
     /// Package managers that ran when it ended: they may have to do with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     during: Vec<Manager<'a>>,
@@ -93,9 +94,26 @@ struct Vanished<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct StoppedBy {
-    /// `out-of-memory` or `crash`; more may come.
+struct StoppedBy<'a> {
+    /// `out-of-memory`, `crash` or `signal`; more may come.
     how: &'static str,
+    /// The first signal, e.g. `SIGTERM`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u32>,
+    /// The last signal, if it is another: the first was not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<&'static str>,
+    /// Who sent the first; absent where the kernel itself did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<Side<'a>>,
+    /// Nobody sent it: it came with the end of `sender`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_ended: Option<bool>,
+    /// Package managers among the sender and its parents, the closest first: they did it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    package_managers: Vec<Parent<'a>>,
 }
 
 #[derive(Serialize)]
@@ -144,7 +162,7 @@ impl<'a> Life<'a> {
                 .old_data
                 .as_ref()
                 .map(|old: &FormerRoot| old.containers),
-            stopped_by: story.ended_by.name().map(|how| StoppedBy { how }),
+            stopped_by: StoppedBy::new(&story.ended_by),
             during: story.during.iter().map(Manager::new).collect(),
         }
     }
@@ -189,6 +207,26 @@ impl<'a> Vanished<'a> {
             containers_total: total(&story.containers),
             images: story.images,
         }
+    }
+}
+
+impl<'a> StoppedBy<'a> {
+    fn new(ended_by: &'a EndedBy) -> Option<Self> {
+        let how = ended_by.name()?;
+        let stop: Option<&Stop> = match ended_by {
+            EndedBy::Signal(stop) => Some(stop),
+            _ => None,
+        };
+        let managers = stop.into_iter().flat_map(|stop| &stop.managers);
+        Some(Self {
+            how,
+            signal: stop.map(|stop| stop.signal),
+            number: stop.map(|stop| stop.number),
+            then: stop.and_then(|stop| stop.then),
+            sender: stop.and_then(|stop| stop.sender.as_ref()).map(Side::new),
+            sender_ended: stop.and_then(|stop| stop.sender_ended.then_some(true)),
+            package_managers: managers.map(Parent::new).collect(),
+        })
     }
 }
 

@@ -40,7 +40,7 @@ struct Target<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Side<'a> {
+pub(in crate::sink::ecs) struct Side<'a> {
     pid: u32,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
@@ -106,7 +106,7 @@ impl<'a> Signal<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(party: &'a Party) -> Self {
+    pub(in crate::sink::ecs) fn new(party: &'a Party) -> Self {
         Self {
             pid: party.pid,
             name: &party.name,

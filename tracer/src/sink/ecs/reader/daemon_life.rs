@@ -67,6 +67,15 @@ fn a_daemon_is_told_before_and_after() {
     assert_eq!(daemon.stopped, Some(texts(&["shop-db", "shop-web"])));
     assert!(daemon.stopped_total.is_none() && daemon.vanished.is_none());
     let daemon = read(&containerd).bridgetrace.daemon.unwrap();
+    let by = daemon.stopped_by.unwrap();
+    assert_eq!(
+        (by.how.as_str(), by.signal.as_deref(), by.number, by.then),
+        ("signal", Some("SIGTERM"), Some(15), None)
+    );
+    let sender = by.sender.unwrap();
+    assert_eq!((sender.pid, sender.ancestry.unwrap().len()), (4711, 2));
+    assert_eq!(by.package_managers.unwrap()[1].name, "apt.systemd.daily");
+    assert!(by.sender_ended.is_none());
     assert!(daemon.before.is_none() && daemon.program.as_deref() == Some("containerd"));
     for finding in [lost, restarted, containerd] {
         nothing_empty(&value(&finding), "");

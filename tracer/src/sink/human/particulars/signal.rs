@@ -28,7 +28,7 @@ pub(super) fn news(page: &mut Page, before: Option<&Particulars>, now: &Killing)
     }
 }
 
-fn party(page: &mut Page, label: &str, party: &Party) {
+pub(in crate::sink::human) fn party(page: &mut Page, label: &str, party: &Party) {
     let words = party.arguments.join(" ");
     let command = match (words.is_empty(), &party.executable) {
         (false, _) => shortened(&words),
