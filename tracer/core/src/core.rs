@@ -4,6 +4,7 @@ mod evidence;
 mod loss;
 mod resets;
 mod route;
+mod snapshot;
 mod waiting;
 
 use std::{
