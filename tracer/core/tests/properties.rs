@@ -8,8 +8,8 @@ use tracer_core::{
     finding::{Finding, Phase},
     input::{
         Address, Body, Counter, Daemon, DaemonStatus, DockerContainer, HookLoss, Input, Landmark,
-        LandmarkRole, Neighbour, NetChange, Netns, NetnsOwner, Process, ProcessInfo, Rule, Session, Sysctls,
-        Unreachable,
+        LandmarkRole, Neighbour, NetChange, Netns, NetnsOwner, Process, ProcessInfo, Rule, Session,
+        Sysctls, Unreachable,
     },
     time::Timestamp,
     world::World,

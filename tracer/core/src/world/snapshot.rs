@@ -38,6 +38,7 @@ impl World {
             },
         });
         inputs.extend(peers);
+        inputs.extend(self.processes.snapshot());
         inputs
     }
 
@@ -54,7 +55,7 @@ impl World {
 
 /// Whether two worlds are the same but for what only watching teaches, and a bridgetrace that has
 /// just been started does not know either: how docker's allocator went about, what the kernel's log
-/// said before.
+/// said and who was killed before.
 impl PartialEq for World {
     fn eq(&self, other: &Self) -> bool {
         // A field that is added must be told by a snapshot, too, or be named here.
@@ -66,11 +67,13 @@ impl PartialEq for World {
             landmarks,
             peers,
             started,
+            processes,
+            kills: _,
             books: _,
             kernel_log: _,
         } = self;
         (session, started, docker) == (&other.session, &other.started, &other.docker)
-            && namespaces == &other.namespaces
+            && (namespaces, processes) == (&other.namespaces, &other.processes)
             && (owners, landmarks, peers) == (&other.owners, &other.landmarks, &other.peers)
     }
 }

@@ -31,12 +31,23 @@ impl Docker {
         for endpoint in endpoints.collect::<BTreeSet<_>>() {
             self.tell_belongings(endpoint, now, &mut inputs);
         }
+        self.tell_sidecars(&mut inputs);
         let history = self.history();
         if !history.is_empty() {
             let body = Body::History(history);
             inputs.push(Input { at: now, body });
         }
         inputs
+    }
+
+    /// The list as it grew, so that each is known since it was.
+    fn tell_sidecars(&self, inputs: &mut Vec<Input>) {
+        let times: BTreeSet<Timestamp> = self.sidecars().map(|(_, since)| since).collect();
+        for at in times {
+            let known = self.sidecars().filter(|(_, since)| *since <= at);
+            let body = Body::Sidecars(known.map(|(it, _)| it.clone()).collect());
+            inputs.push(Input { at, body });
+        }
     }
 
     /// What it said of itself last, and that it is away since.
