@@ -14,5 +14,6 @@ mod killed;
 mod lab;
 mod outage;
 mod pools;
+mod recording;
 mod remedies;
 mod variants;

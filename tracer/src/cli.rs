@@ -1,10 +1,14 @@
 //! The command line, as typed. What it means is decided in [`crate::config`].
 
-use std::time::Duration;
+mod recording;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
+
+pub(crate) use self::recording::{Dump, Keep, Record, Replay};
 
 /// Names the packets that leave this host through a docker bridge when they should have left by
 /// the uplink: what is lost, why, whose bridge it is, what proves it, what to type.
@@ -37,6 +41,12 @@ pub(crate) enum Command {
     Check(Check),
     /// Try whether this host can be traced, and what would not be seen
     Doctor(Doctor),
+    /// Watch this host and record what happens, until Ctrl-C; tell nothing
+    Record(Record),
+    /// Tell what a recording tells: without root, on any machine
+    Replay(Replay),
+    /// Copy the last minutes of the recording that is being made on this host
+    Dump(Dump),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -53,6 +63,11 @@ pub(crate) struct Trace {
     /// Stop after this long, e.g. 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
+    /// Record what happens, too; a recording that is there already is continued
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keep: Keep,
     /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
     /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
     /// use, then unix:///var/run/docker.sock]

@@ -1,21 +1,30 @@
 //! The command line resolved: every default filled in, every value checked.
 
+mod recording;
+
 use std::{io::stdout, time::Duration};
 
 use anyhow::Result;
 use ipnet::IpNet;
 
 use crate::{
-    cli::{Check, Doctor, Format, Trace},
+    cli::{Check, Doctor, Format, Record, Trace},
     inventory::docker::{Daemons, Endpoint, Environment},
+    record,
     sink::human::Look,
 };
+
+pub(crate) use self::recording::{dump_plan, replay_plan};
+
+use self::recording::keep;
 
 /// What a live trace will do.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// What to print.
-    pub(crate) output: Output,
+    /// What to print; nothing if only a recording is wanted.
+    pub(crate) output: Option<Output>,
+    /// What to record.
+    pub(crate) record: Option<record::Plan>,
     /// When to stop by itself.
     pub(crate) duration: Option<Duration>,
     /// Daemons to ask.
@@ -62,11 +71,25 @@ impl Plan {
     pub(crate) fn resolve(trace: &Trace) -> Result<Self> {
         let (endpoints, told) = endpoints(&trace.docker_host)?;
         Ok(Self {
-            output: Output::of(trace.format),
+            output: Some(Output::of(trace.format)),
+            record: trace.record.as_deref().map(|file| keep(file, &trace.keep)),
             duration: trace.duration,
             endpoints,
             told,
             kernel_log: trace.verbose >= 2,
+        })
+    }
+
+    /// Resolves what was typed to record only.
+    pub(crate) fn resolve_record(record: &Record) -> Result<Self> {
+        let (endpoints, told) = endpoints(&record.docker_host)?;
+        Ok(Self {
+            output: None,
+            record: Some(keep(&record.file, &record.keep)),
+            duration: record.duration,
+            endpoints,
+            told,
+            kernel_log: record.verbose >= 2,
         })
     }
 }

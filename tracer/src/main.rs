@@ -2,9 +2,12 @@
 
 mod cli;
 mod config;
+mod dump;
 mod fd;
 mod inventory;
 mod kernel;
+mod record;
+mod replay;
 mod run;
 mod sink;
 
@@ -17,7 +20,7 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Format, Trace},
+    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Trace},
     config::{CheckPlan, DoctorPlan, Plan},
     run::Verdict,
     sink::escape,
@@ -35,6 +38,9 @@ fn main() -> ExitCode {
         Some(Command::Trace(args)) => trace(&args),
         Some(Command::Check(args)) => check(&args),
         Some(Command::Doctor(args)) => doctor(&args),
+        Some(Command::Record(args)) => record(&args),
+        Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Dump(args)) => dump(&args),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match result {
@@ -74,6 +80,25 @@ fn doctor(args: &Doctor) -> Result<ExitCode> {
     } else {
         ExitCode::from(UNABLE)
     })
+}
+
+fn record(args: &Record) -> Result<ExitCode> {
+    // Standard error is all that is said.
+    start_log(config::log_level(args.verbose, Format::Jsonl));
+    run::trace(Plan::resolve_record(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(args: &Replay) -> Result<ExitCode> {
+    start_log(log::LevelFilter::Info);
+    replay::replay(&config::replay_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn dump(args: &Dump) -> Result<ExitCode> {
+    start_log(log::LevelFilter::Info);
+    dump::dump(&config::dump_plan(args))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The log goes to standard error; standard output is for findings only.

@@ -1,5 +1,6 @@
 //! A live trace: everything that happens goes, in one order, through the core and out.
 
+mod beat;
 mod check;
 mod doctor;
 mod loss;
@@ -8,7 +9,7 @@ mod output;
 mod sources;
 mod stop;
 
-use std::{collections::BTreeSet, future::pending, time::Duration};
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
@@ -16,7 +17,7 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tracer_common::{Hook, WatchKey};
 use tracer_core::{
@@ -31,6 +32,7 @@ use crate::{
     fd,
     inventory::{clock, docker::Endpoint},
     kernel::{Tracer, Watched},
+    record::Recorder,
 };
 
 pub(crate) use self::{
@@ -38,7 +40,7 @@ pub(crate) use self::{
     doctor::doctor,
 };
 
-use self::{loss::LossReader, output::Output, sources::Sources, stop::Stop};
+use self::{beat::Beat, loss::LossReader, output::Output, sources::Sources, stop::Stop};
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
@@ -46,8 +48,6 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 128;
 /// How long the end may take over records that are still in the ring buffer.
 const LAST_WORDS: Duration = Duration::from_millis(300);
-/// How often counters are read and time is told to the core.
-const BEAT: Duration = Duration::from_secs(1);
 /// How long the start waits for links, routes and docker before it says what it watches.
 const SETTLE: Duration = Duration::from_millis(1500);
 
@@ -83,6 +83,7 @@ struct Run {
     sources: Sources,
     loss: LossReader,
     output: Output,
+    recorder: Option<Recorder>,
     end: Option<Instant>,
     /// The ring buffer was left before it was empty.
     backlog: bool,
@@ -92,6 +93,11 @@ struct Run {
 
 impl Run {
     async fn start(plan: Plan) -> Result<Self> {
+        // A file that cannot be recorded to is told of at once.
+        let mut recorder = plan.record.as_ref().map(Recorder::start).transpose()?;
+        if let Some(recorder) = &mut recorder {
+            recorder.announce();
+        }
         let verbose = plan.kernel_log;
         // The kernel's verifier takes its time.
         let mut tracer = spawn_blocking(move || Tracer::start(verbose)).await??;
@@ -114,6 +120,7 @@ impl Run {
             sources,
             loss: LossReader::default(),
             output: Output::new(plan.output, &session)?,
+            recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
             watch_version: 0,
@@ -155,7 +162,7 @@ impl Run {
     }
 
     async fn until_the_end(mut self, mut stop: Stop) -> Result<()> {
-        let mut beat = beat();
+        let mut beat = Beat::new();
         loop {
             let wake = self.core.deadline().map(sources::instant);
             tokio::select! {
@@ -166,8 +173,8 @@ impl Run {
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
-                _ = beat.tick() => self.tick()?,
-                () = at(wake) => self.tick()?,
+                () = beat.wait() => self.tick(beat.stamp())?,
+                () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
         }
         self.finish().await
@@ -206,12 +213,12 @@ impl Run {
         })
     }
 
-    fn tick(&mut self) -> Result<()> {
+    fn tick(&mut self, tick: Input) -> Result<()> {
         self.read_counters()?;
         for loss in self.loss.changed(&self.tracer)? {
             self.observe(clock::stamp(Body::Loss(loss)))?;
         }
-        self.observe(clock::stamp(Body::Tick))
+        self.observe(tick)
     }
 
     fn read_counters(&mut self) -> Result<()> {
@@ -228,16 +235,23 @@ impl Run {
         }
         let deadline = Instant::now() + LAST_WORDS;
         while !self.drain()? && Instant::now() < deadline {}
-        self.tick()?;
+        self.tick(clock::stamp(Body::Tick))?;
         self.observe(clock::stamp(Body::Stop))?;
         log::info!("{}", self.loss.summary(&self.tracer)?);
+        if let Some(recorder) = self.recorder {
+            recorder.finish();
+        }
         self.output.finish().await
     }
 
     /// The one way into the core, and from it to the sinks and the kernel half.
     fn observe(&mut self, input: Input) -> Result<()> {
+        let input = Arc::new(input);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(&input, &self.core);
+        }
         if log::log_enabled!(log::Level::Trace) {
-            log::trace!("input {}", serde_json::to_string(&input)?);
+            log::trace!("input {}", serde_json::to_string(&*input)?);
         }
         let findings = self.core.observe(&input);
         for finding in &findings {
@@ -298,13 +312,6 @@ impl Run {
 /// Whether a packet left by another device than the bridge it was suspected in.
 fn is_departure(record: &[u8]) -> bool {
     decode(record).is_ok_and(|event| event.hook == Hook::DevQueue)
-}
-
-fn beat() -> Interval {
-    let mut beat = interval(BEAT);
-    // After a stall one beat is enough.
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    beat
 }
 
 /// Resolves when the ring buffer has something, at once while there is a backlog. The readiness is

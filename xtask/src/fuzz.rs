@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on the decoder and on the core, over the captured world.
+//! `cargo xtask fuzz`: libFuzzer on the decoder, on the core, over the captured world, and on recordings.
 
 use std::process::Command;
 
@@ -8,9 +8,9 @@ use crate::workspace::Workspace;
 use crate::{setup, sh};
 
 /// The fuzz targets, see `tracer/core/fuzz`.
-const TARGETS: [&str; 2] = ["decode", "observe"];
+const TARGETS: [&str; 3] = ["decode", "observe", "recording"];
 
-/// Fuzz the decoder and the core; a crash is left below `tracer/core/fuzz/artifacts`.
+/// Fuzz the decoder, the core and the reader of recordings; a crash is left below `tracer/core/fuzz/artifacts`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Seconds for each target.

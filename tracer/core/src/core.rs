@@ -5,6 +5,7 @@ mod loss;
 mod lost_packet;
 mod resets;
 mod route;
+mod snapshot;
 mod surroundings;
 mod waiting;
 

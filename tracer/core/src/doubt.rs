@@ -127,6 +127,11 @@ impl Doubts {
         }
     }
 
+    /// Whether nothing is doubtful.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.questions.is_empty()
+    }
+
     /// Forgets what was not repeated.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         self.questions

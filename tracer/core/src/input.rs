@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 mod docker;
 mod engine;
+mod history;
 mod peers;
 mod process;
 mod unreachable;
@@ -21,6 +22,7 @@ pub use docker::{
     DockerSubnet, NetworkEvent, PublishedPort,
 };
 pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot, package_manager};
+pub use history::{Departed, History, PastJob, Removed};
 pub use process::{ProcessInfo, VARIABLES};
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
@@ -172,6 +174,9 @@ pub enum Body {
     ProcessGone(u32),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
+    /// What was known of the past before the first input of a recording whose beginning was dropped.
+    /// Nobody tells it live.
+    History(History),
     /// Time passes.
     Tick,
     /// Tracing ends; counters before this one are final.
@@ -258,13 +263,19 @@ pub struct HookLoss {
     pub uncounted: u64,
     /// Runs the kernel skipped because the program was already active on that CPU.
     pub skipped: u64,
+    /// Inputs that are missing in a recording. None ever is while the host is watched.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: u64,
 }
 
 impl HookLoss {
     /// Everything that was lost.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.rejected + self.uncounted + self.skipped
+        self.rejected
+            .saturating_add(self.uncounted)
+            .saturating_add(self.skipped)
+            .saturating_add(self.missing)
     }
 }
 

@@ -7,10 +7,12 @@ use tracer_common::{Event, Exec, Flow, Hook, Lookup, Signal, Task, v4_mapped};
 use tracer_core::{
     finding::{Finding, Phase},
     input::{
-        Address, Body, Counter, Daemon, DaemonStatus, HookLoss, Input, Neighbour, NetChange, Netns,
-        NetnsOwner, Process, ProcessInfo, Session, Unreachable,
+        Address, Body, Counter, Daemon, DaemonStatus, DockerContainer, HookLoss, Input, Landmark,
+        LandmarkRole, Neighbour, NetChange, Netns, NetnsOwner, Process, ProcessInfo, Rule, Session,
+        Sysctls, Unreachable,
     },
     time::Timestamp,
+    world::World,
 };
 use zerocopy::IntoBytes as _;
 
@@ -133,6 +135,9 @@ fn change() -> impl Strategy<Value = NetChange> {
         Just(NetChange::RouteGone(host())),
         Just(NetChange::Route(route("0.0.0.0/0", 2, gateway))),
         any::<u16>().prop_map(move |state| NetChange::Neighbour(neighbour(state))),
+        Just(NetChange::NeighbourGone(neighbour(0))),
+        Just(NetChange::Rule(Rule::default())),
+        (1_u32..20).prop_map(|tcp_retries2| NetChange::Sysctls(Sysctls { tcp_retries2 })),
     ]
 }
 
@@ -155,6 +160,21 @@ fn docker() -> impl Strategy<Value = Body> {
             daemon: ENDPOINT.to_owned(),
             network: network(endpoint),
         }),
+        Just(Body::DaemonFound {
+            daemon: ENDPOINT.to_owned(),
+            netns: HOST + 1,
+        }),
+        (0_u8..3).prop_map(|number| Body::DockerContainer {
+            daemon: ENDPOINT.to_owned(),
+            container: DockerContainer {
+                id: format!("c{number}"),
+                ..DockerContainer::default()
+            },
+        }),
+        (0_u8..3).prop_map(|number| Body::DockerContainerGone {
+            daemon: ENDPOINT.to_owned(),
+            id: format!("c{number}"),
+        }),
         Just(Body::DockerListing {
             daemon: ENDPOINT.to_owned(),
             networks: Vec::new(),
@@ -174,15 +194,26 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn landmarks()(last in 0_u8..4, count in 0_usize..3) -> Vec<Landmark> {
+        let landmark = Landmark {
+            address: IpAddr::from([172, 22, 10, last]),
+            role: LandmarkRole::Nameserver,
+            source: "/etc/resolv.conf".to_owned(),
+        };
+        vec![landmark; count]
+    }
+}
+
 fn body() -> impl Strategy<Value = Body> {
-    let owner = Body::SocketOwner {
-        inode: 7,
+    let owner = (7_u64..9, landmarks()).prop_map(|(inode, landmarks)| Body::SocketOwner {
+        inode,
         process: Process {
             pid: 812,
             name: "sshd".to_owned(),
         },
-        landmarks: Vec::new(),
-    };
+        landmarks,
+    });
     let loss = HookLoss {
         hook: "kfree_skb".to_owned(),
         rejected: 1,
@@ -203,16 +234,29 @@ fn body() -> impl Strategy<Value = Body> {
         3 => docker(),
         2 => counter(),
         2 => Just(Body::Tick),
-        1 => Just(owner),
+        1 => owner,
         1 => Just(Body::Loss(loss)),
         1 => Just(Body::Netns(known)),
     ]
 }
 
+/// What only the world takes notice of, too.
+fn knowledge() -> impl Strategy<Value = Body> {
+    prop_oneof![
+        8 => body(),
+        1 => landmarks().prop_map(Body::Landmarks),
+        1 => netns().prop_map(Body::NetnsGone),
+    ]
+}
+
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
+    inputs_of(body())
+}
+
+fn inputs_of(body: impl Strategy<Value = Body>) -> impl Strategy<Value = Vec<Input>> {
     // Steps back in time included: sources differ.
     let step = prop_oneof![0_u64..100_000_000, Just(1_500_000_000), Just(4_000_000_000)];
-    let one = (step, any::<bool>(), body());
+    let one = (step, any::<bool>(), body);
     proptest::collection::vec(one, 0..120).prop_map(|steps| {
         let mut now = 1_700_000_000_000_000_000_u64;
         let session = Session {
@@ -268,6 +312,31 @@ proptest! {
     #[test]
     fn the_same_inputs_give_the_same_findings(inputs in inputs()) {
         prop_assert_eq!(run(&inputs), run(&inputs));
+    }
+
+    #[test]
+    fn a_snapshot_tells_an_empty_world_everything(inputs in inputs_of(knowledge())) {
+        let mut world = World::default();
+        let mut now = Timestamp(0);
+        for input in &inputs {
+            world.apply(input.at, &input.body);
+            now = input.at;
+        }
+        // Whose a namespace is is always told before anything else of it.
+        for inum in [HOST, HOST + 1] {
+            if world.namespace(inum).is_some_and(|namespace| namespace.owner.is_none()) {
+                let owner = NetnsOwner::Unknown;
+                let netns = Netns { inum, owner, unreadable: None };
+                world.apply(now, &Body::Netns(netns));
+                let change = NetChange::LinkGone(9);
+                world.apply(now, &Body::Net { netns: inum, change });
+            }
+        }
+        let mut other = World::default();
+        for input in world.snapshot(now) {
+            other.apply(input.at, &input.body);
+        }
+        prop_assert_eq!(other, world);
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         daemons: plan.told.clone(),
         ..sources::session(Vec::new())?
     };
-    let mut output = Output::new(plan.output, &session)?;
+    let mut output = Output::new(Some(plan.output), &session)?;
     let (mut core, awaited) = gather(&plan.endpoints, session).await?;
     name_owners(&mut core).await?;
     let now = clock::now();

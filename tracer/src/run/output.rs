@@ -19,40 +19,52 @@ use tracer_core::{
 use crate::{
     config, fd,
     run::outlet::{self, Writing},
-    sink::{Banner, Sink, ecs::Origin, human::Human, jsonl::JsonLines},
+    sink::{self, Banner, Sink},
 };
 
-/// Standard output and the sink that renders to it.
+/// Where findings go, if they go anywhere.
 pub(super) struct Output {
+    stdout: Option<Stdout>,
+    session: Session,
+}
+
+/// Standard output and the sink that renders to it.
+struct Stdout {
     sink: Box<dyn Sink>,
     writing: Writing,
     /// Tells when the reader is gone; `None` where that cannot be watched (a regular file).
     reader: Option<AsyncFd<OwnedFd>>,
-    session: Session,
 }
 
-impl Output {
-    pub(super) fn new(output: config::Output, session: &Session) -> Result<Self> {
+impl Stdout {
+    fn open(output: config::Output, session: &Session) -> Result<Self> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let stdout = stdout.context("use standard output")?;
         let reader = stdout.try_clone().ok();
         let (out, writing) =
             outlet::start(File::from(stdout)).context("start a thread for standard output")?;
-        let sink: Box<dyn Sink> = match output {
-            config::Output::Human(look) => Box::new(Human::new(out, look)),
-            config::Output::JsonLines => {
-                let origin = Origin {
-                    hostname: session.hostname.clone(),
-                    version: session.version.clone(),
-                };
-                Box::new(JsonLines::new(out, origin))
-            }
-        };
         let watch = |fd| fd::watch(fd, Interest::ERROR).ok();
         Ok(Self {
-            sink,
+            sink: sink::render(output, out, session),
             writing,
             reader: reader.and_then(watch),
+        })
+    }
+
+    async fn closed(&mut self) -> Result<()> {
+        tokio::select! {
+            () = hung_up(self.reader.as_ref()) => Ok(()),
+            ended = self.writing.ended() => ended.context(UNWRITABLE),
+        }
+    }
+}
+
+impl Output {
+    /// Without an `output` nothing is told but the log.
+    pub(super) fn new(output: Option<config::Output>, session: &Session) -> Result<Self> {
+        let open = |output| Stdout::open(output, session);
+        Ok(Self {
+            stdout: output.map(open).transpose()?,
             session: session.clone(),
         })
     }
@@ -72,7 +84,9 @@ impl Output {
                 .collect(),
             unseen: self.session.unseen.clone(),
         };
-        self.sink.banner(&banner).context(UNWRITABLE)?;
+        if let Some(stdout) = &mut self.stdout {
+            stdout.sink.banner(&banner).context(UNWRITABLE)?;
+        }
         log::info!(
             "watching {} bridges; {}; unseen: {}",
             banner.bridges,
@@ -83,25 +97,34 @@ impl Output {
     }
 
     pub(super) fn finding(&mut self, finding: &Finding) -> Result<()> {
-        self.sink.finding(finding).context(UNWRITABLE)
+        match &mut self.stdout {
+            Some(stdout) => stdout.sink.finding(finding).context(UNWRITABLE),
+            None => Ok(()),
+        }
     }
 
     /// Says what a single look found in all.
     pub(super) fn summary(&mut self, summary: &Summary) -> Result<()> {
-        self.sink.summary(summary).context(UNWRITABLE)
+        match &mut self.stdout {
+            Some(stdout) => stdout.sink.summary(summary).context(UNWRITABLE),
+            None => Ok(()),
+        }
     }
 
     /// Waits a moment for everything to be written, unless nobody takes it.
     pub(super) async fn finish(self) -> Result<()> {
-        drop(self.sink);
-        self.writing.finish().await.context(UNWRITABLE)
+        let Some(stdout) = self.stdout else {
+            return Ok(());
+        };
+        drop(stdout.sink);
+        stdout.writing.finish().await.context(UNWRITABLE)
     }
 
     /// Resolves when nobody reads standard output any more, or it cannot be written.
     pub(super) async fn closed(&mut self) -> Result<()> {
-        tokio::select! {
-            () = hung_up(self.reader.as_ref()) => Ok(()),
-            ended = self.writing.ended() => ended.context(UNWRITABLE),
+        match &mut self.stdout {
+            Some(stdout) => stdout.closed().await,
+            None => pending().await,
         }
     }
 }

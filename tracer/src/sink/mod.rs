@@ -3,19 +3,23 @@
 //! A sink gets the banner once, then every step of every finding in order. What comes from outside
 //! (names of containers, networks, interfaces and processes) is hostile text: see [`escape`].
 
-use std::io;
+use std::io::{self, Write};
 
-use tracer_core::{finding::Finding, summary::Summary};
+use tracer_core::{finding::Finding, input::Session, summary::Summary};
+
+use crate::config;
+
+use self::{ecs::Origin, human::Human, jsonl::JsonLines};
 
 pub(crate) mod ecs;
 pub(crate) mod escape;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 pub(crate) mod human;
 pub(crate) mod jsonl;
-mod time;
+pub(crate) mod time;
 
 /// Somewhere findings go. What it was told it has handed over when it returns.
 pub(crate) trait Sink {
@@ -27,6 +31,24 @@ pub(crate) trait Sink {
 
     /// Says what a single look came to; called once, after all findings.
     fn summary(&mut self, summary: &Summary) -> io::Result<()>;
+}
+
+/// Renders to `out` what happens in the session.
+pub(crate) fn render(
+    output: config::Output,
+    out: impl Write + 'static,
+    session: &Session,
+) -> Box<dyn Sink> {
+    match output {
+        config::Output::Human(look) => Box::new(Human::new(out, look)),
+        config::Output::JsonLines => {
+            let origin = Origin {
+                hostname: session.hostname.clone(),
+                version: session.version.clone(),
+            };
+            Box::new(JsonLines::new(out, origin))
+        }
+    }
 }
 
 /// What is being watched and what cannot be seen.

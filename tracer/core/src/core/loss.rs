@@ -40,9 +40,10 @@ struct Count {
 impl Losses {
     /// Everything that was lost and may be missing in the namespace.
     pub(super) fn concerning(&self, netns: u32) -> u64 {
-        let hooks: u64 = self.hooks.values().map(|(_, loss)| loss.total()).sum();
+        let hooks = self.hooks.values().map(|(_, loss)| loss.total());
         let unread = self.unread.get(&netns).map_or(0, |count| count.events);
-        hooks + self.undecoded.events + unread
+        let others = self.undecoded.events + unread;
+        hooks.fold(others, u64::saturating_add)
     }
 
     /// A record could not be decoded.
@@ -59,6 +60,11 @@ impl Losses {
             }
         }
         self.unread.entry(netns).or_default().add(at);
+    }
+
+    /// Totals by hook, and since when there are any.
+    pub(super) fn snapshot(&self) -> impl Iterator<Item = (Timestamp, HookLoss)> {
+        self.hooks.values().cloned()
     }
 
     /// Takes the totals of a hook; the finding, if they grew.

@@ -45,13 +45,19 @@ fn of_hook(loss: &HookLoss) -> String {
         (loss.rejected, "events found no room in the ring buffer"),
         (loss.uncounted, "packets found no room in the counters"),
         (loss.skipped, "runs were skipped by the kernel"),
+        (loss.missing, "inputs are missing"),
     ];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     format!(
-        "Not everything was seen at {}: {}.",
+        "Not everything {} {}: {}.",
+        if loss.missing > 0 {
+            "is in"
+        } else {
+            "was seen at"
+        },
         loss.hook,
         parts.join(", ")
     )

@@ -2,6 +2,7 @@
 //! judged by the world of its moment.
 
 mod find;
+mod snapshot;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,7 +34,7 @@ const LOST: usize = 256;
 type Key = (String, String);
 
 /// What docker said.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
     /// Where daemons live that were found in a namespace.
@@ -86,6 +87,7 @@ impl Docker {
             Body::DockerContainerGone { daemon, id } => {
                 self.remove_containers(at, daemon, |known| known == id);
             }
+            Body::History(history) => self.remember(history),
             _ => {}
         }
     }
@@ -242,8 +244,7 @@ impl Docker {
         let lost = of_daemon.filter(|(_, network)| !listed.contains(&network.id));
         let lost: Vec<DockerNetwork> = lost.map(|(_, network)| network.clone()).collect();
         self.lost.extend(lost);
-        let excess = self.lost.len().saturating_sub(LOST);
-        self.lost.drain(..excess);
+        self.forget_past();
         self.remove_networks(at, daemon, |id| !listed.contains(id));
         for network in networks {
             self.set_network(at, daemon, network);
@@ -291,8 +292,16 @@ impl Docker {
             past_jobs.extend(of_job.then(|| (daemon.to_owned(), container.clone(), at)));
             !gone
         });
-        removed.drain(..removed.len().saturating_sub(REMOVED));
-        past_jobs.drain(..past_jobs.len().saturating_sub(PAST_JOBS));
+        self.forget_past();
+    }
+
+    /// Keeps the latest.
+    fn forget_past(&mut self) {
+        let excess = |length: usize, most: usize| length.saturating_sub(most);
+        self.removed.drain(..excess(self.removed.len(), REMOVED));
+        self.past_jobs
+            .drain(..excess(self.past_jobs.len(), PAST_JOBS));
+        self.lost.drain(..excess(self.lost.len(), LOST));
     }
 
     fn remove_networks(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {

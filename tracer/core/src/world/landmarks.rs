@@ -39,6 +39,11 @@ impl Landmarks {
         &self.host
     }
 
+    /// Those of the owner of the socket.
+    pub(super) fn list_of_socket(&self, inode: u64) -> &[Landmark] {
+        self.of_socket.get(&inode).map_or(&[], |list| list)
+    }
+
     /// Those of the process that holds a socket.
     pub(super) fn set_socket(&mut self, inode: u64, landmarks: &[Landmark]) {
         if landmarks.is_empty() {
@@ -83,6 +88,13 @@ impl Landmarks {
         let list: Arc<[Landmark]> = landmarks.into();
         self.lists.push(Arc::clone(&list));
         list
+    }
+}
+
+/// Lists that nobody has any more do not count.
+impl PartialEq for Landmarks {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.host, &self.of_socket) == (&other.host, &other.of_socket)
     }
 }
 

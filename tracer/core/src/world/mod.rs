@@ -12,6 +12,7 @@ pub mod peers;
 pub mod pools;
 pub mod processes;
 pub mod rival;
+mod snapshot;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,7 @@
 //! Links, addresses, routes, rules and neighbours of one network namespace.
 
+mod snapshot;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -22,7 +24,7 @@ const NUD_ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
 const ALIVE: usize = 65_536;
 
 /// One network namespace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace {
     /// Whose it is.
     pub owner: Option<NetnsOwner>,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::input::{self, Connection, Login};
 
 /// Remote addresses in use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Peers {
     connections: BTreeMap<IpAddr, Connection>,
     logins: BTreeMap<IpAddr, Login>,
@@ -26,6 +26,16 @@ impl Peers {
             logins: logins.map(|it| (it.address, it.clone())).collect(),
             unread: peers.unread.clone(),
             more: peers.more,
+        }
+    }
+
+    /// As they were told.
+    pub(super) fn snapshot(&self) -> input::Peers {
+        input::Peers {
+            connections: self.connections.values().copied().collect(),
+            logins: self.logins.values().cloned().collect(),
+            unread: self.unread.clone(),
+            more: self.more,
         }
     }
 

@@ -6,7 +6,11 @@ mod role;
 
 use std::collections::BTreeMap;
 
-use crate::{decode::Started, input::ProcessInfo, time::Timestamp};
+use crate::{
+    decode::Started,
+    input::{Body, Input, ProcessInfo},
+    time::Timestamp,
+};
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
@@ -18,12 +22,12 @@ pub(crate) use role::may_be_known_later;
 const KEPT: usize = 8192;
 
 /// Processes by pid. One that has ended is kept as long as there is room.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Processes {
     known: BTreeMap<u32, Known>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Known {
     info: ProcessInfo,
     seen: Timestamp,
@@ -47,6 +51,18 @@ impl Processes {
     pub fn living(&self) -> impl Iterator<Item = &ProcessInfo> {
         let living = self.known.values().filter(|known| known.lives);
         living.map(|known| &known.info)
+    }
+
+    /// Inputs that tell what is known, those that have ended included.
+    pub(super) fn snapshot(&self) -> impl Iterator<Item = Input> {
+        self.known.values().flat_map(|known| {
+            let input = |body| Input {
+                at: known.seen,
+                body,
+            };
+            let ended = (!known.lives).then(|| input(Body::ProcessGone(known.info.pid)));
+            std::iter::once(input(Body::Process(known.info.clone()))).chain(ended)
+        })
     }
 
     /// What the process is, by its program and command line; by the name `comm`, where those are
