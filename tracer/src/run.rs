@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod kernel_lines;
 mod loss;
 mod outlet;
 mod output;
@@ -38,7 +39,9 @@ pub(crate) use self::{
     doctor::doctor,
 };
 
-use self::{loss::LossReader, output::Output, sources::Sources, stop::Stop};
+use self::{
+    kernel_lines::KernelLines, loss::LossReader, output::Output, sources::Sources, stop::Stop,
+};
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
@@ -82,6 +85,7 @@ struct Run {
     inputs: Receiver<Input>,
     sources: Sources,
     loss: LossReader,
+    kernel_lines: KernelLines,
     output: Output,
     end: Option<Instant>,
     /// The ring buffer was left before it was empty.
@@ -113,6 +117,7 @@ impl Run {
             inputs,
             sources,
             loss: LossReader::default(),
+            kernel_lines: KernelLines::default(),
             output: Output::new(plan.output, &session)?,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
@@ -211,6 +216,7 @@ impl Run {
         for loss in self.loss.changed(&self.tracer)? {
             self.observe(clock::stamp(Body::Loss(loss)))?;
         }
+        self.kernel_lines.tell(&self.core, clock::now());
         self.observe(clock::stamp(Body::Tick))
     }
 
@@ -229,6 +235,7 @@ impl Run {
         let deadline = Instant::now() + LAST_WORDS;
         while !self.drain()? && Instant::now() < deadline {}
         self.tick()?;
+        self.kernel_lines.finish(&self.core);
         self.observe(clock::stamp(Body::Stop))?;
         log::info!("{}", self.loss.summary(&self.tracer)?);
         self.output.finish().await
@@ -240,6 +247,7 @@ impl Run {
             log::trace!("input {}", serde_json::to_string(&input)?);
         }
         let findings = self.core.observe(&input);
+        self.kernel_lines.take(&input, &self.core);
         for finding in &findings {
             self.output.finding(finding)?;
         }

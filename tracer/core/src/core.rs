@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use tracer_common::{Hook, Way};
 
 use crate::{
+    belonging::Belonging,
     condition::{self, Conditions, Purpose, Situation},
     daemon_life::DaemonLives,
     decode::{KernelEvent, Record, record},
@@ -30,7 +31,7 @@ use crate::{
     remote::Measure,
     summary::Summary,
     time::Timestamp,
-    world::{World, bridge, namespace::answers, pools::PoolUse},
+    world::{World, bridge, kernel_log::Line, namespace::answers, pools::PoolUse},
 };
 
 use self::{loss::Losses, resets::Resets, waiting::Waiting};
@@ -131,6 +132,17 @@ impl Core {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         self.world.pools()
+    }
+
+    /// Whom a line of the kernel's log belongs to, as far as that is known now.
+    #[must_use]
+    pub fn belonging(&self, line: &Line) -> Option<Belonging> {
+        let belonging = Belonging::of(&self.world, line)?;
+        let ghost = self.conditions.ghost_of(belonging.netns, &belonging.bridge);
+        Some(Belonging {
+            story: ghost.map(|ghost| ghost.id.clone()),
+            ..belonging
+        })
     }
 
     /// The state of the host.

@@ -98,7 +98,7 @@ impl Absence<'_> {
         for bridge in bridges {
             let lines = world.kernel_log_of(netns, &bridge);
             let lines = lines.filter(|line| self.is_part(line.at));
-            said.extend(lines.map(of_the_log));
+            said.extend(lines.map(Line::evidence));
         }
         said.sort_by_key(|piece| piece.at);
         said.split_off(said.len().saturating_sub(LINES))
@@ -228,7 +228,7 @@ impl Absence<'_> {
         }
         for ended in self.ended {
             let EngineProcess { program, pid, .. } = ended.process;
-            all.extend(last_words(world, ended).map(of_the_log));
+            all.extend(last_words(world, ended).map(Line::evidence));
             all.push(said(
                 ended.at,
                 format!("{} (pid {pid}) ended", program.name()),
@@ -262,11 +262,6 @@ fn last_words<'a>(world: &'a World, ended: &Ended) -> Option<&'a Line> {
             && line.at.plus(BEFORE) >= ended.at
     };
     world.kernel_log.lines().rev().find(near)
-}
-
-fn of_the_log(line: &Line) -> Evidence {
-    let text = format!("the kernel's log: {}", line.text);
-    piece(EvidenceKind::KernelLog, line.at, text)
 }
 
 fn said(at: Timestamp, text: String) -> Evidence {
