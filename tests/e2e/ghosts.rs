@@ -4,6 +4,7 @@
 mod cancelled;
 mod forgotten;
 mod jobs;
+mod kernel_log;
 mod pod;
 mod scene;
 mod strangers;

@@ -3,6 +3,7 @@
 mod beat;
 mod check;
 mod doctor;
+mod kernel_lines;
 mod loss;
 mod outlet;
 mod output;
@@ -40,7 +41,10 @@ pub(crate) use self::{
     doctor::doctor,
 };
 
-use self::{beat::Beat, loss::LossReader, output::Output, sources::Sources, stop::Stop};
+use self::{
+    beat::Beat, kernel_lines::KernelLines, loss::LossReader, output::Output, sources::Sources,
+    stop::Stop,
+};
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
@@ -82,6 +86,7 @@ struct Run {
     inputs: Receiver<Input>,
     sources: Sources,
     loss: LossReader,
+    kernel_lines: KernelLines,
     output: Output,
     recorder: Option<Recorder>,
     end: Option<Instant>,
@@ -119,6 +124,7 @@ impl Run {
             inputs,
             sources,
             loss: LossReader::default(),
+            kernel_lines: KernelLines::default(),
             output: Output::new(plan.output, &session)?,
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
@@ -218,6 +224,7 @@ impl Run {
         for loss in self.loss.changed(&self.tracer)? {
             self.observe(clock::stamp(Body::Loss(loss)))?;
         }
+        self.kernel_lines.tell(&self.core, clock::now());
         self.observe(tick)
     }
 
@@ -236,6 +243,7 @@ impl Run {
         let deadline = Instant::now() + LAST_WORDS;
         while !self.drain()? && Instant::now() < deadline {}
         self.tick(clock::stamp(Body::Tick))?;
+        self.kernel_lines.finish(&self.core);
         self.observe(clock::stamp(Body::Stop))?;
         log::info!("{}", self.loss.summary(&self.tracer)?);
         if let Some(recorder) = self.recorder {
@@ -254,6 +262,7 @@ impl Run {
             log::trace!("input {}", serde_json::to_string(&*input)?);
         }
         let findings = self.core.observe(&input);
+        self.kernel_lines.take(&input, &self.core);
         for finding in &findings {
             self.output.finding(finding)?;
         }

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
 use bridgetrace_lab::scenario::orphaned_bridges;
 use bridgetrace_lab::topology::SRV;
-use bridgetrace_lab::{Dockerd, Topology, peers, preflight};
+use bridgetrace_lab::{Dockerd, Service, Topology, peers, preflight};
 use serde_json::json;
 
 use super::scene::{has_link, is_ghost, refuses, type_in, type_into, typed};
@@ -26,6 +26,9 @@ fn bridges_that_a_daemon_forgot_are_told_and_removed_by_the_printed_commands() -
         tracer,
     };
     stage.play(|stage| {
+        // Somebody is on it until the daemon ends.
+        stage.daemon.import_busybox()?;
+        Service::idle("web").network("apps").run(&stage.daemon)?;
         let forgetful = stage.daemon.options().data_root("amnesia");
         stage.daemon.restart_with(forgetful)?;
         let told = stage.state(|f| {
@@ -46,10 +49,10 @@ fn bridges_that_a_daemon_forgot_are_told_and_removed_by_the_printed_commands() -
                 ),
             ],
         )?;
-        ensure!(
-            evidence(&told) == ["ghost-bridge", "link-change"],
-            "{told:#}"
-        );
+        let mut kinds = evidence(&told);
+        kinds.retain(|kind| *kind != "kernel-log");
+        ensure!(kinds == ["ghost-bridge", "link-change"], "{told:#}");
+        the_kernels_log_tells_of_its_port(&told, &victim)?;
 
         // What it swallows is counted, and is gone with it.
         ensure!(peers::ping(&stage.lab.pc, SRV, 1)?.received == 0);
@@ -65,6 +68,22 @@ fn bridges_that_a_daemon_forgot_are_told_and_removed_by_the_printed_commands() -
         is_taken_back(stage, &told)?;
         the_other_is_left_alone_while_in_use(stage, &other)
     })
+}
+
+/// The container's port went from the bridge, and the kernel said so.
+fn the_kernels_log_tells_of_its_port(told: &serde_json::Value, bridge: &str) -> Result<()> {
+    let pieces = at(told, "bridgetrace.evidence").as_array();
+    let pieces = pieces.into_iter().flatten();
+    let lines = pieces.filter(|piece| piece["kind"] == "kernel-log");
+    let lines: Vec<_> = lines
+        .filter_map(|piece| piece["detail"]["text"].as_str())
+        .collect();
+    let is_end = |line: &&str| line.contains(bridge) && line.ends_with("entered disabled state");
+    ensure!(
+        (1..=3).contains(&lines.len()) && lines.iter().any(is_end),
+        "{told:#}"
+    );
+    Ok(())
 }
 
 /// The undo brings the ghost back as it was.

@@ -115,6 +115,15 @@ impl Conditions {
         self.urgent = true;
     }
 
+    /// The ghost that the bridge is part of, as it was told last.
+    pub(crate) fn ghost_of(&self, netns: u32, bridge: &str) -> Option<&Finding> {
+        let is_it = |told: &&Finding| {
+            let its = told.bridge.as_ref().map(|bridge| bridge.name.as_str());
+            told.kind == Kind::GhostNetwork && told.netns.inum == netns && its == Some(bridge)
+        };
+        self.told.values().find(is_it)
+    }
+
     /// When the world should be looked at again.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let gap = if self.urgent { 0 } else { LOOK_GAP };

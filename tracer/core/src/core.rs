@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use tracer_common::Hook;
 
 use crate::{
+    belonging::Belonging,
     condition::Conditions,
     daemon_life::DaemonLives,
     decode::{KernelEvent, Record, record},
@@ -31,7 +32,7 @@ use crate::{
     killed::Killed,
     summary::Summary,
     time::Timestamp,
-    world::{World, namespace::answers, pools::PoolUse},
+    world::{World, kernel_log::Line, namespace::answers, pools::PoolUse},
 };
 
 use self::{
@@ -124,6 +125,17 @@ impl Core {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         self.world.pools()
+    }
+
+    /// Whom a line of the kernel's log belongs to, as far as that is known now.
+    #[must_use]
+    pub fn belonging(&self, line: &Line) -> Option<Belonging> {
+        let belonging = Belonging::of(&self.world, line)?;
+        let ghost = self.conditions.ghost_of(belonging.netns, &belonging.bridge);
+        Some(Belonging {
+            story: ghost.map(|ghost| ghost.id.clone()),
+            ..belonging
+        })
     }
 
     /// The state of the host.

@@ -3,6 +3,7 @@
 //! It does no IO, reads no clock and knows no async: the same inputs give the same findings,
 //! live or from a recording.
 
+pub mod belonging;
 mod condition;
 mod core;
 mod daemon_life;

@@ -9,6 +9,7 @@ mod bridge;
 mod duplicate;
 mod group;
 mod leftover;
+mod log;
 mod phantom;
 mod unused;
 mod veth;

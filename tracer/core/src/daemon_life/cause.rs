@@ -35,7 +35,7 @@ pub(super) fn of(world: &World, ended: &Ended) -> EndedBy {
 /// What was seen of its end apart from the end itself.
 pub(super) fn evidence(world: &World, ended: &Ended) -> Vec<Evidence> {
     let signals = kills(world, ended).flat_map(killed::pieces);
-    let words = last_words(world, ended).map(super::story::of_the_log);
+    let words = last_words(world, ended).map(Line::evidence);
     signals.chain(words).collect()
 }
 

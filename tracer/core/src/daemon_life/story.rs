@@ -96,7 +96,7 @@ impl Absence<'_> {
         for bridge in bridges {
             let lines = world.kernel_log_of(netns, &bridge);
             let lines = lines.filter(|line| self.is_part(line.at));
-            said.extend(lines.map(of_the_log));
+            said.extend(lines.map(Line::evidence));
         }
         said.sort_by_key(|piece| piece.at);
         said.split_off(said.len().saturating_sub(LINES))
@@ -241,11 +241,6 @@ fn back(story: &DaemonStory) -> String {
         EngineProgram::Dockerd => format!("docker {} answers again", story.after.version),
         EngineProgram::Containerd => "containerd is there again".to_owned(),
     }
-}
-
-pub(super) fn of_the_log(line: &Line) -> Evidence {
-    let text = format!("the kernel's log: {}", line.text);
-    piece(EvidenceKind::KernelLog, line.at, text)
 }
 
 fn said(at: Timestamp, text: String) -> Evidence {

@@ -3,9 +3,14 @@
 //! A starting container makes half a dozen such lines and they mean nothing; the same lines are the trace
 //! of a container that was torn from its bridge. They are kept, and told only as part of a story.
 
+mod bridges;
+
 use std::collections::VecDeque;
 
-use crate::time::Timestamp;
+use crate::{
+    finding::{Evidence, EvidenceKind},
+    time::Timestamp,
+};
 
 /// Lines kept: those of some hundred containers that start and stop.
 const KEPT: usize = 4096;
@@ -23,6 +28,31 @@ pub struct Line {
     pub note: Note,
     /// Whether the kernel wrote it; else somebody with access to `/dev/kmsg` did.
     pub by_kernel: bool,
+}
+
+impl Line {
+    /// The line, if it is one of those that matter here.
+    #[must_use]
+    pub fn of(at: Timestamp, text: &str, by_kernel: bool) -> Option<Self> {
+        let note = Note::of(text)?;
+        Some(Self {
+            at,
+            text: text.to_owned(),
+            note,
+            by_kernel,
+        })
+    }
+
+    /// The line as evidence.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let text = format!("the kernel's log: {}", self.text);
+        Evidence {
+            kind: EvidenceKind::KernelLog,
+            at: self.at,
+            detail: [("text", text.into())].into(),
+        }
+    }
 }
 
 /// What a line says.
@@ -168,18 +198,13 @@ pub struct KernelLog {
 
 impl KernelLog {
     pub(super) fn add(&mut self, at: Timestamp, text: &str, by_kernel: bool) {
-        let Some(note) = Note::of(text) else {
+        let Some(line) = Line::of(at, text, by_kernel) else {
             return;
         };
         if self.lines.len() >= KEPT {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line {
-            at,
-            text: text.to_owned(),
-            note,
-            by_kernel,
-        });
+        self.lines.push_back(line);
     }
 
     /// Every line that is remembered, oldest first.

@@ -215,12 +215,15 @@ impl World {
         netns: u32,
         device: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Line> {
-        let elsewhere = |(inum, namespace): (&u32, &Namespace)| {
-            *inum != netns && namespace.link_named(device).is_some()
-        };
-        let unclear = self.namespaces.iter().any(elsewhere);
+        let clear = self.is_only_here(netns, device);
         let lines = self.kernel_log.lines();
-        lines.filter(move |line| !unclear && line.by_kernel && line.note.names(device))
+        lines.filter(move |line| clear && line.by_kernel && line.note.names(device))
+    }
+
+    /// Whether no other namespace has a device of this name.
+    fn is_only_here(&self, netns: u32, device: &str) -> bool {
+        let mut others = self.namespaces.iter().filter(|(inum, _)| **inum != netns);
+        others.all(|(_, namespace)| namespace.link_named(device).is_none())
     }
 
     /// The namespace for people: `host`, or whose it is.

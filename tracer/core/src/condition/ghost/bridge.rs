@@ -12,7 +12,7 @@ use crate::{
     world::{World, bridge, namespace::Namespace},
 };
 
-use super::{Purpose, SETTLED, Situation, all_answer, finding, prefixes, said, with_bridge};
+use super::{Purpose, SETTLED, Situation, all_answer, finding, log, prefixes, said, with_bridge};
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     let world = situation.world;
@@ -105,7 +105,8 @@ fn tell(
             .collect(),
         ..told
     };
-    with_bridge(situation, link, "docker", told)
+    let told = with_bridge(situation, link, "docker", told);
+    log::with_bridge(situation, &link.name, told)
 }
 
 fn left(link: &Link) -> Leftover {

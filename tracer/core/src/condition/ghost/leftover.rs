@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Purpose, SETTLED, Situation, finding,
     group::{self, Bond, Group},
-    prefixes, said, with_network,
+    log, prefixes, said, with_network,
 };
 
 /// Without anybody seen giving up, nothing happens for this long before something is called left: an
@@ -107,6 +107,7 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
     };
     if let Some(network) = group.networks.first() {
         told = with_network(situation, group.daemon, network, told);
+        told = log::with_bridge(situation, &network.bridge_name(), told);
     }
     told.evidence.sort_by_key(|piece| (piece.at, piece.kind));
     Some(Finding {

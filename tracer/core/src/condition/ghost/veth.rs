@@ -9,7 +9,7 @@ use crate::{
     world::namespace::Namespace,
 };
 
-use super::{Purpose, Situation, all_answer, finding, said};
+use super::{Purpose, Situation, all_answer, finding, log, said};
 
 /// A pair that docker is about to hand over is in this state for milliseconds.
 const PASSING: u64 = 10 * SECOND;
@@ -87,11 +87,12 @@ fn tell(
         "{} and {} are each other's ends, down and on no bridge",
         link.name, peer.name
     );
-    Finding {
+    let told = Finding {
         evidence: vec![said(EvidenceKind::LinkChange, told.start, text)],
         remedies: remedy::veth(situation.world, inum, link, peer)
             .into_iter()
             .collect(),
         ..told
-    }
+    };
+    log::with_devices(situation, [&link.name, &peer.name], told)
 }
