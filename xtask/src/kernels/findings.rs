@@ -7,12 +7,14 @@ use serde_json::Value;
 pub(super) struct Findings(Vec<Value>);
 
 impl Findings {
-    /// Reads the lines; one that is no JSON was torn.
+    /// Reads the lines; one that is no JSON was torn. That docker cannot be asked is told as well, and
+    /// no news: there is none in the machine.
     pub(super) fn parse(lines: &[String]) -> Result<Self> {
         let parse = |line: &String| {
             serde_json::from_str(line).with_context(|| format!("no line of JSON: {line}"))
         };
-        let steps = lines.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        let mut steps = lines.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        steps.retain(|step| text(step, "event.action") != "daemon-unreachable");
         ensure!(!steps.is_empty(), "bridgetrace found nothing");
         Ok(Self(steps))
     }
@@ -81,6 +83,8 @@ mod tests {
     fn silence_and_torn_lines_are_errors() {
         assert!(Findings::parse(&[]).is_err());
         assert!(Findings::parse(&["{\"a\":".to_owned()]).is_err());
+        let docker = json!({"event": {"action": "daemon-unreachable"}}).to_string();
+        assert!(Findings::parse(&[docker]).is_err());
     }
 
     #[test]
