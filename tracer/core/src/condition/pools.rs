@@ -8,14 +8,15 @@ use crate::{
     world::pools::{HeldBy, Holder, PoolUse},
 };
 
-use super::Situation;
+use super::{Purpose, Situation};
 
 /// Subnets left when it is time to say so: one project with a few networks, and no other can start.
 const FEW: u64 = 3;
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     let pools = situation.world.pools().into_iter();
-    let short = pools.filter(is_short);
+    let watching = situation.purpose == Purpose::Watch;
+    let short = pools.filter(|it| is_short(it) && !(watching && is_the_hosts(it)));
     short.map(|pools| finding(situation, pools)).collect()
 }
 
@@ -30,6 +31,15 @@ pub(super) fn over(told: &Finding) -> String {
 /// A daemon whose pools were made for two or three networks is not short of them with the first.
 const fn is_short(pools: &PoolUse) -> bool {
     pools.free == 0 || (pools.free <= FEW && pools.used > pools.free)
+}
+
+/// Whether the host itself has most of what is taken: a VPN that covers the pools comes and goes.
+fn is_the_hosts(pools: &PoolUse) -> bool {
+    let networks = pools
+        .holders
+        .iter()
+        .filter(|it| matches!(it.by, HeldBy::Network { .. }));
+    2 * (networks.count() as u64) < pools.used
 }
 
 fn finding(situation: Situation<'_>, pools: PoolUse) -> Finding {

@@ -511,7 +511,7 @@ fn the_last_lines_of_the_kernels_log_about_the_bridge_and_its_ports_are_evidence
     ] {
         logged(&mut world, seconds, text);
     }
-    let (finding, _) = only(watch(&world, LATER));
+    let (finding, _) = only(ask(&world, LATER, Purpose::Check));
     let expected = [
         (
             at(16),
@@ -533,7 +533,7 @@ fn lines_that_others_push_out_of_memory_stay_evidence() {
         let text = format!("br-80cb5a0c07bc: port {port}(veth{port}) entered disabled state");
         logged(&mut world, 10 + port, &text);
     }
-    let (told, _) = only(watch(&world, LATER));
+    let (told, _) = only(ask(&world, LATER, Purpose::Check));
     assert_eq!(log_of(&told).len(), 3);
     for number in 0..5000 {
         let text = format!("veth9{number}: entered promiscuous mode");
@@ -543,7 +543,7 @@ fn lines_that_others_push_out_of_memory_stay_evidence() {
     let again = find(Situation {
         world: &world,
         now: at(LATER),
-        purpose: Purpose::Watch,
+        purpose: Purpose::Check,
         losing: &BTreeSet::new(),
         counters: &BTreeMap::new(),
         told: &known,

@@ -69,11 +69,13 @@ fn tell(
         id: link.ifindex.to_string(),
         state: Some("down".to_owned()),
     };
+    let mut pair = [link, peer];
+    pair.sort_by_key(|end| &end.name);
     let ghost = Ghost {
         class: GhostClass::OrphanVeth,
         since,
         holds: Vec::new(),
-        leftovers: vec![left(link), left(peer)],
+        leftovers: pair.map(left).into(),
         creator: None,
         working_dir: None,
     };
