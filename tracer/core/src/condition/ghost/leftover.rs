@@ -159,8 +159,11 @@ fn abandoned<'a>(
 
 /// Whether none of its containers ever ran. Where one did, stopped ones may hold what somebody wants.
 fn never_came_up(group: &Group<'_>) -> bool {
-    let never = |it: &&DockerContainer| it.state == "created" && it.started.is_none();
-    group.containers.iter().all(|it| never(it))
+    group.containers.iter().all(|it| never_ran(it))
+}
+
+fn never_ran(container: &DockerContainer) -> bool {
+    container.state == "created" && container.started.is_none()
 }
 
 /// Whether a process is busy with it at this moment: it pulls, builds, or is between two steps.
@@ -186,10 +189,8 @@ fn killer<'a>(world: &'a World, bond: Bond<'_>, group: &Group<'_>) -> Option<&'a
     let made = group.networks.first()?.created?;
     let kill = world.kills.of_project(name)?;
     // Told to end, compose stops what runs: a service manager does that to a project that is up.
-    let half_way = || {
-        let never = |it: &&DockerContainer| it.state == "created" && it.started.is_none();
-        group.containers.is_empty() || group.containers.iter().any(|it| never(&it))
-    };
+    let half_way =
+        || group.containers.is_empty() || group.containers.iter().any(|it| never_ran(it));
     let ends = |(_, number, _): &(Timestamp, u32, i32)| {
         *number == SIGKILL || *number == SIGTERM && half_way()
     };
