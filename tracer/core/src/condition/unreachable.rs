@@ -4,7 +4,7 @@ use crate::{
     finding::{DaemonTrouble, Finding, Kind, Particulars},
     input::{Cause, Sidecar, Unreachable},
     time::{SECOND, Timestamp},
-    world::World,
+    world::{World, docker::is_inner},
 };
 
 use super::{Purpose, Situation};
@@ -14,9 +14,6 @@ const PATIENCE: u64 = 3 * SECOND;
 /// A daemon beside a job may still be making its certificates when it is first looked at; the next look
 /// comes within this.
 const PATIENCE_SIDECAR: u64 = 15 * SECOND;
-/// How the endpoint of a daemon begins that nobody told of: it was found in a namespace.
-const THROUGH_A_PROCESS: &str = "unix:///proc/";
-
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     let Situation {
         world,
@@ -49,7 +46,7 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
 fn matters(world: &World, endpoint: &str) -> bool {
     let told = world.session.daemons.iter().any(|told| told == endpoint);
     let had = world.docker.info(endpoint).is_some();
-    told || had && !endpoint.starts_with(THROUGH_A_PROCESS)
+    told || had && !is_inner(endpoint)
 }
 
 fn finding(

@@ -2,6 +2,8 @@
 //! judged by the world of its moment.
 
 mod find;
+
+pub use find::is_inner;
 mod snapshot;
 
 use std::{

@@ -152,7 +152,8 @@ impl Docker {
 
 /// Whether the daemon was found inside a container, as its endpoint tells. It has no word on any
 /// namespace but its own: it may be anybody's.
-fn is_inner(daemon: &str) -> bool {
+#[must_use]
+pub fn is_inner(daemon: &str) -> bool {
     daemon.starts_with("unix:///proc/")
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use self::book::Book;
-use super::World;
+use super::{World, docker::is_inner};
 
 /// Networks ahead that are told of.
 const NEXT: usize = 8;
@@ -97,6 +97,8 @@ impl World {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         let daemons = self.docker.daemons().map(|(daemon, _)| daemon);
+        // Whoever set up a daemon inside a container may give it pools that take ages to walk through.
+        let daemons = daemons.filter(|daemon| !is_inner(daemon));
         daemons.filter_map(|daemon| self.pools_of(daemon)).collect()
     }
 
