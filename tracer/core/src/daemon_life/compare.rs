@@ -43,7 +43,7 @@ impl<'a> Before<'a> {
     ) -> Self {
         let networks = world.docker.networks();
         let networks = networks.filter(|(endpoint, _)| *endpoint == daemon);
-        let containers: Vec<_> = world.docker.containers_of(daemon).collect();
+        let containers: Vec<_> = world.docker.containers(daemon).collect();
         let running = containers.iter().filter(|it| it.is_running());
         let running = running.map(|it| it.id.as_str());
         Self {

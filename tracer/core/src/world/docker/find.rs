@@ -9,7 +9,7 @@ use crate::{
     input::{DaemonStatus, DockerContainer, DockerEndpoint, DockerNetwork, Landmark},
 };
 
-use super::{Docker, Key};
+use super::Docker;
 
 impl Docker {
     /// Daemons whose word counts in the namespace `netns`: those that live there, and those of which
@@ -116,15 +116,6 @@ impl Docker {
     ) -> impl Iterator<Item = &'a DockerContainer> {
         let of_project = move |c: &&DockerContainer| c.compose_project() == Some(project);
         self.containers(endpoint).filter(of_project)
-    }
-
-    /// Every container of a daemon.
-    pub fn containers_of<'a>(
-        &'a self,
-        endpoint: &'a str,
-    ) -> impl Iterator<Item = &'a DockerContainer> {
-        let here = move |((e, _), _): &(&Key, &DockerContainer)| e == endpoint;
-        self.containers.iter().filter(here).map(|(_, c)| c)
     }
 
     /// Networks that are bridges in the namespace `netns`.
