@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
 
-pub(crate) use self::recording::{Dump, Keep, Record, Replay};
+pub(crate) use self::recording::{Dump, Keep, Record, Replay, Report, Written};
 
 /// Names the packets that leave this host through a docker bridge when they should have left by
 /// the uplink: what is lost, why, whose bridge it is, what proves it, what to type.
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Record(Record),
     /// Tell what a recording tells: without root, on any machine
     Replay(Replay),
+    /// Make a page, or text for a ticket, of what a recording tells
+    Report(Report),
     /// Copy the last minutes of the recording that is being made on this host
     Dump(Dump),
     /// Print a completion script for a shell

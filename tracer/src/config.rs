@@ -14,7 +14,7 @@ use crate::{
     sink::human::Look,
 };
 
-pub(crate) use self::recording::{dump_plan, replay_plan};
+pub(crate) use self::recording::{dump_plan, replay_plan, report_plan};
 
 use self::recording::keep;
 

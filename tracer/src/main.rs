@@ -2,7 +2,6 @@
 
 mod cli;
 mod config;
-#[cfg_attr(not(test), expect(dead_code, reason = "the report draws it next"))]
 mod drawing;
 mod dump;
 mod fd;
@@ -10,6 +9,7 @@ mod inventory;
 mod kernel;
 mod record;
 mod replay;
+mod report;
 mod run;
 mod sink;
 
@@ -22,7 +22,7 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Trace},
+    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Report, Trace},
     config::{CheckPlan, DoctorPlan, Plan},
     run::Verdict,
     sink::escape,
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(args)) => doctor(&args),
         Some(Command::Record(args)) => record(&args),
         Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Report(args)) => report(&args),
         Some(Command::Dump(args)) => dump(&args),
         Some(Command::Completions { shell }) => completions(shell),
     };
@@ -94,6 +95,12 @@ fn record(args: &Record) -> Result<ExitCode> {
 fn replay(args: &Replay) -> Result<ExitCode> {
     start_log(log::LevelFilter::Info);
     replay::replay(&config::replay_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(args: &Report) -> Result<ExitCode> {
+    start_log(log::LevelFilter::Info);
+    report::report(&config::report_plan(args)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

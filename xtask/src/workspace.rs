@@ -49,6 +49,11 @@ impl Workspace {
         self.tools().join("engines")
     }
 
+    /// The folder for what looks at the report's pages.
+    pub(crate) fn pages(&self) -> PathBuf {
+        self.tools().join("pages")
+    }
+
     /// The folder for Debian's kernels, which `cargo xtask kernels` boots.
     pub(crate) fn kernels(&self) -> PathBuf {
         self.target.join("kernels")

@@ -121,6 +121,12 @@ impl Core {
         Summary::of(&self.world, findings, now)
     }
 
+    /// Packets lost so far in each outage that was told of and is not over, by the id of its finding.
+    pub fn lost(&self) -> impl Iterator<Item = (&str, u64)> {
+        let incidents = self.incidents.values();
+        incidents.filter_map(|it| Some((it.told.as_deref()?.id.as_str(), it.counts().packets)))
+    }
+
     /// The address pools of every daemon that answers: how many are left, and which come next.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {

@@ -1,7 +1,9 @@
 //! Recordings of real outages keep being read, and give the findings they gave. Those of older versions
 //! of the format stay as they are.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, path::Path, rc::Rc};
+
+use tracer_record::play::Problems;
 
 use crate::sink::golden;
 
@@ -25,21 +27,19 @@ impl Write for Page {
 fn replayed(name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/recordings");
     let file = folder.join(format!("{name}.btr"));
-    let segments = open::open(&file).unwrap();
-    let mut player = Player::new(segments.into_iter().map(|it: Segment| it.file)).unwrap();
+    let mut reading = Reading::open(&file, None, None).unwrap();
     let page = Page::default();
     let out = page.clone();
     let mut stage = Stage {
         output: config::Output::JsonLines,
         out: Box::new(move || Box::new(out.clone())),
-        from: Timestamp(0),
-        to: Timestamp(u64::MAX),
+        from: reading.from(),
         pace: None,
         run: Core::default(),
         sink: None,
     };
-    stage.play(&mut player, &file).unwrap();
-    assert_eq!(player.problems(), &Problems::default());
+    stage.play(&mut reading).unwrap();
+    assert_eq!(reading.problems(), &Problems::default());
     let text = String::from_utf8(page.0.take()).unwrap();
     golden::check(&format!("../tests/fixtures/recordings/{name}.jsonl"), &text);
 }

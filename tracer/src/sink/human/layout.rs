@@ -13,6 +13,15 @@ const FIELD: usize = 10;
 /// Fewest columns prose gets, however narrow the terminal claims to be.
 const NARROWEST: usize = 40;
 
+/// Takes what a finding says, a label and a text at a time. Both may hold hostile names.
+pub(crate) trait Fields {
+    /// A labelled text; one without a label goes on with what the text before is about.
+    fn field(&mut self, label: &str, text: &str);
+
+    /// `->`, or better.
+    fn arrow(&self) -> &'static str;
+}
+
 /// Text being laid out.
 pub(super) struct Page {
     look: Look,
@@ -34,11 +43,6 @@ impl Page {
     /// Lines so far.
     pub(super) fn lines(&self) -> usize {
         self.text.matches('\n').count()
-    }
-
-    /// `->`, or better.
-    pub(super) const fn arrow(&self) -> &'static str {
-        if self.look.unicode { "→" } else { "->" }
     }
 
     pub(super) fn blank(&mut self) {
@@ -85,19 +89,6 @@ impl Page {
         }
     }
 
-    /// A labelled text; further lines are aligned with the first.
-    pub(super) fn field(&mut self, label: &str, text: &str) {
-        let text = self.shown(text).into_owned();
-        let room = self.width() - FIELD;
-        for (number, line) in wrap(&text, room, room).into_iter().enumerate() {
-            self.text.push_str("  ");
-            let label = if number == 0 { label } else { "" };
-            self.styled(STRONG, label);
-            let pad = FIELD - 2 - label.len();
-            let _ = writeln!(self.text, "{:pad$}{line}", "");
-        }
-    }
-
     /// A line that stands out.
     pub(super) fn title(&mut self, text: &str) {
         self.styled(STRONG, text);
@@ -137,6 +128,25 @@ impl Page {
         } else {
             self.text.push_str(text);
         }
+    }
+}
+
+impl Fields for Page {
+    /// Further lines are aligned with the first.
+    fn field(&mut self, label: &str, text: &str) {
+        let text = self.shown(text).into_owned();
+        let room = self.width() - FIELD;
+        for (number, line) in wrap(&text, room, room).into_iter().enumerate() {
+            self.text.push_str("  ");
+            let label = if number == 0 { label } else { "" };
+            self.styled(STRONG, label);
+            let pad = FIELD - 2 - label.len();
+            let _ = writeln!(self.text, "{:pad$}{line}", "");
+        }
+    }
+
+    fn arrow(&self) -> &'static str {
+        if self.look.unicode { "→" } else { "->" }
     }
 }
 
