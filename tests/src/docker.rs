@@ -80,7 +80,12 @@ impl Docker {
 
     /// A `docker compose` command in `directory`, to start and to hold or to kill: compose, as it lies beside
     /// the client, is a plugin of it.
-    pub fn plugin_command(&self, directory: &Path, project: &str, args: &[&str]) -> Result<Command> {
+    pub fn plugin_command(
+        &self,
+        directory: &Path,
+        project: &str,
+        args: &[&str],
+    ) -> Result<Command> {
         let mut folders = env::split_paths(&self.path).map(|folder| folder.join("docker-compose"));
         let compose = folders.find(|file| file.is_file());
         let plugins = self.config.join("cli-plugins");
@@ -92,7 +97,9 @@ impl Docker {
         }
         let mut command = self.client("docker");
         command.current_dir(directory);
-        command.args(["compose", "--project-name", project]).args(args);
+        command
+            .args(["compose", "--project-name", project])
+            .args(args);
         Ok(command)
     }
 

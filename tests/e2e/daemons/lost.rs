@@ -83,9 +83,17 @@ fn the_way_back_to_the_data_root_of_before_is_advised() -> Result<()> {
         let command = at(&finding, "bridgetrace.remedies.0.command");
         type_it(command.as_str().context("no command")?)?;
         stage.daemon.restart_as_configured()?;
-        ensure!(stage.daemon.data_root() == old, "not back in {}", old.display());
-        let networks = stage.daemon.docker(&["network", "ls", "--format={{.Name}}"])?;
-        let containers = stage.daemon.docker(&["ps", "--all", "--format={{.Names}}"])?;
+        ensure!(
+            stage.daemon.data_root() == old,
+            "not back in {}",
+            old.display()
+        );
+        let networks = stage
+            .daemon
+            .docker(&["network", "ls", "--format={{.Name}}"])?;
+        let containers = stage
+            .daemon
+            .docker(&["ps", "--all", "--format={{.Names}}"])?;
         ensure!(networks.lines().any(|it| it == NETWORK), "{networks}");
         ensure!(containers.contains(CONTAINER), "{containers}");
         let undo = at(&finding, "bridgetrace.remedies.0.undo");
@@ -100,7 +108,10 @@ fn the_way_back_to_the_data_root_of_before_is_advised() -> Result<()> {
 /// Types a command on a machine whose docker is run by systemd: the real systemctl needs systemd as pid 1,
 /// so the test restarts the daemon itself.
 fn type_it(command: &str) -> Result<()> {
-    ensure!(command.contains("systemctl restart docker.service"), "{command}");
+    ensure!(
+        command.contains("systemctl restart docker.service"),
+        "{command}"
+    );
     let script = format!("systemctl() {{ :; }}\n{command}");
     process::output(Command::new("sh").args(["-c", &script])).map(drop)
 }

@@ -41,7 +41,11 @@ fn what_hides_a_jobs_certificates_is_named() -> Result<()> {
         ensure!(told.len() == 1, "{told:#?}");
         names_the_mount(&told[0])?;
         // All three files are there, and are the registry's.
-        build(&daemon, "stranger", &registry.issue("stranger", "DNS:client")?)?;
+        build(
+            &daemon,
+            "stranger",
+            &registry.issue("stranger", "DNS:client")?,
+        )?;
         let told = troubles(&daemon, &srv)?;
         ensure!(told.len() == 2, "{told:#?}");
         let is_it = |told: &&Value| at(told, "bridgetrace.daemon.cause") == "certificate-untrusted";

@@ -86,8 +86,14 @@ fn containers(stage: &Stage) -> Result<[Netns; 2]> {
         // Counted in the daemon's own pid namespace, and so looked up in its /proc.
         let file = format!("/proc/{}/root/proc/{pid}/ns/net", stage.daemon.pid()?);
         let inum = u32::try_from(fs::metadata(file)?.ino())?;
-        let pid = pids(inum).into_iter().next().context("no process in it")?;
-        Netns::attach(name, pid)
+        // The first process stays, others come and go.
+        let is_first = |global: &u32| {
+            let status = fs::read_to_string(format!("/proc/{global}/status")).unwrap_or_default();
+            let inner = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+            inner.is_some_and(|inner| inner.split_whitespace().any(|it| it == pid))
+        };
+        let first = pids(inum).into_iter().find(is_first);
+        Netns::attach(name, first.context("no process in it")?)
     };
     Ok([find("web")?, find("busy")?])
 }
@@ -96,7 +102,9 @@ fn containers(stage: &Stage) -> Result<[Netns; 2]> {
 fn ticked(stage: &Stage) -> Result<usize> {
     let ticks = |stage: &Stage| {
         let log = stage.tracer.log();
-        let ticks = log.iter().filter(|line| line.text.contains("\"body\":\"tick\""));
+        let ticks = log
+            .iter()
+            .filter(|line| line.text.contains("\"body\":\"tick\""));
         (ticks.count(), log.len())
     };
     let (now, _) = ticks(stage);
@@ -137,7 +145,11 @@ fn have_run(stage: &Stage, before: &BTreeMap<u32, u64>) -> Result<()> {
     for name in BUSY {
         let grown = grown.iter().filter(|(known, _)| known.starts_with(name));
         let total: u64 = grown.map(|(_, runs)| *runs).sum();
-        let least = if name == "on_fib_lookup" { u64::from(HEAVY) } else { 1 };
+        let least = if name == "on_fib_lookup" {
+            u64::from(HEAVY)
+        } else {
+            1
+        };
         ensure!(total >= least, "{name} has run {total} times");
     }
     Ok(())

@@ -29,7 +29,8 @@ fn a_killed_compose_plugin_names_the_runner_the_project_and_what_is_left() -> Re
         let directory = project(stage, "shop")?;
         let up = stage.daemon.plugin_command(&directory, "shop", &["up"])?;
         let runner = Runner::start(stage, "runner", &up)?;
-        let plugin = child_named(runner.child()?, "docker-compose")?;
+        // The client has asked its plugins before what they are, by processes of their own.
+        let plugin = child_named(runner.child()?, "docker-compose", "up")?;
         wait_until("the project's network", SOON, || {
             let networks = stage.daemon.docker(&["network", "ls"])?;
             Ok(networks.contains("shop_default"))
@@ -50,7 +51,8 @@ fn a_killed_compose_plugin_names_the_runner_the_project_and_what_is_left() -> Re
                 ("bridgetrace.ci.job_id", json!("98123")),
             ],
         )?;
-        let left = |f: &Value| at(f, "bridgetrace.signal.left.networks") == &json!(["shop_default"]);
+        let left =
+            |f: &Value| at(f, "bridgetrace.signal.left.networks") == &json!(["shop_default"]);
         let left = told(stage, plugin, left)?;
         same_containers(stage, &left)?;
         down(stage, &directory)?;
@@ -62,17 +64,32 @@ fn a_killed_compose_plugin_names_the_runner_the_project_and_what_is_left() -> Re
 fn same_containers(stage: &Stage, left: &Value) -> Result<()> {
     let filter = "--filter=label=com.docker.compose.project=shop";
     let there = wait_for("docker's list", SOON, || {
-        stage.daemon.docker(&["ps", "--all", filter, "--format={{.Names}}"]).ok()
+        stage
+            .daemon
+            .docker(&["ps", "--all", filter, "--format={{.Names}}"])
+            .ok()
     })?;
     let told = at(left, "bridgetrace.signal.left.containers").as_array();
-    let mut names = told.into_iter().flatten().filter_map(|it| it["name"].as_str());
-    ensure!(names.all(|name| there.lines().any(|it| it == name)), "{there}: {left:#}");
+    let mut names = told
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it["name"].as_str());
+    ensure!(
+        names.all(|name| there.lines().any(|it| it == name)),
+        "{there}: {left:#}"
+    );
     Ok(())
 }
 
 fn down(stage: &Stage, directory: &Path) -> Result<()> {
-    let mut down = stage.daemon.plugin_command(directory, "shop", &["down", "--timeout=0"])?;
+    let mut down = stage
+        .daemon
+        .plugin_command(directory, "shop", &["down", "--timeout=0"])?;
     let done = down.output().context("docker compose down")?;
-    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    ensure!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     Ok(())
 }

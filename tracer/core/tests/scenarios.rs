@@ -58,7 +58,9 @@ fn the_kernels_log_about_the_bridge_is_evidence() {
     let opened = only(story.lose_segment(PC));
     let said = opened.evidence.iter();
     let said = said.filter(|piece| piece.kind == EvidenceKind::KernelLog);
-    let said: Vec<&str> = said.filter_map(|piece| piece.detail["text"].as_str()).collect();
+    let said: Vec<&str> = said
+        .filter_map(|piece| piece.detail["text"].as_str())
+        .collect();
     assert_eq!(
         said,
         [
@@ -66,7 +68,11 @@ fn the_kernels_log_about_the_bridge_is_evidence() {
             format!("the kernel's log: {bridge}: port 1(veth4ac7512) entered disabled state"),
         ]
     );
-    assert!(opened.evidence.is_sorted_by_key(|piece| (piece.at, piece.kind)));
+    assert!(
+        opened
+            .evidence
+            .is_sorted_by_key(|piece| (piece.at, piece.kind))
+    );
 }
 
 #[test]

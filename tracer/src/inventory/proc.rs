@@ -142,7 +142,10 @@ mod tests {
     fn a_name_may_hold_anything() {
         let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let stat = parse(&format!("7 (a) b (c) {fields}")).expect("a process");
-        assert_eq!((stat.name.as_str(), stat.parent, stat.started), ("a) b (c", 1, 4711));
+        assert_eq!(
+            (stat.name.as_str(), stat.parent, stat.started),
+            ("a) b (c", 1, 4711)
+        );
         for torn in ["", "7 (a", "7 (a) S", "7 (a) S x", ")("] {
             assert_eq!(parse(torn), None, "{torn}");
         }
@@ -161,14 +164,20 @@ mod tests {
     /// The process stands for one whose memory is served by nobody: its reader never comes back.
     #[test]
     fn who_does_not_answer_is_waited_for_once_and_others_are_read() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep");
         let (release, held) = mpsc::channel::<()>();
         let began = std::time::Instant::now();
         assert_eq!(patiently(child.id(), move || held.recv().is_ok()), None);
         assert!(began.elapsed() >= PATIENCE);
         let asked = mpsc::channel();
         let again = patiently(child.id(), move || asked.0.send(()));
-        assert!(again.is_none() && asked.1.try_recv().is_err(), "it was asked again");
+        assert!(
+            again.is_none() && asked.1.try_recv().is_err(),
+            "it was asked again"
+        );
         assert_eq!(patiently(std::process::id(), || 7), Some(7));
         drop(release);
         child.kill().and_then(|()| child.wait()).expect("end sleep");

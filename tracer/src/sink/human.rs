@@ -66,7 +66,10 @@ impl<W: Write> Human<W> {
     fn remember(&mut self, finding: &Finding) {
         self.told.insert(finding.id.clone(), finding.clone());
         if self.told.len() > TOLD {
-            let oldest = self.told.values().min_by_key(|told| (told.at, told.sequence));
+            let oldest = self
+                .told
+                .values()
+                .min_by_key(|told| (told.at, told.sequence));
             let oldest = oldest.map(|told| told.id.clone());
             oldest.and_then(|id| self.told.remove(&id));
         }

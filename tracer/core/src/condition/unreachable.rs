@@ -30,9 +30,10 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         Purpose::Watch if is_ending(world, endpoint, since) => PATIENCE_RESTART,
         Purpose::Watch => PATIENCE,
     };
-    let beside = world.docker.sidecars().filter(|(_, since)| {
-        purpose == Purpose::Check || now >= since.plus(PATIENCE_SIDECAR)
-    });
+    let beside = world
+        .docker
+        .sidecars()
+        .filter(|(_, since)| purpose == Purpose::Check || now >= since.plus(PATIENCE_SIDECAR));
     let beside = beside.map(|(sidecar, since)| sidecar_finding(world, sidecar, since, now));
     world
         .docker

@@ -162,7 +162,8 @@ mod tests {
         let mut tell = |losses: &mut Losses, seconds: u64| -> Vec<(Phase, u64)> {
             let told = losses.own(&world, &mut sequence, Timestamp(seconds * SECOND));
             let told = told.iter();
-            told.map(|finding| (finding.phase, finding.lost_events)).collect()
+            told.map(|finding| (finding.phase, finding.lost_events))
+                .collect()
         };
         losses.kernel_log(3, Timestamp(SECOND));
         assert_eq!(tell(&mut losses, 1), [(Phase::Opened, 3)]);

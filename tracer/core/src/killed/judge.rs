@@ -78,7 +78,12 @@ fn ends_with(world: &World, at: Timestamp, sent: &Sent, party: &Party) -> bool {
 /// same container (`docker exec` has its parents elsewhere).
 fn takes_along(world: &World, sent: &Sent, party: &Party) -> bool {
     let target = &sent.target[0];
-    let container = |pid| world.processes.get(pid).and_then(|info| info.container.as_deref());
+    let container = |pid| {
+        world
+            .processes
+            .get(pid)
+            .and_then(|info| info.container.as_deref())
+    };
     let own = container(target.pid);
     sent.target[1..].iter().any(|it| it.pid == party.pid)
         || sent.target_cgroup.is_some() && sent.target_cgroup == sent.sender_cgroup

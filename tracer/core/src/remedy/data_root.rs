@@ -67,7 +67,9 @@ fn risk(after: &DaemonInfo) -> String {
     } else {
         ""
     };
-    format!("{running}; what was made in {now} meanwhile is out of sight until this is undone{upgrade}")
+    format!(
+        "{running}; what was made in {now} meanwhile is out of sight until this is undone{upgrade}"
+    )
 }
 
 /// Commands that set the data root in `daemon.json`, and that undo it.
@@ -151,7 +153,10 @@ mod tests {
         };
         let remedy = back(&info, &former(), Some("ssh.service")).unwrap();
         typed(&remedy.command, "");
-        assert_eq!(read(), json!({"data-root": "/srv/docker data", "debug": true}));
+        assert_eq!(
+            read(),
+            json!({"data-root": "/srv/docker data", "debug": true})
+        );
         typed(&remedy.undo, "");
         assert_eq!(fs::read_to_string(&file).unwrap(), before);
         fs::remove_file(&file).unwrap();
@@ -161,7 +166,11 @@ mod tests {
         assert_eq!(read(), json!({"data-root": "/srv/docker data"}));
         typed(&remedy.undo, "");
         assert!(!file.exists());
-        assert!(remedy.command.ends_with("systemctl restart docker.service)"));
+        assert!(
+            remedy
+                .command
+                .ends_with("systemctl restart docker.service)")
+        );
         fs::remove_dir_all(&folder).unwrap();
     }
 
@@ -183,7 +192,10 @@ mod tests {
         };
         let remedy = back(&info, &former, Some("docker.service")).unwrap();
         typed(&remedy.command, file.to_str().unwrap());
-        assert_eq!(fs::read_to_string(&file).unwrap(), before.replace("/new", "/old"));
+        assert_eq!(
+            fs::read_to_string(&file).unwrap(),
+            before.replace("/new", "/old")
+        );
         typed(&remedy.undo, file.to_str().unwrap());
         assert_eq!(fs::read_to_string(&file).unwrap(), before);
         fs::remove_dir_all(&folder).unwrap();
@@ -202,7 +214,14 @@ mod tests {
         };
         assert!(back(&info, &former(), None).is_some());
         assert_eq!(
-            back(&DaemonInfo { has_config: true, ..info }, &hostile, None),
+            back(
+                &DaemonInfo {
+                    has_config: true,
+                    ..info
+                },
+                &hostile,
+                None
+            ),
             None
         );
     }

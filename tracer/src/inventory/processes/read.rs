@@ -125,7 +125,11 @@ mod tests {
         let mut cut = b"docker\0".to_vec();
         cut.resize(2034, b'x');
         cut.extend(b"\0https://ci:pw");
-        assert!(arguments(&cut).last().is_some_and(|word| word == "https://***"));
+        assert!(
+            arguments(&cut)
+                .last()
+                .is_some_and(|word| word == "https://***")
+        );
     }
 
     #[test]
