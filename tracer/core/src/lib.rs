@@ -20,6 +20,7 @@ mod killed;
 pub mod pools;
 pub mod remedy;
 pub mod remote;
+pub mod rescue;
 pub mod summary;
 pub mod time;
 pub mod world;
