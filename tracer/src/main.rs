@@ -8,6 +8,7 @@ mod inventory;
 mod kernel;
 mod record;
 mod replay;
+mod rescue;
 mod run;
 mod sink;
 
@@ -20,7 +21,7 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Trace},
+    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Trace},
     config::{CheckPlan, DoctorPlan, Plan},
     run::Verdict,
     sink::escape,
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         Some(Command::Record(args)) => record(&args),
         Some(Command::Replay(args)) => replay(&args),
         Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Rescue(args)) => rescue(&args),
+        Some(Command::RescueGuard(args)) => guard(&args),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match result {
@@ -98,6 +101,17 @@ fn replay(args: &Replay) -> Result<ExitCode> {
 fn dump(args: &Dump) -> Result<ExitCode> {
     start_log(log::LevelFilter::Info);
     dump::dump(&config::dump_plan(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rescue(args: &Rescue) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, Format::Human));
+    rescue::rescue(&config::rescue_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn guard(args: &RescueGuard) -> Result<ExitCode> {
+    rescue::guard(args)?;
     Ok(ExitCode::SUCCESS)
 }
 
