@@ -53,9 +53,6 @@ pub(crate) enum Command {
     Dump(Dump),
     /// Let somebody who is locked out back in, for a while: the only command that changes anything
     Rescue(Rescue),
-    /// Take the route of a rescue back in time
-    #[command(hide = true)]
-    RescueGuard(RescueGuard),
     /// Print a completion script for a shell
     Completions {
         /// The shell

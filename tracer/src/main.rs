@@ -33,18 +33,9 @@ const FINDINGS: u8 = 1;
 const UNABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        None => trace(&cli.trace),
-        Some(Command::Trace(args)) => trace(&args),
-        Some(Command::Check(args)) => check(&args),
-        Some(Command::Doctor(args)) => doctor(&args),
-        Some(Command::Record(args)) => record(&args),
-        Some(Command::Replay(args)) => replay(&args),
-        Some(Command::Dump(args)) => dump(&args),
-        Some(Command::Rescue(args)) => rescue(&args),
-        Some(Command::RescueGuard(args)) => guard(&args),
-        Some(Command::Completions { shell }) => completions(shell),
+    let result = match RescueGuard::own() {
+        Some(order) => guard(&order),
+        None => act(Cli::parse()),
     };
     match result {
         Ok(status) => status,
@@ -55,6 +46,20 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "bridgetrace: {error:#}");
             ExitCode::from(UNABLE)
         }
+    }
+}
+
+fn act(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => trace(&cli.trace),
+        Some(Command::Trace(args)) => trace(&args),
+        Some(Command::Check(args)) => check(&args),
+        Some(Command::Doctor(args)) => doctor(&args),
+        Some(Command::Record(args)) => record(&args),
+        Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Rescue(args)) => rescue(&args),
+        Some(Command::Completions { shell }) => completions(shell),
     }
 }
 
@@ -110,8 +115,8 @@ fn rescue(args: &Rescue) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn guard(args: &RescueGuard) -> Result<ExitCode> {
-    rescue::guard(args)?;
+fn guard(order: &RescueGuard) -> Result<ExitCode> {
+    rescue::guard(order)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -36,6 +36,13 @@ fn what_it_should_refuse_it_refuses() -> Result<()> {
         powerless(&scene)?;
         ensure!(scene.routes()? == before, "something was changed");
 
+        // What does not help does not stay.
+        scene.lab.router.ip("address flush dev lan-srv\n")?;
+        scene.lab.srv.ip("neigh flush dev eno8303\n")?;
+        let useless = scene.run(PC, &["--yes"])?;
+        useless.refused("172.42.10.1 does not answer on eno8303; the route is taken back")?;
+        ensure!(scene.routes()? == before, "not as it was");
+
         // There is nowhere else to go.
         scene.lab.srv.ip("route del default\n")?;
         scene.run(PC, &["--yes"])?.refused("no other route to it")?;

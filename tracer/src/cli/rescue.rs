@@ -1,8 +1,8 @@
 //! What concerns rescues.
 
-use std::{net::IpAddr, time::Duration};
+use std::{env, ffi::OsStr, net::IpAddr, time::Duration};
 
-use clap::Args;
+use clap::{Args, Parser};
 
 use super::duration;
 
@@ -44,8 +44,12 @@ pub(crate) struct Rescue {
     pub(crate) verbose: u8,
 }
 
-/// The route that a guard takes back. Started by a rescue, never by hand: the words are for `ps`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
+/// The route that a guard takes back.
+///
+/// Started by a rescue, never by hand, so it is no subcommand that anybody is offered; the words are for
+/// whoever reads `ps`.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = RescueGuard::NAME)]
 pub(crate) struct RescueGuard {
     /// Its destination
     pub(crate) address: IpAddr,
@@ -61,4 +65,15 @@ pub(crate) struct RescueGuard {
     /// When, in nanoseconds since the host was booted
     #[arg(long)]
     pub(crate) until: u64,
+}
+
+impl RescueGuard {
+    /// The word that makes this process a guard.
+    pub(crate) const NAME: &str = "rescue-guard";
+
+    /// The order of this process, if it is a guard.
+    pub(crate) fn own() -> Option<Self> {
+        let is_guard = env::args_os().nth(1).as_deref() == Some(OsStr::new(Self::NAME));
+        is_guard.then(|| Self::parse_from(env::args_os().skip(1)))
+    }
 }

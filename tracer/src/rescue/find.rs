@@ -5,7 +5,7 @@ use std::{fs, net::IpAddr, os::unix::fs::MetadataExt as _, path::Path, time::Dur
 use clap::Parser as _;
 use nix::unistd::geteuid;
 
-use crate::cli::{Cli, Command, RescueGuard};
+use crate::cli::RescueGuard;
 
 use super::guard::left;
 
@@ -29,9 +29,6 @@ fn order(pid: u32) -> Option<RescueGuard> {
     let line = fs::read_to_string(process.join("cmdline")).ok()?;
     let words: Vec<&str> = line.trim_end_matches('\0').split('\0').collect();
     // Parsing every command line of the host would be slow.
-    (words.get(1) == Some(&"rescue-guard")).then_some(())?;
-    match Cli::try_parse_from(words).ok()?.command? {
-        Command::RescueGuard(order) => Some(order),
-        _ => None,
-    }
+    (words.get(1) == Some(&RescueGuard::NAME)).then_some(())?;
+    RescueGuard::try_parse_from(words.into_iter().skip(1)).ok()
 }

@@ -102,7 +102,7 @@ impl Leash {
 /// The same program once more, even if its file was replaced meanwhile.
 fn command(order: &RescueGuard) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("bridgetrace").arg("rescue-guard");
+    command.arg0("bridgetrace").arg(RescueGuard::NAME);
     command.arg(order.address.to_string());
     if let Some(gateway) = order.via {
         command.args(["--via", &gateway.to_string()]);
