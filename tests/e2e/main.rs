@@ -17,4 +17,5 @@ mod pools;
 mod recording;
 mod remedies;
 mod report;
+mod rescue;
 mod variants;
