@@ -69,7 +69,7 @@ fn host(story: &Story) -> String {
     let names = sessions.map(|it| it.hostname.clone());
     names
         .filter(|it| !it.is_empty())
-        .last()
+        .next_back()
         .unwrap_or_else(|| "this host".to_owned())
 }
 
