@@ -172,6 +172,8 @@ pub enum Body {
     Process(ProcessInfo),
     /// That process has ended (pid).
     ProcessGone(u32),
+    /// Processes of jobs that a runner of this host started itself: the complete list.
+    JobProcesses(Vec<ProcessInfo>),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
     /// What was known of the past before the first input of a recording whose beginning was dropped.
@@ -288,6 +290,10 @@ pub struct Netns {
     pub owner: NetnsOwner,
     /// Why its links and routes cannot be read, if they cannot.
     pub unreadable: Option<String>,
+    /// What the environment of a process in it says of its CI job: of the [`VARIABLES`] those that are
+    /// set. Hostile text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Whose network namespace it is.

@@ -6,17 +6,17 @@ use anyhow::{Context as _, Result};
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracer_core::{
     Core,
-    finding::Finding,
+    finding::{Finding, Kind},
     input::{Body, Cause, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
 };
 
 use crate::{
     config::CheckPlan,
-    inventory::{clock, docker::Endpoint, sockets},
+    inventory::{clock, docker::Endpoint, processes::Processes, sockets},
 };
 
 use super::{QUEUE, output::Output, sources, stop::Stop};
@@ -24,6 +24,9 @@ use super::{QUEUE, output::Output, sources, stop::Stop};
 /// How long a source may take before the look goes on without it. A daemon answers within a tenth of
 /// a second, one with hundreds of containers within one.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two looks at what seems to be left behind: docker takes a moment to make or to remove something.
+const PASSING: Duration = Duration::from_millis(500);
 
 /// How the look went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +65,16 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         ..sources::session(Vec::new())?
     };
     let mut output = Output::new(Some(plan.output), &session)?;
-    let (mut core, awaited) = gather(&plan.endpoints, session).await?;
+    let (mut core, mut awaited) = gather(&plan.endpoints, session.clone()).await?;
+    let first = ghosts(&core);
+    if !first.is_empty() {
+        sleep(PASSING).await;
+        (core, awaited) = gather(&plan.endpoints, session).await?;
+    }
     name_owners(&mut core).await?;
     let now = clock::now();
-    let findings = core.check(now);
+    let mut findings = core.check(now);
+    findings.retain(|it| it.kind != Kind::GhostNetwork || first.contains(&it.id));
     for finding in &findings {
         output.finding(finding)?;
     }
@@ -85,11 +94,20 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
+/// Ids of what seems to be left behind. Docker, the kernel and `/proc` are asked one after the other: what
+/// was made or removed meanwhile looks like it. Only what does so a second time is.
+fn ghosts(core: &Core) -> BTreeSet<String> {
+    let findings = core.check(clock::now()).into_iter();
+    let ghosts = findings.filter(|finding| finding.kind == Kind::GhostNetwork);
+    ghosts.map(|finding| finding.id).collect()
+}
+
 /// Reads everything once; and what has not come in time.
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
     let _ask_peers = sources::start_inventory(endpoints, &sender)?;
+    let _processes = Processes::watch(sender);
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, endpoints);
     observe(&mut core, &clock::stamp(Body::Session(session)))?;
@@ -159,6 +177,7 @@ pub(super) struct Awaited {
     landmarks: bool,
     peers: bool,
     sidecars: bool,
+    jobs: bool,
     daemons: BTreeSet<String>,
 }
 
@@ -170,6 +189,7 @@ impl Awaited {
             landmarks: true,
             peers: true,
             sidecars: true,
+            jobs: true,
             daemons: endpoints.iter().map(Endpoint::to_string).collect(),
         }
     }
@@ -183,6 +203,7 @@ impl Awaited {
             Body::Landmarks(_) => self.landmarks = false,
             Body::Peers { netns, .. } if *netns == self.netns => self.peers = false,
             Body::Sidecars(_) => self.sidecars = false,
+            Body::JobProcesses(_) => self.jobs = false,
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,
@@ -205,6 +226,7 @@ impl Awaited {
                 self.sidecars,
                 "daemons beside jobs were not looked for in time",
             ),
+            (self.jobs, "processes of jobs were not looked for in time"),
         ];
         let missing = all.into_iter().filter(|(awaited, _)| *awaited);
         missing.map(|(_, what)| what).collect()
@@ -216,8 +238,8 @@ impl Awaited {
     }
 
     fn is_over(&self) -> bool {
-        let said = !self.routes && !self.landmarks && !self.peers && !self.sidecars;
-        said && self.daemons.is_empty()
+        let said = !self.routes && !self.landmarks && !self.peers;
+        said && !self.sidecars && !self.jobs && self.daemons.is_empty()
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked.

@@ -6,6 +6,7 @@
 //! ago the last thing happened.
 
 mod bridge;
+mod creator;
 mod duplicate;
 mod group;
 mod leftover;
@@ -115,7 +116,7 @@ fn with_network(
         .and_then(|namespace| namespace.link_named(&network.bridge_name()));
     let finding = Finding {
         docker_network: Some(network_ref(daemon, network)),
-        ci: world.job_of_network(daemon, network),
+        ci: world.job_there(netns, Some((daemon, network))),
         ..finding
     };
     match link {

@@ -39,6 +39,8 @@ type Key = (String, String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
+    /// Endpoints of daemons that are reached by another one as well.
+    aliases: BTreeSet<String>,
     /// Where daemons live that were found in a namespace.
     places: BTreeMap<String, u32>,
     /// Clients that cannot use the daemon beside them, and since when.
@@ -175,10 +177,11 @@ impl Docker {
         said.or_else(|| self.places.get(endpoint).copied())
     }
 
-    /// Every network with its daemon's endpoint.
+    /// Every network with its daemon's endpoint: that of one which is reached by several is listed once.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &DockerNetwork)> {
         self.networks
             .iter()
+            .filter(|((endpoint, _), _)| !self.is_alias(endpoint))
             .map(|((endpoint, _), network)| (endpoint.as_str(), network))
     }
 
@@ -209,6 +212,29 @@ impl Docker {
         }
         self.daemons
             .insert(daemon.endpoint.clone(), daemon.status.clone());
+        self.find_aliases();
+    }
+
+    /// Of several endpoints of one daemon one that answers speaks for it, if possible one of which it is
+    /// known where the daemon lives.
+    fn find_aliases(&mut self) {
+        let answer = self
+            .daemons
+            .iter()
+            .filter_map(|(endpoint, status)| match status {
+                DaemonStatus::Reachable(info) => Some((endpoint, info.as_ref())),
+                DaemonStatus::Unreachable(_) => None,
+            });
+        let mut answer: Vec<(&String, &DaemonInfo)> = answer.collect();
+        answer.sort_by_key(|(endpoint, info)| (is_inner(endpoint), info.netns.is_none()));
+        let is_alias = |(at, (_, info)): &(usize, &(&String, &DaemonInfo))| {
+            let mut before = answer.iter().take(*at);
+            before.any(|(_, other)| is_one(info, other))
+        };
+        let aliases = answer.iter().enumerate().filter(is_alias);
+        self.aliases = aliases
+            .map(|(_, (endpoint, _))| (*endpoint).clone())
+            .collect();
     }
 
     fn set_sidecars(&mut self, at: Timestamp, found: &[Sidecar]) {
@@ -281,6 +307,7 @@ impl Docker {
         self.last_info.remove(daemon);
         self.places.remove(daemon);
         self.listed.remove(daemon);
+        self.find_aliases();
         self.remove_networks(at, daemon, |_| true);
         self.remove_containers(at, daemon, |_| true);
     }
@@ -339,4 +366,16 @@ impl Docker {
             self.departed.insert((daemon.to_owned(), *address), at);
         }
     }
+}
+
+/// Whether both are one daemon. Old engines keep what they call themselves beside their configuration,
+/// which two of them may share; a data root is one daemon's.
+fn is_one(one: &DaemonInfo, other: &DaemonInfo) -> bool {
+    let agree =
+        |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
+    one.id.is_some()
+        && one.data_root.is_some()
+        && (&one.id, &one.data_root) == (&other.id, &other.data_root)
+        && agree(one.pid, other.pid)
+        && agree(one.netns, other.netns)
 }

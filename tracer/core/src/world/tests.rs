@@ -56,6 +56,7 @@ fn container_netns() -> Body {
             process: process(),
         },
         unreadable: None,
+        variables: std::collections::BTreeMap::new(),
     })
 }
 

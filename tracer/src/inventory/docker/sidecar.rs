@@ -17,7 +17,7 @@ use tokio::{sync::mpsc::Sender, task, time::sleep};
 use tracer_core::input::{Body, Cause, Input, Sidecar, Unreachable};
 
 use super::{Closed, process, send};
-use crate::inventory::{container, files::Root, mounts, netns};
+use crate::inventory::{container, files::Root, mounts, netns, processes};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -96,6 +96,7 @@ fn client(pid: u32, served: &[Served], seen: &mut BTreeSet<(u64, PathBuf)>) -> O
         process: netns::process(pid)?,
         endpoint,
         why: hidden(pid, &folder, ca)?,
+        variables: processes::variables_of(pid),
     })
 }
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tracer_core::world::pools::{HeldBy, Holder, PoolUse};
 
+use crate::sink::ecs::who::Ci;
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Pools<'a> {
@@ -34,6 +36,9 @@ struct By<'a> {
     network_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compose_project: Option<&'a str>,
+    /// The CI job that the network is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci: Option<Ci<'a>>,
     /// Containers that run in the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     containers: Option<usize>,
@@ -66,6 +71,7 @@ impl<'a> By<'a> {
             network: None,
             network_id: None,
             compose_project: None,
+            ci: None,
             containers: None,
             device: None,
             nameserver: false,
@@ -75,12 +81,14 @@ impl<'a> By<'a> {
                 id,
                 name,
                 project,
+                job,
                 containers,
                 ..
             } => Self {
                 network: Some(name).filter(|it| !it.is_empty()).map(String::as_str),
                 network_id: Some(id),
                 compose_project: project.as_deref().filter(|project| !project.is_empty()),
+                ci: job.as_deref().and_then(Ci::new),
                 containers: Some(*containers),
                 ..nobody
             },
