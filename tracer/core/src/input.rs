@@ -13,6 +13,7 @@ mod engine;
 mod history;
 mod peers;
 mod process;
+mod sandbox;
 mod unreachable;
 
 pub use peers::{Connection, Login, Peers};
@@ -24,6 +25,7 @@ pub use docker::{
 pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot, package_manager};
 pub use history::{Departed, History, PastJob, Removed};
 pub use process::{ProcessInfo, VARIABLES};
+pub use sandbox::EmptySandbox;
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
 /// One thing that happened, and when.
@@ -174,6 +176,8 @@ pub enum Body {
     ProcessGone(u32),
     /// Processes of jobs that a runner of this host started itself: the complete list.
     JobProcesses(Vec<ProcessInfo>),
+    /// Network namespaces that docker keeps and nobody is in: the complete list.
+    EmptySandboxes(Vec<EmptySandbox>),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
     /// What was known of the past before the first input of a recording whose beginning was dropped.

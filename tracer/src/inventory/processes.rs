@@ -22,7 +22,7 @@ use tracer_core::{
     input::{Body, Input, ProcessInfo},
 };
 
-use super::{Closed, netns, send};
+use super::{Closed, docker::sandboxes, netns, send};
 
 pub(super) use self::read::variables_of;
 
@@ -124,14 +124,23 @@ impl Processes {
         Ok(())
     }
 
-    /// Tells the complete list at first, and when it changes.
+    /// Tells of jobs, and of what is left when their containers are gone: the complete lists at first, and
+    /// when they change.
     async fn see_jobs(&self) -> Result<(), Closed> {
-        let mut told = None;
+        let mut told: [Option<Body>; 2] = [None, None];
         loop {
-            let found = task::spawn_blocking(jobs::all).await.unwrap_or_default();
-            if told.as_ref() != Some(&found) {
-                send(&self.inputs, Body::JobProcesses(found.clone())).await?;
-                told = Some(found);
+            let look = || {
+                [
+                    Body::EmptySandboxes(sandboxes::empty()),
+                    Body::JobProcesses(jobs::all()),
+                ]
+            };
+            let found = task::spawn_blocking(look).await.into_iter().flatten();
+            for (found, told) in found.zip(&mut told) {
+                if told.as_ref() != Some(&found) {
+                    send(&self.inputs, found.clone()).await?;
+                    *told = Some(found);
+                }
             }
             sleep(JOBS).await;
         }

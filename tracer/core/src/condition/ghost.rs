@@ -12,6 +12,7 @@ mod group;
 mod leftover;
 mod log;
 mod phantom;
+mod sandbox;
 mod unused;
 mod veth;
 
@@ -42,6 +43,7 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     found.extend(duplicate::find(situation));
     found.extend(phantom::find(situation));
     found.extend(veth::find(situation));
+    found.extend(sandbox::find(situation));
     found
 }
 

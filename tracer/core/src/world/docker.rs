@@ -15,8 +15,8 @@ use super::jobs;
 use crate::{
     finding::ContainerRef,
     input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Sidecar,
-        Unreachable,
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, EmptySandbox,
+        Sidecar, Unreachable,
     },
     time::{SECOND, Timestamp},
 };
@@ -45,6 +45,8 @@ pub struct Docker {
     places: BTreeMap<String, u32>,
     /// Clients that cannot use the daemon beside them, and since when.
     sidecars: Vec<(Sidecar, Timestamp)>,
+    /// Network namespaces of containers that nobody is in, and since when.
+    sandboxes: Vec<(EmptySandbox, Timestamp)>,
     /// Since when daemons do not answer.
     away: BTreeMap<String, Timestamp>,
     /// Last words of daemons that do not answer now.
@@ -74,6 +76,7 @@ impl Docker {
             Body::Daemon(daemon) => self.set_daemon(at, daemon),
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::Sidecars(found) => self.set_sidecars(at, found),
+            Body::EmptySandboxes(found) => self.set_sandboxes(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::DockerListing {
                 daemon,
@@ -121,6 +124,11 @@ impl Docker {
         self.sidecars
             .iter()
             .map(|(sidecar, since)| (sidecar, *since))
+    }
+
+    /// Network namespaces of containers that nobody is in, and since when.
+    pub fn empty_sandboxes(&self) -> impl Iterator<Item = (&EmptySandbox, Timestamp)> {
+        self.sandboxes.iter().map(|(it, since)| (it, *since))
     }
 
     /// What is known of the daemon, even if it does not answer now.
@@ -244,6 +252,15 @@ impl Docker {
             known.map_or(at, |(_, since)| *since)
         };
         self.sidecars = found.iter().map(|it| (it.clone(), since(it))).collect();
+    }
+
+    fn set_sandboxes(&mut self, at: Timestamp, found: &[EmptySandbox]) {
+        let before = std::mem::take(&mut self.sandboxes);
+        let since = |sandbox: &EmptySandbox| {
+            let known = before.iter().find(|(known, _)| known == sandbox);
+            known.map_or(at, |(_, since)| *since)
+        };
+        self.sandboxes = found.iter().map(|it| (it.clone(), since(it))).collect();
     }
 
     /// It may hang, and never say itself where it lives.

@@ -65,7 +65,7 @@ fn unknown<'a>(world: &World, namespace: &'a Namespace) -> impl Iterator<Item = 
     let known: BTreeSet<String> = networks.map(|(_, network)| network.bridge_name()).collect();
     let ports = namespace.links().filter_map(|link| link.master);
     let in_use: BTreeSet<u32> = ports.collect();
-    let bridges = namespace.bridges().into_iter();
+    let bridges = namespace.bridges();
     bridges.filter(move |link| {
         bridge::docker_id(&link.name).is_some()
             && !in_use.contains(&link.ifindex)

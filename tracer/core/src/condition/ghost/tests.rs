@@ -158,6 +158,8 @@ fn only(found: Vec<Finding>) -> (Finding, Ghost) {
     (finding, ghost)
 }
 
+mod seen;
+
 const LATER: u64 = MADE + 700;
 
 #[test]
