@@ -22,7 +22,7 @@ use tracer_core::{
     input::{Body, Input, ProcessInfo},
 };
 
-use super::{Closed, docker::sandboxes, netns, send};
+use super::{Closed, docker::sandboxes, netns, proc, send};
 
 pub(super) use self::read::variables_of;
 
@@ -163,7 +163,8 @@ impl Processes {
     fn ended(&self) -> Vec<u32> {
         let known: Vec<(u32, u64)> = self.lock().iter().map(|(pid, it)| (*pid, *it)).collect();
         let ended = known.into_iter().filter(|(pid, started)| {
-            !Path::new(&format!("/proc/{pid}")).exists() || read::started(*pid) != Some(*started)
+            !Path::new(&format!("/proc/{pid}")).exists()
+                || proc::stat(*pid).map(|it| it.started) != Some(*started)
         });
         let ended: Vec<(u32, u64)> = ended.collect();
         let mut alive = self.lock();
