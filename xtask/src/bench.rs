@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: how long from the first lost reply to the line on stdout.
 
 mod outage;
+mod replay;
 mod report;
 mod stage;
 mod start;
@@ -15,6 +16,7 @@ use crate::{build, setup, sh};
 
 /// Measure the time from the first lost reply to bridgetrace's line about it.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// Outages of each kind.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
@@ -22,10 +24,21 @@ pub(crate) struct Args {
     /// Also write every single time to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What else is measured.
+#[derive(clap::Subcommand)]
+enum Other {
+    Replay(replay::Args),
 }
 
 /// Sets up, builds what users install, and measures as root.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if let Some(Other::Replay(args)) = &args.other {
+        return replay::run(workspace, args);
+    }
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;
     sh::say("building, optimised: two minutes the first time");
