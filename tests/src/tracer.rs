@@ -154,16 +154,23 @@ impl Tracer {
     pub fn end(&mut self, signal: Signal) -> Result<(ExitStatus, Duration)> {
         let start = Instant::now();
         self.process.signal(signal)?;
-        let status = self.wait_exit(ENDED)?;
-        Ok((status, start.elapsed()))
+        let status = self.exit(ENDED)?;
+        let took = start.elapsed();
+        self.compare(status)?;
+        Ok((status, took))
     }
 
     /// Waits for the tracer to end by itself, as `check` and `--duration` do.
     pub fn wait_exit(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        let status = self.exit(timeout)?;
+        self.compare(status)?;
+        Ok(status)
+    }
+
+    fn exit(&mut self, timeout: Duration) -> Result<ExitStatus> {
         let status = self.process.wait(timeout).with_context(|| self.output())?;
         self.stdout.join();
         self.stderr.join();
-        self.compare(status)?;
         Ok(status)
     }
 
@@ -187,9 +194,7 @@ impl Tracer {
             return Ok(());
         }
         self.process.signal(Signal::SIGTERM)?;
-        let status = self.process.wait(ENDED)?;
-        self.stdout.join();
-        self.stderr.join();
+        let status = self.exit(ENDED)?;
         self.compare(status)
     }
 
