@@ -1,9 +1,7 @@
 //! A whole recorder on real files.
 
-mod dump;
 mod killed;
 mod months;
-mod power;
 
 use std::{fs, sync::Arc};
 

@@ -19,7 +19,7 @@ fn noise() -> String {
         *state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(digit);
-        Some((*state >> 58) as usize)
+        usize::try_from(*state >> 58).ok()
     });
     mix.map(|digit| char::from(alphabet[digit])).collect()
 }
