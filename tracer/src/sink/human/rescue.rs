@@ -227,7 +227,9 @@ mod tests {
             held(address, &plan_made.taken, Some((7, Duration::ZERO)), look),
             elsewhere(address, Some(&plan_made.taken), look),
         ] {
-            let shown = page.chars().all(|c| c == '\n' || c.is_ascii_graphic() || c == ' ');
+            let shown = page
+                .chars()
+                .all(|c| c == '\n' || c.is_ascii_graphic() || c == ' ');
             assert!(shown, "{page:?}");
             assert!(page.lines().all(|line| line.len() < 80), "{page}");
         }
