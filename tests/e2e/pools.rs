@@ -5,3 +5,5 @@ mod dice;
 mod forecast;
 mod full;
 mod scene;
+mod watched;
+mod watcher;

@@ -1,5 +1,7 @@
 //! A daemon whose networks come and go, and what `bridgetrace check` says of it.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, anyhow, ensure};
 use bridgetrace_lab::dockerd::Options;
 use bridgetrace_lab::{Api, Dockerd, Engine, Netns, preflight};
@@ -16,8 +18,13 @@ pub(super) struct Scene {
     pub(super) dice: Dice,
     /// Networks that are there, by id, with their subnets.
     pub(super) networks: Vec<(String, String)>,
+    /// Ids of those that are gone.
+    pub(super) removed: Vec<String>,
     /// One of them that is not to be removed now, by its id.
     pub(super) kept: Option<String>,
+    /// Prefixes that `lo` has a route to, and those it had one to.
+    pub(super) routes: BTreeSet<String>,
+    pub(super) routes_gone: BTreeSet<String>,
     /// What was done so far.
     pub(super) trail: Vec<String>,
     names: usize,
@@ -28,6 +35,8 @@ pub(super) struct Scene {
 pub(super) struct Forecast {
     pub(super) next: Vec<String>,
     pub(super) certain: bool,
+    /// Where it is not certain: every subnet that the very next network may get.
+    pub(super) possible: Vec<String>,
     pub(super) free: u64,
     pub(super) look: Look,
 }
@@ -47,7 +56,10 @@ impl Scene {
             api,
             dice: Dice::new(seed),
             networks: Vec::new(),
+            removed: Vec::new(),
             kept: None,
+            routes: BTreeSet::new(),
+            routes_gone: BTreeSet::new(),
             trail: Vec::new(),
             names: 0,
         })
@@ -84,7 +96,9 @@ impl Scene {
     pub(super) fn remove(&mut self, which: usize) -> Result<()> {
         let (id, subnet) = self.networks.remove(which);
         self.trail.push(format!("{subnet} is removed"));
-        self.api.remove_network(&id)
+        self.api.remove_network(&id)?;
+        self.removed.push(id);
+        Ok(())
     }
 
     /// Removes any network but the one that is kept, if there is one.
@@ -109,7 +123,16 @@ impl Scene {
             .push(format!("route {verb} {prefix} scope {scope}"));
         self.host.ip(&format!(
             "route {verb} {prefix} dev lo scope {scope} metric 4711"
-        ))
+        ))?;
+        let prefix = prefix.to_owned();
+        if verb == "add" {
+            self.routes_gone.remove(&prefix);
+            self.routes.insert(prefix);
+        } else {
+            self.routes.remove(&prefix);
+            self.routes_gone.insert(prefix);
+        }
+        Ok(())
     }
 
     /// Asks `bridgetrace check`.
@@ -121,6 +144,11 @@ impl Scene {
             texts.filter_map(Value::as_str).map(str::to_owned).collect()
         };
         let next = texts(&look.summary["next_subnets"]);
+        let possible = texts(&look.summary["next_possible"]);
+        ensure!(
+            look.summary.get("next_possible_more").is_none(),
+            "these pools are small enough to name all: {look:#?}"
+        );
         let certain = look.summary["next_certain"] == true;
         let free = look.summary["pools"]["free"].as_u64();
         let free = free.with_context(|| format!("no pools: {look:#?}"))?;
@@ -129,21 +157,19 @@ impl Scene {
         Ok(Forecast {
             next,
             certain,
+            possible,
             free,
             look,
         })
     }
 
     /// Creates `count` networks; whether they get what was foretold. What was foretold for sure must come
-    /// true, and a refusal is foretold by nothing being left.
+    /// true, what was not must have named the next one, and is asked anew before the one after that; a
+    /// refusal is foretold by nothing being left.
     pub(super) fn fulfil(&mut self, forecast: &Forecast, count: usize) -> Result<bool> {
         for place in 0..count {
-            match (self.create(None)?, forecast.next.get(place)) {
-                (Ok(got), Some(said)) if got == *said => {}
-                (Ok(got), Some(said)) => {
-                    ensure!(!forecast.certain, "{said} was foretold, not {got}");
-                    return Ok(false);
-                }
+            let got = match (self.create(None)?, forecast.next.get(place)) {
+                (Ok(got), Some(_)) => got,
                 (Err(_), None) => return Ok(true),
                 (Ok(got), None) => return Err(anyhow!("nothing was foretold, and it got {got}")),
                 (Err(refused), Some(said)) => {
@@ -151,7 +177,21 @@ impl Scene {
                         "{said} was foretold, and it was refused: {refused}"
                     ));
                 }
+            };
+            let fulfilled = forecast.next[place] == got;
+            if forecast.certain {
+                ensure!(fulfilled, "{got} was not foretold: {forecast:?}");
+                continue;
             }
+            ensure!(
+                forecast.possible.contains(&got),
+                "{got} is none of what was possible: {forecast:?}"
+            );
+            if place + 1 < count {
+                let anew = self.forecast()?;
+                return Ok(self.fulfil(&anew, count - 1)? && fulfilled);
+            }
+            return Ok(fulfilled);
         }
         Ok(true)
     }

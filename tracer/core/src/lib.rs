@@ -18,6 +18,7 @@ pub mod incident;
 pub mod input;
 mod killed;
 pub mod pools;
+mod prefix;
 pub mod remedy;
 pub mod remote;
 pub mod summary;
