@@ -2,6 +2,8 @@
 
 mod cli;
 mod config;
+#[cfg_attr(not(test), expect(dead_code, reason = "the report draws it next"))]
+mod drawing;
 mod dump;
 mod fd;
 mod inventory;

@@ -14,7 +14,7 @@ use self::{ecs::Origin, human::Human, jsonl::JsonLines};
 pub(crate) mod ecs;
 pub(crate) mod escape;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 pub(crate) mod golden;
 pub(crate) mod human;
