@@ -6,7 +6,6 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -43,14 +42,17 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let runs = context.times(10, 100);
     let times = stage.play(|stage| repeat(stage, runs))?;
     let times = Spread::new(times).context("no run")?;
-    let row = Row::new("a network's route to its subnet-overlap", format!("{times} ms"))
-        .note(format!(
-            "{runs} networks over a silent peer: p50 {} ms, p99 {}, worst {}.",
-            short(times.median()),
-            short(times.percentile(99)),
-            short(times.max())
-        ))
-        .raw(json!({"route_to_line_ms": times.all()}));
+    let row = Row::new(
+        "a network's route to its subnet-overlap",
+        format!("{times} ms"),
+    )
+    .note(format!(
+        "{runs} networks over a silent peer: p50 {} ms, p99 {}, worst {}.",
+        short(times.median()),
+        short(times.percentile(99)),
+        short(times.max())
+    ))
+    .raw(json!({"route_to_line_ms": times.all()}));
     Ok(vec![row])
 }
 

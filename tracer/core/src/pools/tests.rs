@@ -433,7 +433,7 @@ proptest! {
         let taken = Taken { allocated, reserved };
         let walked = walked(&slots, cursor, &taken, ipv6);
         let pick = rolling::pick(&slots, cursor, &taken, ipv6);
-        prop_assert_eq!(pick.map(|it| (it.subnet, it.cursor)), walked.clone().ok());
+        prop_assert_eq!(pick.map(|it| (it.subnet, it.cursor)), walked.ok());
         if !ipv6 {
             prop_assert_eq!(rolling::after_failure(&slots, cursor, &taken), walked.err());
         }

@@ -46,7 +46,7 @@ pub(super) fn page(summary: &Summary, look: Look) -> Page {
     if summary.next_possible.len() > 1 {
         let all = summary.next_possible.len() as u64 + summary.next_possible_more;
         let any = listed(&summary.next_possible, all, ToString::to_string);
-        page.field("first", &format!("of them may be {any}"));
+        page.field("first", &format!("any of {any}"));
     }
     if !summary.unused.is_empty() {
         let all = summary.unused.len() as u64;

@@ -23,7 +23,7 @@ pub(super) fn fields(page: &mut Page, pools: &PoolUse) {
         if !pools.certain && pools.possible.len() > 1 {
             let all = pools.possible.len() as u64 + pools.possible_more;
             let any = listed(&pools.possible, all, ToString::to_string);
-            page.field("first", &format!("of them may be {any}"));
+            page.field("first", &format!("any of {any}"));
         }
     }
 }
