@@ -58,8 +58,9 @@ impl Job {
         install_compose(&daemon)?;
         let folder = daemon.directory().join("builds");
         fs::create_dir(&folder)?;
-        let service =
-            format!("image: {BUSYBOX}\n    command: sleep 600\n    volumes: [data:/data]");
+        let service = format!(
+            "image: {BUSYBOX}\n    command: sleep 600\n    stop_grace_period: 1s\n    volumes: [data:/data]"
+        );
         let project = format!("services:\n  app:\n    {service}\nvolumes:\n  data:\n");
         fs::write(folder.join("compose.yml"), project)?;
         let snippet = fs::read_to_string(SNIPPET).with_context(|| SNIPPET.to_owned())?;
