@@ -206,7 +206,8 @@ impl Run {
         Ok(empty)
     }
 
-    fn take_record(&mut self, record: Vec<u8>) -> Result<()> {
+    fn take_record(&mut self, mut record: Vec<u8>) -> Result<()> {
+        decode::conceal(&mut record);
         if let Ok(known) = decode::record(&record)
             && let Some(explanation) = self.sources.explain(&known, self.core.world())
         {

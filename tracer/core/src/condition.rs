@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    finding::{Finding, Kind, Phase},
+    finding::{Finding, Kind, Particulars, Phase},
     incident::Place,
     input::{Counter, DaemonStatus},
     time::{SECOND, Timestamp},
@@ -171,6 +171,9 @@ impl Conditions {
             end: Some(situation.now),
             reason: (rule.over)(&told),
             remedies: Vec::new(),
+            // What was not known, and what was to be done, was so while it lasted.
+            unknown: Vec::new(),
+            particulars: told.particulars.clone().map(Particulars::without_advice),
             ..told
         });
         let mut said: Vec<Finding> = ended.collect();

@@ -3,6 +3,7 @@
 
 mod bridge_route;
 mod compose;
+pub(crate) mod data_root;
 mod enter;
 pub(crate) mod ghost;
 mod host_route;
