@@ -37,13 +37,13 @@ use crate::{
 };
 
 pub(crate) use self::{
-    check::{Verdict, check},
+    check::{Verdict, check, look_once},
     doctor::doctor,
+    stop::Stop,
 };
 
 use self::{
     beat::Beat, kernel_lines::KernelLines, loss::LossReader, output::Output, sources::Sources,
-    stop::Stop,
 };
 
 /// Inputs waiting for the core; the sources wait beyond that.

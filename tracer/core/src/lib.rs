@@ -21,6 +21,7 @@ pub mod pools;
 mod prefix;
 pub mod remedy;
 pub mod remote;
+pub mod rescue;
 pub mod summary;
 pub mod time;
 pub mod world;

@@ -85,6 +85,15 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
+/// Reads the state of the host once; `told` are the endpoints that somebody named.
+pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result<Core> {
+    let session = Session {
+        daemons: told.to_vec(),
+        ..sources::session(Vec::new())?
+    };
+    Ok(gather(endpoints, session).await?.0)
+}
+
 /// Reads everything once; and what has not come in time.
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);

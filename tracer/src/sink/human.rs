@@ -26,6 +26,7 @@ mod numbers;
 mod particulars;
 mod people;
 mod remedies;
+pub(crate) mod rescue;
 #[cfg(test)]
 mod snapshots;
 mod style;

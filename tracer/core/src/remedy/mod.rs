@@ -9,7 +9,7 @@ pub(crate) mod ghost;
 mod host_route;
 mod pools;
 mod recreate;
-mod shell;
+pub(crate) mod shell;
 mod subnets;
 
 use std::net::IpAddr;
