@@ -75,10 +75,10 @@ impl Docker {
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::Sidecars(found) => self.set_sidecars(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
-            Body::EngineProcessEnded { daemon, pid, .. } => {
-                if self.info(daemon).is_some_and(|info| info.pid == Some(*pid)) {
-                    self.ended.insert(daemon.clone(), at);
-                }
+            Body::EngineProcessEnded { daemon, pid, .. }
+                if self.info(daemon).is_some_and(|info| info.pid == Some(*pid)) =>
+            {
+                self.ended.insert(daemon.clone(), at);
             }
             Body::DockerListing {
                 daemon,
