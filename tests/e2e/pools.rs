@@ -5,5 +5,3 @@ mod dice;
 mod forecast;
 mod full;
 mod scene;
-mod watched;
-mod watcher;

@@ -10,10 +10,10 @@ use super::scene::Scene;
 const BUILT_IN: usize = 70;
 const OWN: usize = 30;
 /// A sequence ends with fewer networks than the built-in pools hold.
-pub(super) const MOST: usize = 18;
+const MOST: usize = 18;
 
 /// Prefixes on a link that overlap one, two or no subnets of the built-in pools.
-pub(super) const ON_LINK: [&str; 6] = [
+const ON_LINK: [&str; 6] = [
     "172.19.0.0/16",
     "172.20.128.0/17",
     "172.24.0.0/15",
@@ -84,7 +84,7 @@ fn sequence(scene: &mut Scene, routes: &[&str], most: usize) -> Result<(bool, bo
 }
 
 /// Up to three networks are made or removed, once in a while after a route came or went.
-pub(super) fn come_and_go(scene: &mut Scene, routes: &[&str], most: usize) -> Result<()> {
+fn come_and_go(scene: &mut Scene, routes: &[&str], most: usize) -> Result<()> {
     if scene.dice.once_in(4) {
         change_route(scene, routes)?;
     }

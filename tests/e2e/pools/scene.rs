@@ -1,7 +1,5 @@
 //! A daemon whose networks come and go, and what `bridgetrace check` says of it.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result, anyhow, ensure};
 use bridgetrace_lab::dockerd::Options;
 use bridgetrace_lab::{Api, Dockerd, Engine, Netns, preflight};
@@ -18,13 +16,8 @@ pub(super) struct Scene {
     pub(super) dice: Dice,
     /// Networks that are there, by id, with their subnets.
     pub(super) networks: Vec<(String, String)>,
-    /// Ids of those that are gone.
-    pub(super) removed: Vec<String>,
     /// One of them that is not to be removed now, by its id.
     pub(super) kept: Option<String>,
-    /// Prefixes that `lo` has a route to, and those it had one to.
-    pub(super) routes: BTreeSet<String>,
-    pub(super) routes_gone: BTreeSet<String>,
     /// What was done so far.
     pub(super) trail: Vec<String>,
     names: usize,
@@ -56,10 +49,7 @@ impl Scene {
             api,
             dice: Dice::new(seed),
             networks: Vec::new(),
-            removed: Vec::new(),
             kept: None,
-            routes: BTreeSet::new(),
-            routes_gone: BTreeSet::new(),
             trail: Vec::new(),
             names: 0,
         })
@@ -96,9 +86,7 @@ impl Scene {
     pub(super) fn remove(&mut self, which: usize) -> Result<()> {
         let (id, subnet) = self.networks.remove(which);
         self.trail.push(format!("{subnet} is removed"));
-        self.api.remove_network(&id)?;
-        self.removed.push(id);
-        Ok(())
+        self.api.remove_network(&id)
     }
 
     /// Removes any network but the one that is kept, if there is one.
@@ -123,16 +111,7 @@ impl Scene {
             .push(format!("route {verb} {prefix} scope {scope}"));
         self.host.ip(&format!(
             "route {verb} {prefix} dev lo scope {scope} metric 4711"
-        ))?;
-        let prefix = prefix.to_owned();
-        if verb == "add" {
-            self.routes_gone.remove(&prefix);
-            self.routes.insert(prefix);
-        } else {
-            self.routes.remove(&prefix);
-            self.routes_gone.insert(prefix);
-        }
-        Ok(())
+        ))
     }
 
     /// Asks `bridgetrace check`.
