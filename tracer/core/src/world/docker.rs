@@ -75,11 +75,7 @@ impl Docker {
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::Sidecars(found) => self.set_sidecars(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
-            Body::EngineProcessEnded { daemon, pid, .. }
-                if self.info(daemon).is_some_and(|info| info.pid == Some(*pid)) =>
-            {
-                self.ended.insert(daemon.clone(), at);
-            }
+            Body::EngineProcessEnded { daemon, pid, .. } => self.end_process(at, daemon, *pid),
             Body::DockerListing {
                 daemon,
                 networks,
@@ -208,6 +204,12 @@ impl Docker {
         let present = network.endpoint_at(address).is_some();
         let left = self.departed.get(&(daemon.to_owned(), address));
         present || left.is_some_and(|left| at.since(*left) < MEMORY)
+    }
+
+    fn end_process(&mut self, at: Timestamp, daemon: &str, pid: u32) {
+        if self.info(daemon).is_some_and(|info| info.pid == Some(pid)) {
+            self.ended.insert(daemon.to_owned(), at);
+        }
     }
 
     fn set_daemon(&mut self, at: Timestamp, daemon: &Daemon) {
