@@ -12,6 +12,7 @@ mod hooks;
 mod outage;
 mod overlap;
 mod programs;
+mod replay;
 mod row;
 mod spread;
 mod stage;
@@ -44,6 +45,7 @@ const MAKERS: &[Maker] = &[
 
 /// Measure cost and speed against their targets and against other tools.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// Fewer and shorter measurements: minutes in place of a quarter of an hour.
     #[arg(long)]
@@ -54,6 +56,14 @@ pub(crate) struct Args {
     /// Make only these rows: hooks, outage, overlap, check, start, binary; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What is measured without root.
+#[derive(clap::Subcommand)]
+enum Other {
+    Replay(replay::Args),
 }
 
 /// As [`Args`], for root's part: what was built for it is there.
@@ -68,6 +78,9 @@ pub(crate) struct Measure {
 
 /// Sets up, builds what users install and what it is measured against, and measures as root.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if let Some(Other::Replay(args)) = &args.other {
+        return replay::run(workspace, args);
+    }
     known(&args.only)?;
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;

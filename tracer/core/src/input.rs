@@ -559,7 +559,12 @@ mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Each record of a flood comes by here.
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
+        let digits = bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+        let text: String = digits.collect();
         serializer.serialize_str(&text)
     }
 

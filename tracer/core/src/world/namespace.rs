@@ -265,11 +265,12 @@ impl Namespace {
         self.links.remove(&ifindex);
         self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);
-        for route in &mut self.routes {
+        // Local and broadcast routes go as well; a blackhole never led anywhere.
+        self.routes.retain_mut(|route| {
+            let led = !route.nexthops.is_empty();
             route.nexthops.retain(|hop| hop.ifindex != ifindex);
-        }
-        self.routes
-            .retain(|route| route.kind != RouteKind::Unicast || !route.nexthops.is_empty());
+            !led || !route.nexthops.is_empty()
+        });
         // The index may be given to another interface.
         self.alive.retain(|(index, _)| *index != ifindex);
         self.answering.retain(|(index, _)| *index != ifindex);
