@@ -5,10 +5,12 @@
 //! compared is measured in turns, in many short slices, and the table holds medians.
 
 mod binary;
+mod check;
 mod context;
 mod empty;
 mod hooks;
 mod outage;
+mod overlap;
 mod programs;
 mod replay;
 mod row;
@@ -35,6 +37,8 @@ type Maker = (&'static str, fn(&Context) -> Result<Vec<Row>>);
 const MAKERS: &[Maker] = &[
     ("hooks", hooks::measure),
     ("outage", outage::measure),
+    ("overlap", overlap::measure),
+    ("check", check::measure),
     ("start", start::measure),
     ("binary", binary::measure),
 ];
@@ -49,7 +53,7 @@ pub(crate) struct Args {
     /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Make only these rows: hooks, outage, start, binary; may be repeated.
+    /// Make only these rows: hooks, outage, overlap, check, start, binary; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
     #[command(subcommand)]
