@@ -62,6 +62,12 @@ pub(crate) fn replay(plan: &Plan) -> Result<()> {
         sink: None,
     };
     stage.play(&mut reading)?;
+    if reading.left_out() > 0 {
+        log::info!(
+            "it begins with what was known of the host by then: the {} inputs before are not kept",
+            reading.left_out()
+        );
+    }
     for unread in reading.unread() {
         log::warn!("{unread}");
     }

@@ -93,6 +93,11 @@ impl Reading {
         self.player.problems()
     }
 
+    /// Inputs before the beginning, in whose place a snapshot stands.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.player.left_out()
+    }
+
     /// What could not be read so far, a sentence each without its full stop.
     pub(crate) fn unread(&self) -> Vec<String> {
         unread(self.player.problems(), &self.names)
