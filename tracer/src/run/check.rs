@@ -15,7 +15,7 @@ use tracer_core::{
 };
 
 use crate::{
-    config::CheckPlan,
+    config::{Audience, CheckPlan},
     inventory::{clock, docker::Endpoint, sockets},
 };
 
@@ -61,7 +61,7 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         daemons: plan.told.clone(),
         ..sources::session(Vec::new())?
     };
-    let mut output = Output::new(Some(plan.output), &session)?;
+    let mut output = Output::new(Audience::Reader(plan.output), &session)?;
     let (mut core, awaited) = gather(&plan.endpoints, session).await?;
     name_owners(&mut core).await?;
     let now = clock::now();
