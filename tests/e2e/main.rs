@@ -16,5 +16,6 @@ mod outage;
 mod pools;
 mod recording;
 mod remedies;
+mod rescue;
 mod top;
 mod variants;

@@ -1,6 +1,7 @@
 //! The command line resolved: every default filled in, every value checked.
 
 mod recording;
+mod rescue;
 
 use std::{io::stdout, path::PathBuf, time::Duration};
 
@@ -15,7 +16,10 @@ use crate::{
     top::terminal,
 };
 
-pub(crate) use self::recording::{dump_plan, replay_plan};
+pub(crate) use self::{
+    recording::{dump_plan, replay_plan},
+    rescue::rescue_plan,
+};
 
 use self::recording::keep;
 

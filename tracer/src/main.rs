@@ -9,6 +9,7 @@ mod inventory;
 mod kernel;
 mod record;
 mod replay;
+mod rescue;
 mod run;
 mod sink;
 mod top;
@@ -23,7 +24,9 @@ use clap::{CommandFactory as _, Parser as _};
 use env_logger::Target;
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Top, Trace},
+    cli::{
+        Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Top, Trace,
+    },
     config::{CheckPlan, DoctorPlan, Plan, TopPlan},
     run::Verdict,
     sink::escape,
@@ -35,17 +38,9 @@ const FINDINGS: u8 = 1;
 const UNABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        None => trace(&cli.trace),
-        Some(Command::Trace(args)) => trace(&args),
-        Some(Command::Check(args)) => check(&args),
-        Some(Command::Doctor(args)) => doctor(&args),
-        Some(Command::Record(args)) => record(&args),
-        Some(Command::Replay(args)) => replay(&args),
-        Some(Command::Dump(args)) => dump(&args),
-        Some(Command::Top(args)) => top(&args),
-        Some(Command::Completions { shell }) => completions(shell),
+    let result = match RescueGuard::own() {
+        Some(order) => guard(&order),
+        None => act(Cli::parse()),
     };
     match result {
         Ok(status) => status,
@@ -56,6 +51,21 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "bridgetrace: {error:#}");
             ExitCode::from(UNABLE)
         }
+    }
+}
+
+fn act(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => trace(&cli.trace),
+        Some(Command::Trace(args)) => trace(&args),
+        Some(Command::Check(args)) => check(&args),
+        Some(Command::Doctor(args)) => doctor(&args),
+        Some(Command::Record(args)) => record(&args),
+        Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Top(args)) => top(&args),
+        Some(Command::Rescue(args)) => rescue(&args),
+        Some(Command::Completions { shell }) => completions(shell),
     }
 }
 
@@ -116,6 +126,17 @@ fn top(args: &Top) -> Result<ExitCode> {
     };
     top::held::release();
     shown?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rescue(args: &Rescue) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, Format::Human));
+    rescue::rescue(&config::rescue_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn guard(order: &RescueGuard) -> Result<ExitCode> {
+    rescue::guard(order)?;
     Ok(ExitCode::SUCCESS)
 }
 

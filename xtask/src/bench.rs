@@ -1,31 +1,70 @@
-//! `cargo xtask bench`: how long from the first lost reply to the line on stdout.
+//! `cargo xtask bench`: what bridgetrace costs, how fast it is, and how that compares with what an
+//! operator would reach for instead.
+//!
+//! A row-maker a file; each states in its head what it measures and how. Machines are noisy: what is
+//! compared is measured in turns, in many short slices, and the table holds medians.
 
+mod binary;
+mod context;
+mod empty;
+mod hooks;
 mod outage;
-mod report;
+mod programs;
+mod row;
+mod spread;
 mod stage;
 mod start;
-mod statistics;
+mod table;
+mod traffic;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result, ensure};
 
+use self::context::Context;
+use self::row::Row;
 use crate::workspace::Workspace;
-use crate::{build, setup, sh};
+use crate::{build, interrupt, setup, sh};
 
-/// Measure the time from the first lost reply to bridgetrace's line about it.
+/// A row-maker and the name by which `--only` chooses it.
+type Maker = (&'static str, fn(&Context) -> Result<Vec<Row>>);
+
+/// In the order of the table.
+const MAKERS: &[Maker] = &[
+    ("hooks", hooks::measure),
+    ("outage", outage::measure),
+    ("start", start::measure),
+    ("binary", binary::measure),
+];
+
+/// Measure cost and speed against their targets and against other tools.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Outages of each kind.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    runs: u32,
-    /// Also write every single time to this file, as JSON.
+    /// Fewer and shorter measurements: minutes in place of a quarter of an hour.
+    #[arg(long)]
+    quick: bool,
+    /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Make only these rows: hooks, outage, start, binary; may be repeated.
+    #[arg(long, value_name = "ROWS")]
+    only: Vec<String>,
 }
 
-/// Sets up, builds what users install, and measures as root.
+/// As [`Args`], for root's part: what was built for it is there.
+#[derive(clap::Args)]
+pub(crate) struct Measure {
+    #[command(flatten)]
+    args: Args,
+    /// The BPF object that does nothing.
+    #[arg(long, value_name = "FILE")]
+    empty: PathBuf,
+}
+
+/// Sets up, builds what users install and what it is measured against, and measures as root.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    known(&args.only)?;
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;
     sh::say("building, optimised: two minutes the first time");
@@ -34,27 +73,55 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         ..build::Args::default()
     };
     let binary = build::binary(&cargo, &release)?;
-    let mut words = vec![
-        "bench".into(),
-        "--runs".into(),
-        args.runs.to_string().into(),
-    ];
+    let empty = empty::build(&cargo, workspace)?;
+    let mut words: Vec<OsString> = vec!["bench".into(), "--empty".into(), empty.into()];
+    words.extend(args.quick.then(|| "--quick".into()));
     if let Some(file) = &args.json {
         words.extend(["--json".into(), file.into()]);
+    }
+    for name in &args.only {
+        words.extend(["--only".into(), name.into()]);
     }
     crate::stage::enter(root, binary, &words)
 }
 
+fn known(only: &[String]) -> Result<()> {
+    let names: Vec<&str> = MAKERS.iter().map(|(name, _)| *name).collect();
+    for wanted in only {
+        ensure!(
+            names.contains(&wanted.as_str()),
+            "no rows `{wanted}`; there are: {}",
+            names.join(", ")
+        );
+    }
+    Ok(())
+}
+
 /// Root's part: measures, prints, and fails when a target is missed.
-pub(crate) fn measure(binary: &Path, args: &Args) -> Result<()> {
-    let starts = start::measure(binary)?;
-    let mut stage = stage::Stage::raise(binary)?;
-    let outages = stage.play(|stage| outage::measure(stage, args.runs))?;
-    drop(stage);
+pub(crate) fn measure(binary: PathBuf, measure: &Measure) -> Result<()> {
+    let args = &measure.args;
+    let context = Context {
+        binary,
+        empty: measure.empty.clone(),
+        quick: args.quick,
+    };
+    let chosen = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let mut rows = Vec::new();
+    for (name, make) in MAKERS.iter().filter(|(name, _)| chosen(name)) {
+        sh::say(format!("measuring: {name}"));
+        // What cannot be measured is no reason to lose what can.
+        let made = make(&context).or_else(|error| {
+            interrupt::check()?;
+            anyhow::Ok(vec![Row::unmeasured(name, &error)])
+        })?;
+        made.iter().for_each(|row| sh::say(row.brief()));
+        rows.extend(made);
+    }
+    let machine = context::machine();
     if let Some(file) = &args.json {
-        std::fs::write(file, report::json(&starts, &outages))
+        std::fs::write(file, table::json(&machine, &rows))
             .with_context(|| format!("write {}", file.display()))?;
     }
-    report::print(&starts, &outages);
-    report::judge(&outages)
+    print!("{}", table::render(&machine, &rows));
+    table::judge(&rows)
 }

@@ -39,6 +39,18 @@ impl Cargo {
         command
     }
 
+    /// As [`Cargo::command`], by the nightly toolchain whatever toolchain runs `xtask`.
+    pub(crate) fn nightly(&self) -> Command {
+        let mut command = Command::new("rustup");
+        command.args(["run", "nightly", "cargo"]);
+        // Set by the cargo that runs `xtask`, and another toolchain's.
+        for inherited in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+            command.env_remove(inherited);
+        }
+        command.current_dir(&self.root).env("PATH", &self.path);
+        command
+    }
+
     /// Runs a `build`, or a `test --no-run`, and returns the executables it made.
     pub(crate) fn executables<A: AsRef<OsStr>>(
         &self,

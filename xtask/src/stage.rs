@@ -26,7 +26,7 @@ enum Command {
     /// The play of `cargo xtask demo`.
     Demo,
     /// The measurements of `cargo xtask bench`.
-    Bench(bench::Args),
+    Bench(bench::Measure),
 }
 
 /// A way to become root, or what to type where there is none.
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let result = match &args.command {
         Command::Demo => demo::play(&args.binary),
-        Command::Bench(bench) => bench::measure(&args.binary, bench),
+        Command::Bench(bench) => bench::measure(args.binary.clone(), bench),
     };
     result.map_err(interrupt::cause)
 }

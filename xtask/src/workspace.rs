@@ -54,6 +54,11 @@ impl Workspace {
         self.target.join("kernels")
     }
 
+    /// The folder for what `cargo xtask bench` builds to measure against.
+    pub(crate) fn bench(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
     /// The folder for what the lab's tests show, see `cargo xtask detects`.
     pub(crate) fn showcase(&self) -> PathBuf {
         self.target.join("showcase")

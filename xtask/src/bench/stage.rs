@@ -36,7 +36,7 @@ impl Stage {
         interrupt::check()?;
         let daemon = Dockerd::start(&lab.srv)?;
         interrupt::check()?;
-        let mut tracer = start(binary, &lab, &daemon)?;
+        let mut tracer = start(binary, &lab, &daemon, &[])?;
         tracer.wait_ready()?;
         Ok(Self {
             tracer,
@@ -95,11 +95,16 @@ impl Stage {
     }
 }
 
-/// Starts bridgetrace on the server of the lab.
-pub(super) fn start(binary: &Path, lab: &Topology, daemon: &Dockerd) -> Result<Tracer> {
+/// Starts bridgetrace on the server of the lab, with `more` arguments.
+pub(super) fn start(
+    binary: &Path,
+    lab: &Topology,
+    daemon: &Dockerd,
+    more: &[&str],
+) -> Result<Tracer> {
     let endpoint = daemon.endpoint();
     let arguments = ["--format", "jsonl", "--docker-host", &endpoint];
-    Tracer::start_program(&lab.srv, binary, &arguments, &[])
+    Tracer::start_program(&lab.srv, binary, &[&arguments[..], more].concat(), &[])
 }
 
 fn is(finding: &Value, phase: &str, bridge: &str) -> bool {

@@ -1,34 +1,44 @@
-//! How long from the start of bridgetrace to the moment it watches.
+//! How long from the start of bridgetrace to the moment it watches: from before the fork to its line on
+//! standard error, which comes after everything is attached and the first inventory is in.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use bridgetrace_lab::{Dockerd, Topology};
+use serde_json::json;
 
+use super::context::Context;
+use super::row::Row;
+use super::spread::Spread;
 use super::stage::start;
-use super::statistics::Times;
 use crate::interrupt;
 
-const STARTS: usize = 10;
+/// Milliseconds.
+const TARGET: f64 = 300.0;
 
-/// Starts it again and again, on a server with a daemon.
-pub(super) fn measure(binary: &Path) -> Result<Times> {
+/// On a server with a daemon that has no network of its own.
+pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let lab = Topology::new()?;
     interrupt::check()?;
     let daemon = Dockerd::start(&lab.srv)?;
-    let times: Result<Vec<Duration>> = (0..STARTS).map(|_| one(binary, &lab, &daemon)).collect();
-    Times::new(times?).context("no start")
+    let starts = (0..context.times(5, 20)).map(|_| one(&context.binary, &lab, &daemon));
+    let times = Spread::new(starts.collect::<Result<_>>()?).context("no start")?;
+    let row = Row::new("start to attached, a fresh daemon", format!("{times} ms"))
+        .target(format!("<= {TARGET} ms"), times.median() <= TARGET)
+        .raw(json!({"ms": times.all()}));
+    Ok(vec![row])
 }
 
-fn one(binary: &Path, lab: &Topology, daemon: &Dockerd) -> Result<Duration> {
+/// Milliseconds.
+fn one(binary: &Path, lab: &Topology, daemon: &Dockerd) -> Result<f64> {
     interrupt::check()?;
     let begin = Instant::now();
-    let mut tracer = start(binary, lab, daemon)?;
+    let mut tracer = start(binary, lab, daemon, &[])?;
     tracer.wait_ready()?;
     let log = tracer.log();
     let watching = log.iter().find(|line| line.text.contains("watching"));
     let time = watching.context("not watching")?.at - begin;
     tracer.terminate()?;
-    Ok(time)
+    Ok(time.as_secs_f64() * 1e3)
 }

@@ -30,7 +30,7 @@ const RECORDED: [&str; 5] = [
     "",
 ];
 const LIVE: [&str; 2] = [
-    "bridgetrace changes nothing: commands are for you to type, as root.",
+    "top changes nothing: commands are for you to type, as root.",
     "Times are UTC. Quiet means that no loss was seen.",
 ];
 

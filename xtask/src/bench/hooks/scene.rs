@@ -1,0 +1,75 @@
+//! A healthy host: the lab's topology in both families, a daemon, a network, and a container in it.
+
+use std::net::{IpAddr, UdpSocket};
+
+use anyhow::Result;
+use bridgetrace_lab::topology::{PC, PC6, SRV};
+use bridgetrace_lab::{Container, Dockerd, Netns, Service, Topology, wait_until};
+
+use crate::bench::traffic::sink;
+use crate::interrupt;
+
+/// Where nobody reads what comes.
+pub(super) const PORT: u16 = 9;
+/// An address of the loopback that the server's firewall drops.
+pub(super) const FORBIDDEN: [u8; 4] = [127, 0, 0, 2];
+const NETWORK: &str = "bench";
+const SUBNET: &str = "10.202.0.0/24";
+
+pub(super) struct Scene {
+    pub(super) daemon: Dockerd,
+    pub(super) lab: Topology,
+    /// The container's address.
+    pub(super) container: IpAddr,
+    /// Its namespace, held so that it stays.
+    _netns: Netns,
+    _sinks: [UdpSocket; 2],
+}
+
+impl Scene {
+    pub(super) fn raise() -> Result<Self> {
+        let lab = Topology::dual()?;
+        interrupt::check()?;
+        let daemon = Dockerd::start(&lab.srv)?;
+        daemon.import_busybox()?;
+        daemon.create_network(NETWORK, &[SUBNET])?;
+        let container = Service::idle("sink").network(NETWORK).run(&daemon)?;
+        let (netns, address) = (container.netns()?, container.address(NETWORK)?);
+        open_the_way(&lab, &container)?;
+        // Before the container routes what comes: only lookups of the server are to be counted.
+        run(&netns, "iptables -t raw -A PREROUTING -j DROP")?;
+        let forbidden = std::net::Ipv4Addr::from(FORBIDDEN);
+        run(
+            &lab.srv,
+            &format!("iptables -A OUTPUT -d {forbidden} -j DROP"),
+        )?;
+        let sinks = [
+            sink(&lab.pc, (PC, PORT).into())?,
+            sink(&lab.pc, (PC6, PORT).into())?,
+        ];
+        Ok(Self {
+            daemon,
+            lab,
+            container: address,
+            _netns: netns,
+            _sinks: sinks,
+        })
+    }
+}
+
+/// The router may speak to the container, as to a machine behind the server; returns when it can.
+fn open_the_way(lab: &Topology, container: &Container) -> Result<()> {
+    run(&lab.router, &format!("ip route add {SUBNET} via {SRV}"))?;
+    run(&lab.srv, "iptables -I DOCKER-USER -j ACCEPT")?;
+    let address = container.address(NETWORK)?;
+    wait_until(
+        "the router to reach the container",
+        std::time::Duration::from_secs(10),
+        || bridgetrace_lab::peers::reachable(&lab.router, address),
+    )
+}
+
+fn run(netns: &Netns, line: &str) -> Result<()> {
+    let words: Vec<&str> = line.split(' ').collect();
+    netns.run(&words).map(drop)
+}
