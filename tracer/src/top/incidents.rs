@@ -63,11 +63,6 @@ impl Incidents {
         self.told.values().max_by_key(over)
     }
 
-    /// The one with this id.
-    pub(super) fn get(&self, id: &str) -> Option<&Arc<Finding>> {
-        self.told.get(id)
-    }
-
     /// All of them, the most urgent first; of equals the one that began last.
     pub(super) fn listed(&self) -> Vec<&Arc<Finding>> {
         let mut listed: Vec<_> = self.told.values().collect();
@@ -139,7 +134,7 @@ mod tests {
         incidents.tell(named(9, fixtures::resolved()));
         incidents.tell(named(KEPT, fixtures::opened()));
         assert_eq!(incidents.listed().len(), KEPT);
-        assert!(incidents.get("7").is_none() && incidents.get("9").is_some());
+        assert!(!incidents.told.contains_key("7") && incidents.told.contains_key("9"));
         assert_eq!(incidents.forgotten(), 1);
     }
 }

@@ -142,9 +142,10 @@ impl Recorded {
 
     /// Time goes on by itself.
     fn play(&mut self) {
-        let Some(before) = self.playing.replace(Instant::now()) else {
+        let Some(before) = self.playing else {
             return;
         };
+        self.playing = Some(Instant::now());
         let passed = u64::try_from(before.elapsed().as_nanos()).unwrap_or(SECOND);
         self.go_to(self.goal.plus(passed));
         if self.goal == self.span.last {

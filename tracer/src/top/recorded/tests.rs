@@ -62,6 +62,8 @@ fn the_end_is_shown_first_and_the_beginning_is_a_key_away() {
     shown.step(Step::Begin);
     assert_eq!(shown.told(), []);
     assert_eq!(shown.state.now, cursor.first);
+    shown.settle();
+    assert!(!shown.state.cursor.unwrap().playing, "nobody asked for it");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
 fn watched(state: &State, columns: usize) -> Line<'static> {
     let overview = &state.overview;
     let since = match &state.cursor {
-        Some(cursor) => format!("recording {}", shown(&cursor.file, state.look)),
+        Some(cursor) => shown(&cursor.file, state.look).into_owned(),
         None if overview.since == Timestamp::default() => "starting".to_owned(),
         None => format!(
             "watched for {}",
