@@ -5,11 +5,14 @@
 //! compared is measured in turns, in many short slices, and the table holds medians.
 
 mod binary;
+mod check;
 mod context;
 mod empty;
 mod hooks;
 mod outage;
+mod overlap;
 mod programs;
+mod replay;
 mod row;
 mod spread;
 mod stage;
@@ -34,12 +37,15 @@ type Maker = (&'static str, fn(&Context) -> Result<Vec<Row>>);
 const MAKERS: &[Maker] = &[
     ("hooks", hooks::measure),
     ("outage", outage::measure),
+    ("overlap", overlap::measure),
+    ("check", check::measure),
     ("start", start::measure),
     ("binary", binary::measure),
 ];
 
 /// Measure cost and speed against their targets and against other tools.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// Fewer and shorter measurements: minutes in place of a quarter of an hour.
     #[arg(long)]
@@ -47,9 +53,17 @@ pub(crate) struct Args {
     /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Make only these rows: hooks, outage, start, binary; may be repeated.
+    /// Make only these rows: hooks, outage, overlap, check, start, binary; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What is measured without root.
+#[derive(clap::Subcommand)]
+enum Other {
+    Replay(replay::Args),
 }
 
 /// As [`Args`], for root's part: what was built for it is there.
@@ -64,6 +78,9 @@ pub(crate) struct Measure {
 
 /// Sets up, builds what users install and what it is measured against, and measures as root.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if let Some(Other::Replay(args)) = &args.other {
+        return replay::run(workspace, args);
+    }
     known(&args.only)?;
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;

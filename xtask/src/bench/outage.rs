@@ -19,6 +19,7 @@ use crate::sh;
 
 /// An established connection answers within this time when nothing is lost.
 const ALIVE: Duration = Duration::from_secs(5);
+const BLACKHOLE: &str = "reply-blackhole";
 const PORT: u16 = 7022;
 /// How often to say how far it is.
 const NEWS: usize = 10;
@@ -114,7 +115,7 @@ fn connection(stage: &mut Stage) -> Result<Taken> {
 }
 
 fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
-    let heard = stage.hear("opened", bridge)?;
+    let heard = stage.hear(BLACKHOLE, "opened", bridge)?;
     let start = heard.finding["event"]["start"].as_str();
     let lost = moment(start.context("no event.start")?)?;
     ensure!(lost >= sent, "lost {lost:?} before it was sent {sent:?}");
@@ -129,7 +130,7 @@ fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
 
 fn end(stage: &mut Stage, bridge: &str) -> Result<()> {
     stage.part()?;
-    stage.hear("resolved", bridge).map(drop)
+    stage.hear(BLACKHOLE, "resolved", bridge).map(drop)
 }
 
 /// `2026-11-20T23:59:59.123456789Z`.

@@ -21,7 +21,7 @@ pub(crate) struct Story {
 /// Tells `finding` of the host `host`.
 pub(crate) fn story(finding: &Finding, host: &str, look: Look) -> Story {
     Story {
-        what: lines(look, |page| what(page, finding)),
+        what: lines(look, |page| page.prose(0, &finding.reason)),
         command: lines(look, |page| first_command(page, finding)),
         rest: lines(look, |page| rest(page, finding, host)),
     }
@@ -47,13 +47,6 @@ fn lines(look: Look, fill: impl FnOnce(&mut Page)) -> Vec<String> {
     page.into_text().lines().map(str::to_owned).collect()
 }
 
-fn what(page: &mut Page, finding: &Finding) {
-    page.prose(0, &finding.reason);
-    for unknown in &finding.unknown {
-        page.field("unknown", unknown);
-    }
-}
-
 fn first_command(page: &mut Page, finding: &Finding) {
     if let Some(first) = finding.remedies.first()
         && finding.phase != Phase::Resolved
@@ -65,6 +58,9 @@ fn first_command(page: &mut Page, finding: &Finding) {
 
 fn rest(page: &mut Page, finding: &Finding, host: &str) {
     facts::all(page, finding);
+    for unknown in &finding.unknown {
+        page.field("unknown", unknown);
+    }
     if let Some(drawing) = Drawing::of(finding, host) {
         page.blank();
         for line in drawing::text::lines(&drawing) {

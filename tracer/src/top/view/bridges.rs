@@ -153,7 +153,7 @@ fn surroundings(state: &State, columns: u16) -> Vec<Line<'static>> {
     }
     let unseen = overview.unseen.iter().map(|it| ("unseen", it.clone()));
     fields.extend(unseen);
-    if overview.unseen.is_empty() {
+    if overview.unseen.is_empty() && super::header::silent(state) == 0 {
         fields.push(("unseen", "nothing that is known of".to_owned()));
     }
     if overview.lost_events > 0 {
