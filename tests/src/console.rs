@@ -43,7 +43,6 @@ impl Console {
             .env_remove("TMUX")
             .env_remove("NO_COLOR")
             .env("LC_ALL", "C")
-            .env("PS1", "$ ")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let this = Self {
@@ -55,7 +54,8 @@ impl Console {
         })?;
         let (columns, rows) = (columns.to_string(), rows.to_string());
         this.tmux(&["new-session", "-d", "-x", &columns, "-y", &rows, "sh"])?;
-        this.wait("the shell", |screen| screen.starts_with('$').then_some(()))?;
+        let prompt = |screen: &str| (!screen.is_empty()).then_some(());
+        this.wait("the shell", prompt)?;
         Ok(this)
     }
 

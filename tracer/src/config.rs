@@ -123,7 +123,8 @@ impl TopPlan {
     /// Resolves what was typed, and fails without a terminal before anything is loaded.
     pub(crate) fn resolve(top: &Top) -> Result<Self> {
         terminal::require()?;
-        let look = Look::of(&stdout());
+        let mut look = Look::of(&stdout());
+        look.colour &= terminal::has_colours();
         if let Some(file) = &top.file {
             return Ok(Self::Recorded(file.clone(), look));
         }

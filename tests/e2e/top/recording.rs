@@ -13,7 +13,7 @@ fn a_recording_is_walked_through_at_every_size() -> Result<()> {
     let console = &scene.console;
     let screen = scene.start_on("ping-1.btr")?;
     fits(&screen, SMALL)?;
-    ensure!(screen.contains("RESOLVED"), "{screen}");
+    ensure!(screen.contains("CONFIRMED"), "{screen}");
 
     console.keys(&["Home"])?;
     console.shows("Nothing was told up to this moment.")?;
@@ -38,7 +38,7 @@ fn a_recording_is_walked_through_at_every_size() -> Result<()> {
     ensure!(screen.contains("172.22.0.0/16"), "{screen}");
     console.keys(&["?"])?;
     console.shows("to the moment before")?;
-    console.keys(&["Escape", "Left"])?;
+    console.keys(&["?", "Left"])?;
     console.shows("telling 0 of")?;
     console.keys(&["End", "q"])?;
     scene.is_whole("0")

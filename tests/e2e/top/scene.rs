@@ -35,7 +35,7 @@ impl Scene {
     pub(super) fn start(&self, variables: &str, arguments: &str) -> Result<()> {
         let binary = tracer::binary()?;
         let script = format!(
-            "stty -a >{before}; echo $$ >{pid}; exec env {variables} {binary} top {arguments}",
+            "stty -g >{before}; echo $$ >{pid}; exec env {variables} {binary} top {arguments}",
             before = self.text("stty-before"),
             pid = self.text("pid"),
             binary = binary.display(),
@@ -48,7 +48,7 @@ impl Scene {
         }
         // Its end is told on the screen, and by what is behind it.
         self.console.line(&format!(
-            "clear; echo before-$((6*7)); sh {}; echo ended-$?; stty -a >{}",
+            "clear; echo before-$((6*7)); sh {}; echo ended-$?; stty -g >{}",
             file.display(),
             self.text("stty-after")
         ))
@@ -64,7 +64,7 @@ impl Scene {
     pub(super) fn ask_again(&self) -> Result<()> {
         let file = self.console.path("stty-after");
         fs::remove_file(&file)?;
-        let ask = format!("echo ended-$?; stty -a >{}", file.display());
+        let ask = format!("echo ended-$?; stty -g >{}", file.display());
         self.console.line(&ask)
     }
 

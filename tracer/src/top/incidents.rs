@@ -63,10 +63,15 @@ impl Incidents {
         self.told.values().max_by_key(over)
     }
 
-    /// All of them, the most urgent first; of equals the one that began last.
+    /// All of them, the most urgent first, and the host's own before those of containers; of equals the one that
+    /// began last.
     pub(super) fn listed(&self) -> Vec<&Arc<Finding>> {
         let mut listed: Vec<_> = self.told.values().collect();
-        listed.sort_by_key(|it| (Standing::of(it), std::cmp::Reverse(it.start), it.id.clone()));
+        let elsewhere = |it: &Finding| it.netns.owner != "host";
+        listed.sort_by_key(|it| {
+            let began = std::cmp::Reverse(it.start);
+            (Standing::of(it), elsewhere(it), began, it.id.clone())
+        });
         listed
     }
 

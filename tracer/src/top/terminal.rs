@@ -60,6 +60,12 @@ pub(crate) fn require() -> Result<()> {
     Ok(())
 }
 
+/// Whether it may have colours: the old ones, and serial consoles that call themselves so, take the sequences
+/// for blinking.
+pub(crate) fn has_colours() -> bool {
+    !env::var("TERM").unwrap_or_default().starts_with("vt")
+}
+
 /// Takes the terminal.
 pub(super) fn enter() -> io::Result<()> {
     PREPARE.call_once(|| {
