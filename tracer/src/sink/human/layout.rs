@@ -4,7 +4,7 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
 use super::style::{Look, STRONG, Word};
 use crate::sink::escape;
@@ -48,7 +48,7 @@ impl Page {
 
     /// A line as it is, which is safe to show: it is drawn, not told.
     pub(super) fn line(&mut self, line: &str) {
-        self.text.push_str(&self.shown(line).into_owned());
+        self.text.push_str(&self.shown(line));
         self.blank();
     }
 
@@ -153,15 +153,17 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = first;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let mut word = word;
+        let (mut word, mut width) = (word, columns(word));
         let begins = room == line_width(&lines, first, rest);
-        if room < word.width() + usize::from(!begins) {
+        if room < width + usize::from(!begins) {
             if !lines.last().is_none_or(String::is_empty) {
                 lines.push(String::new());
                 room = rest;
             }
-            while word.width() > room {
+            // A hostile word may be long: it is measured once.
+            while width > room {
                 let (head, tail) = cut(word, room);
+                width = width.saturating_sub(columns(&word[..word.len() - tail.len()]));
                 push(&mut lines, head);
                 lines.push(String::new());
                 room = rest;
@@ -172,9 +174,15 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
             room -= 1;
         }
         push(&mut lines, word);
-        room -= word.width();
+        room -= width;
     }
     lines
+}
+
+/// Columns that `text` takes.
+fn columns(text: &str) -> usize {
+    let widths = text.chars().map(|character| character.width());
+    widths.map(Option::unwrap_or_default).sum()
 }
 
 /// What fits in `room` columns, and the rest; of a character wider than that nothing is left.
