@@ -18,4 +18,5 @@ mod recording;
 mod remedies;
 mod report;
 mod rescue;
+mod top;
 mod variants;

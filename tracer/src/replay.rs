@@ -1,7 +1,7 @@
 //! Tells from a recording what the live run told: the same inputs through the same core, to the
 //! same sinks. It needs neither root nor docker.
 
-mod memory;
+pub(crate) mod memory;
 mod pace;
 mod reading;
 pub(crate) mod when;
@@ -24,7 +24,7 @@ use crate::{
     sink::{self, Sink, time},
 };
 
-pub(crate) use self::reading::Reading;
+pub(crate) use self::reading::{Reading, unread};
 
 use self::{pace::Pace, when::When};
 

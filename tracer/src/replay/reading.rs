@@ -104,7 +104,8 @@ impl Reading {
     }
 }
 
-fn unread(problems: &Problems, names: &[PathBuf]) -> Vec<String> {
+/// What could not be read of the segments of these names, a sentence each without its full stop.
+pub(crate) fn unread(problems: &Problems, names: &[PathBuf]) -> Vec<String> {
     let mut unread = Vec::new();
     for (file, damage) in &problems.damaged {
         let name = names.get(*file).map_or(Path::new("?"), PathBuf::as_path);

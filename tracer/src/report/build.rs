@@ -66,10 +66,9 @@ pub(super) fn report(story: &Story, first: Timestamp, last: Timestamp) -> Report
 
 fn host(story: &Story) -> String {
     let sessions = story.runs.iter().filter_map(|it| it.session.as_ref());
-    let names = sessions.map(|it| it.hostname.clone());
+    let mut names = sessions.map(|it| it.hostname.clone());
     names
-        .filter(|it| !it.is_empty())
-        .next_back()
+        .rfind(|it| !it.is_empty())
         .unwrap_or_else(|| "this host".to_owned())
 }
 

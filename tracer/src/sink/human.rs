@@ -29,6 +29,7 @@ mod remedies;
 pub(crate) mod rescue;
 #[cfg(test)]
 mod snapshots;
+mod story;
 mod style;
 mod summary;
 mod updated;
@@ -36,7 +37,11 @@ mod words;
 
 pub(crate) use layout::Fields;
 use layout::Page;
-pub(crate) use style::Look;
+pub(crate) use {
+    numbers::digits,
+    story::{fields, story},
+    style::Look,
+};
 
 /// What a finding is called: what happens, to somebody woken up by it.
 pub(crate) const fn title(finding: &Finding) -> &'static str {

@@ -52,6 +52,7 @@ pub(super) const LAB: &[Need] = &[
     need("chromium", &["chromium"]),
     need("node", &["nodejs"]),
     need("npm", &["npm"]),
+    need("tmux", &["tmux"]),
     BUSYBOX,
 ];
 
