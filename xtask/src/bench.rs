@@ -7,8 +7,13 @@
 mod binary;
 mod context;
 mod empty;
+mod flood;
+mod forward;
 mod hooks;
+mod netdev;
 mod outage;
+mod peers;
+mod process;
 mod programs;
 mod row;
 mod spread;
@@ -16,6 +21,7 @@ mod stage;
 mod start;
 mod table;
 mod traffic;
+mod udp;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +39,10 @@ type Maker = (&'static str, fn(&Context) -> Result<Vec<Row>>);
 /// In the order of the table.
 const MAKERS: &[Maker] = &[
     ("hooks", hooks::measure),
+    ("udp", udp::measure),
+    ("forward", forward::measure),
+    ("netdev", netdev::measure),
+    ("flood", flood::measure),
     ("outage", outage::measure),
     ("start", start::measure),
     ("binary", binary::measure),
@@ -47,7 +57,7 @@ pub(crate) struct Args {
     /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Make only these rows: hooks, outage, start, binary; may be repeated.
+    /// Make only these rows: hooks, udp, forward, netdev, flood, outage, start, binary; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
 }
