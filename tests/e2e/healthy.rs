@@ -6,6 +6,7 @@ mod bridges;
 mod churn;
 mod guests;
 mod host;
+mod load;
 mod outsiders;
 mod probes;
 mod published;

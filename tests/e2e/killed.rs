@@ -2,7 +2,8 @@
 
 mod compose;
 mod daemon;
+mod plugin;
 mod scene;
 mod timing;
 
-pub(crate) use scene::program;
+pub(crate) use scene::{child_named, program};

@@ -16,4 +16,5 @@ mod outage;
 mod pools;
 mod recording;
 mod remedies;
+mod rescue;
 mod variants;

@@ -1,5 +1,6 @@
 //! A client of the lab's dockerd: the real `docker` and `docker-compose`.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,31 @@ impl Docker {
         let mut command = self.client("timeout");
         command.args([TIMEOUT, "docker-compose", "--project-name", project]);
         process::output(command.current_dir(directory).args(args))
+    }
+
+    /// A `docker compose` command in `directory`, to start and to hold or to kill: compose, as it lies beside
+    /// the client, is a plugin of it.
+    pub fn plugin_command(
+        &self,
+        directory: &Path,
+        project: &str,
+        args: &[&str],
+    ) -> Result<Command> {
+        let mut folders = env::split_paths(&self.path).map(|folder| folder.join("docker-compose"));
+        let compose = folders.find(|file| file.is_file());
+        let plugins = self.config.join("cli-plugins");
+        let plugin = plugins.join("docker-compose");
+        if !plugin.exists() {
+            fs::create_dir_all(&plugins).context("create the folder of plugins")?;
+            std::os::unix::fs::symlink(compose.context("no compose")?, &plugin)
+                .context("link the plugin")?;
+        }
+        let mut command = self.client("docker");
+        command.current_dir(directory);
+        command
+            .args(["compose", "--project-name", project])
+            .args(args);
+        Ok(command)
     }
 
     fn client(&self, program: &str) -> Command {

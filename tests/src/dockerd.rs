@@ -149,9 +149,30 @@ impl Dockerd {
 
     /// The data root in use.
     pub fn data_root(&self) -> PathBuf {
+        if let Some(configured) = self.configured_root() {
+            return configured.into();
+        }
         self.home
             .path()
             .join(self.options.data_root.as_deref().unwrap_or("data"))
+    }
+
+    /// The data root that `daemon.json` sets: then the command line must not.
+    fn configured_root(&self) -> Option<&str> {
+        self.options.config.as_ref()?["data-root"].as_str()
+    }
+
+    /// Its `daemon.json`.
+    pub fn config_file(&self) -> PathBuf {
+        self.home.path().join("daemon.json")
+    }
+
+    /// Stops the daemon, if it runs, and starts it again with what its `daemon.json` says by now.
+    pub fn restart_as_configured(&mut self) -> Result<()> {
+        let file = self.config_file();
+        let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        let config = serde_json::from_str(&text).context("read daemon.json")?;
+        self.restart_with(self.options.clone().config(config))
     }
 
     /// The daemon's pid, as the test sees it.
@@ -235,9 +256,9 @@ impl Dockerd {
     }
 
     fn arguments(&self) -> Vec<String> {
+        let root = format!("--data-root={}", self.data_root().display());
         let mut arguments = vec![
             format!("--config-file={}", self.home.text("daemon.json")),
-            format!("--data-root={}", self.data_root().display()),
             format!("--exec-root={}", self.home.text("exec")),
             format!("--pidfile={}", self.home.text("docker.pid")),
             format!("--host={}", self.client.endpoint()),
@@ -245,6 +266,7 @@ impl Dockerd {
             format!("--cgroup-parent=/{}", self.home.name()),
             "--exec-opt=native.cgroupdriver=cgroupfs".to_owned(),
         ];
+        arguments.extend(self.configured_root().is_none().then_some(root));
         arguments.extend(self.options.arguments.iter().cloned());
         arguments
     }

@@ -1,6 +1,7 @@
 //! The command line, as typed. What it means is decided in [`crate::config`].
 
 mod recording;
+mod rescue;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,7 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
 
-pub(crate) use self::recording::{Dump, Keep, Record, Replay};
+pub(crate) use self::{
+    recording::{Dump, Keep, Record, Replay},
+    rescue::{Rescue, RescueGuard},
+};
 
 /// Names the packets that leave this host through a docker bridge when they should have left by
 /// the uplink: what is lost, why, whose bridge it is, what proves it, what to type.
@@ -20,8 +24,8 @@ pub(crate) use self::recording::{Dump, Keep, Record, Replay};
     max_term_width = 80,
     args_conflicts_with_subcommands = true,
     after_help = "Without a command it traces: sudo bridgetrace\n\n\
-                  Exit status: 0 done, 1 findings (check only), 2 wrong usage or this host cannot \
-                  be looked at."
+                  Exit status: 0 done, 1 findings (check only), 2 wrong usage, this host cannot \
+                  be looked at, or a rescue is refused."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -47,6 +51,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Copy the last minutes of the recording that is being made on this host
     Dump(Dump),
+    /// Let somebody who is locked out back in, for a while: the only command that changes anything
+    Rescue(Rescue),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -1,6 +1,7 @@
 //! The command line resolved: every default filled in, every value checked.
 
 mod recording;
+mod rescue;
 
 use std::{io::stdout, time::Duration};
 
@@ -14,7 +15,10 @@ use crate::{
     sink::human::Look,
 };
 
-pub(crate) use self::recording::{dump_plan, replay_plan};
+pub(crate) use self::{
+    recording::{dump_plan, replay_plan},
+    rescue::rescue_plan,
+};
 
 use self::recording::keep;
 

@@ -10,6 +10,7 @@ mod inventory;
 mod kernel;
 mod record;
 mod replay;
+mod rescue;
 mod run;
 mod sink;
 
@@ -22,7 +23,7 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Trace},
+    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Trace},
     config::{CheckPlan, DoctorPlan, Plan},
     run::Verdict,
     sink::escape,
@@ -34,16 +35,9 @@ const FINDINGS: u8 = 1;
 const UNABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        None => trace(&cli.trace),
-        Some(Command::Trace(args)) => trace(&args),
-        Some(Command::Check(args)) => check(&args),
-        Some(Command::Doctor(args)) => doctor(&args),
-        Some(Command::Record(args)) => record(&args),
-        Some(Command::Replay(args)) => replay(&args),
-        Some(Command::Dump(args)) => dump(&args),
-        Some(Command::Completions { shell }) => completions(shell),
+    let result = match RescueGuard::own() {
+        Some(order) => guard(&order),
+        None => act(Cli::parse()),
     };
     match result {
         Ok(status) => status,
@@ -54,6 +48,20 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "bridgetrace: {error:#}");
             ExitCode::from(UNABLE)
         }
+    }
+}
+
+fn act(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => trace(&cli.trace),
+        Some(Command::Trace(args)) => trace(&args),
+        Some(Command::Check(args)) => check(&args),
+        Some(Command::Doctor(args)) => doctor(&args),
+        Some(Command::Record(args)) => record(&args),
+        Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Rescue(args)) => rescue(&args),
+        Some(Command::Completions { shell }) => completions(shell),
     }
 }
 
@@ -100,6 +108,17 @@ fn replay(args: &Replay) -> Result<ExitCode> {
 fn dump(args: &Dump) -> Result<ExitCode> {
     start_log(log::LevelFilter::Info);
     dump::dump(&config::dump_plan(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rescue(args: &Rescue) -> Result<ExitCode> {
+    start_log(config::log_level(args.verbose, Format::Human));
+    rescue::rescue(&config::rescue_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn guard(order: &RescueGuard) -> Result<ExitCode> {
+    rescue::guard(order)?;
     Ok(ExitCode::SUCCESS)
 }
 

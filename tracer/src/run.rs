@@ -37,13 +37,13 @@ use crate::{
 };
 
 pub(crate) use self::{
-    check::{Verdict, check},
+    check::{Verdict, check, look_once},
     doctor::doctor,
+    stop::Stop,
 };
 
 use self::{
     beat::Beat, kernel_lines::KernelLines, loss::LossReader, output::Output, sources::Sources,
-    stop::Stop,
 };
 
 /// Inputs waiting for the core; the sources wait beyond that.
@@ -206,7 +206,8 @@ impl Run {
         Ok(empty)
     }
 
-    fn take_record(&mut self, record: Vec<u8>) -> Result<()> {
+    fn take_record(&mut self, mut record: Vec<u8>) -> Result<()> {
+        decode::conceal(&mut record);
         if let Ok(known) = decode::record(&record)
             && let Some(explanation) = self.sources.explain(&known, self.core.world())
         {

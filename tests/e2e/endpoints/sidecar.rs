@@ -39,8 +39,35 @@ fn what_hides_a_jobs_certificates_is_named() -> Result<()> {
         build(&daemon, "build", &secret)?;
         let told = troubles(&daemon, &srv)?;
         ensure!(told.len() == 1, "{told:#?}");
-        names_the_mount(&told[0])
+        names_the_mount(&told[0])?;
+        // All three files are there, and are the registry's.
+        build(
+            &daemon,
+            "stranger",
+            &registry.issue("stranger", "DNS:client")?,
+        )?;
+        let told = troubles(&daemon, &srv)?;
+        ensure!(told.len() == 2, "{told:#?}");
+        let is_it = |told: &&Value| at(told, "bridgetrace.daemon.cause") == "certificate-untrusted";
+        says_whose_authority_it_is_not(told.iter().find(is_it).context("only what is missing")?)
     })
+}
+
+fn says_whose_authority_it_is_not(told: &Value) -> Result<()> {
+    let daemon = at(told, "bridgetrace.daemon");
+    ensure!(daemon["mount"]["point"] == CLIENT, "{told:#}");
+    ensure!(
+        daemon["mount"]["files"] == serde_json::json!(["ca.pem", "cert.pem", "key.pem"]),
+        "{told:#}"
+    );
+    let root = daemon["mount"]["root"].as_str().context("no root")?;
+    ensure!(root.ends_with("/stranger"), "{told:#}");
+    let remedy = daemon["remedy"].as_str().context("no remedy")?;
+    ensure!(remedy.contains("emptyDir"), "{remedy}");
+    let reason = at(told, "event.reason").as_str().context("no reason")?;
+    let wrong = "ca.pem in /certs/client is not the authority that the daemon goes by";
+    ensure!(reason.contains(wrong), "{reason}");
+    Ok(())
 }
 
 fn names_the_mount(told: &Value) -> Result<()> {

@@ -85,6 +85,23 @@ impl Runner {
     }
 }
 
+/// The child of this name, with this word in its command line, that a process has or gets soon.
+pub(crate) fn child_named(parent: u32, name: &str, word: &str) -> Result<u32> {
+    wait_for(&format!("{name} below process {parent}"), SOON, || {
+        let all = fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
+            let its = fields.and_then(|fields| fields.split(' ').nth(1)?.parse().ok());
+            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            its == Some(parent)
+                && stat.contains(&format!("({name})"))
+                && line.split_terminator('\0').any(|it| it == word)
+        })
+    })
+}
+
 /// A shell under another name.
 pub(crate) fn program(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);

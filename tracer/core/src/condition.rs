@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    finding::{Finding, Kind, Phase},
+    finding::{Finding, Kind, Particulars, Phase},
     incident::Place,
     input::{Counter, DaemonStatus},
     time::{SECOND, Timestamp},
@@ -48,15 +48,15 @@ pub(crate) struct Situation<'a> {
     pub(crate) losing: &'a BTreeSet<Place>,
     /// What the kernel counted, by bridge, way and remote.
     pub(crate) counters: &'a BTreeMap<(Place, u32, IpAddr), Counter>,
-    /// What was said of states that last, by id.
+    /// What was said of states that last, by the id that the rule gave them.
     pub(crate) told: &'a BTreeMap<String, Finding>,
 }
 
 /// One kind of state.
 struct Rule {
     kind: Kind,
-    /// Every state of the kind that holds now: `id` tells them apart, `start` is when it began, as
-    /// far as the world knows.
+    /// Every state of the kind that holds now: `id` tells them apart and is the same at every look,
+    /// `start` is when it began, as far as the world knows.
     find: fn(Situation<'_>) -> Vec<Finding>,
     /// How the end of one is told.
     over: fn(&Finding) -> String,
@@ -96,7 +96,10 @@ pub(crate) fn all(situation: Situation<'_>) -> Vec<Finding> {
 /// What was said of states that last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
+    /// By what a rule knows them by; each has the id of its occurrence.
     told: BTreeMap<String, Finding>,
+    /// The latest occurrence: a state that comes again is another one, also after a step back in time.
+    latest: u64,
     /// The world changed since it was looked at.
     changed: bool,
     /// In a way that cannot wait.
@@ -153,23 +156,24 @@ impl Conditions {
             ..situation
         });
         let there: BTreeSet<&str> = found.iter().map(|finding| finding.id.as_str()).collect();
-        let over = |told: &&Finding| {
-            told.kind == rule.kind
-                && !there.contains(told.id.as_str())
-                && is_knowable(situation.world, told)
+        let over = |key: &str, told: &Finding| {
+            told.kind == rule.kind && !there.contains(key) && is_knowable(situation.world, told)
         };
-        let over: Vec<String> = self
+        let keys: Vec<String> = self
             .told
-            .values()
-            .filter(over)
-            .map(|told| told.id.clone())
+            .iter()
+            .filter(|(key, told)| over(key, told))
+            .map(|(key, _)| key.clone())
             .collect();
-        let ended = over.iter().filter_map(|id| self.told.remove(id));
+        let ended = keys.iter().filter_map(|key| self.told.remove(key));
         let ended = ended.map(|told| Finding {
             phase: Phase::Resolved,
             end: Some(situation.now),
             reason: (rule.over)(&told),
             remedies: Vec::new(),
+            // What was not known, and what was to be done, was so while it lasted.
+            unknown: Vec::new(),
+            particulars: told.particulars.clone().map(Particulars::without_advice),
             ..told
         });
         let mut said: Vec<Finding> = ended.collect();
@@ -188,28 +192,36 @@ impl Conditions {
 
     /// The finding, if it says anything that was not said before or not lately.
     fn news(&mut self, finding: Finding, now: Timestamp) -> Option<Finding> {
-        let finding = match self.told.get(&finding.id) {
+        let key = finding.id.clone();
+        let finding = match self.told.get(&key) {
             None => Finding {
+                id: self.occurrence(&key, now),
                 phase: Phase::Opened,
                 at: now,
                 ..finding
             },
-            Some(told) => Finding {
-                phase: Phase::Updated,
-                start: told.start,
-                at: now,
-                ..finding
-            },
+            Some(told) => {
+                let news = Finding {
+                    id: told.id.clone(),
+                    phase: Phase::Updated,
+                    start: told.start,
+                    at: now,
+                    ..finding
+                };
+                if now < told.at.plus(gap(told, &news)) || is_same(told, &news) {
+                    return None;
+                }
+                news
+            }
         };
-        let told = self.told.get(&finding.id);
-        if told.is_some_and(|told| now < told.at.plus(gap(told, &finding))) {
-            return None;
-        }
-        if told.is_some_and(|told| is_same(told, &finding)) {
-            return None;
-        }
-        self.told.insert(finding.id.clone(), finding.clone());
+        self.told.insert(key, finding.clone());
         Some(finding)
+    }
+
+    /// The id of a state that begins: what has ended stays ended.
+    fn occurrence(&mut self, key: &str, now: Timestamp) -> String {
+        self.latest = now.0.max(self.latest.saturating_add(1));
+        format!("{key}-{:x}", self.latest)
     }
 }
 

@@ -79,6 +79,7 @@ impl Core {
                 let world = &self.world;
                 findings.extend(self.losses.take(world, loss, &mut self.sequence, input.at));
             }
+            Body::KernelLogLost(lines) => self.losses.kernel_log(*lines, input.at),
             Body::Tick | Body::Stop => {
                 if self.excuses.expire(input.at) {
                     self.watch_version += 1;

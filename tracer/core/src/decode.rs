@@ -128,6 +128,12 @@ pub fn record(bytes: &[u8]) -> Result<Record, DecodeError> {
     }
 }
 
+/// Leaves out of a record what it should not have held: the secrets in a command line. What goes into the
+/// core goes into recordings, too.
+pub fn conceal(record: &mut [u8]) {
+    process::conceal(record);
+}
+
 /// Decodes one record about a packet.
 ///
 /// # Errors

@@ -215,6 +215,19 @@ pub enum Particulars {
     Signal(Box<Killing>),
 }
 
+impl Particulars {
+    /// The same of a state that is over: what was to be done about it is not.
+    pub(crate) fn without_advice(self) -> Self {
+        match self {
+            Self::Daemon(trouble) => Self::Daemon(DaemonTrouble {
+                remedy: None,
+                ..trouble
+            }),
+            other => other,
+        }
+    }
+}
+
 /// Where a finding is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {

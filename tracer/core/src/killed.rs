@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-pub(crate) use judge::SIGTERM;
+pub(crate) use judge::{SIGKILL, SIGTERM};
 pub(crate) use tell::{pieces, sentence, signal_name};
 
 /// How long a signal waits for what `/proc` says, and for its like.

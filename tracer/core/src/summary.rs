@@ -35,6 +35,10 @@ pub struct Summary {
     pub next_subnets: Vec<IpNet>,
     /// Whether that is sure: an engine up to 26 does not tell where it goes on.
     pub next_is_sure: bool,
+    /// Where it is not: every subnet that the very next network may get, likelier ones first.
+    pub next_possible: Vec<IpNet>,
+    /// How many more there are than are listed.
+    pub next_possible_more: u64,
     /// Each daemon and whether it answers.
     pub daemons: Vec<(String, DaemonStatus)>,
     /// Networks that nobody uses and that are no ghosts.
@@ -63,6 +67,9 @@ impl Summary {
         let daemons = world.docker.daemons();
         let pools = world.pools();
         let next = pools.iter().flat_map(|it| it.next.iter().copied());
+        let is_sure = pools.iter().all(|it| it.certain);
+        let unsure = || pools.iter().filter(|_| !is_sure);
+        let possible = unsure().flat_map(|it| it.possible.iter().copied());
         Self {
             at: now,
             networks: networks.filter(|(_, it)| it.driver == "bridge").count(),
@@ -74,7 +81,9 @@ impl Summary {
             findings: findings.len(),
             pools: sum(&pools),
             next_subnets: next.map(IpNet::V4).collect(),
-            next_is_sure: pools.iter().all(|it| it.certain),
+            next_is_sure: is_sure,
+            next_possible: possible.map(IpNet::V4).collect(),
+            next_possible_more: unsure().map(|it| it.possible_more).sum(),
             daemons: daemons
                 .map(|(endpoint, status)| (endpoint.to_owned(), status.clone()))
                 .collect(),

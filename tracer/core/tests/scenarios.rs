@@ -39,6 +39,42 @@ fn a_lost_segment_is_suspected_at_once_and_confirmed_by_its_death() {
     assert!(has(&confirmed, EvidenceKind::Drop) && has(&confirmed, EvidenceKind::NeighbourFailed));
 }
 
+/// The last of what the kernel's log says of the bridge that packets are lost in, and of nobody else's.
+#[test]
+fn the_kernels_log_about_the_bridge_is_evidence() {
+    let mut story = Story::begin();
+    let bridge = link(3).name;
+    for text in [
+        format!("{bridge}: port 1(veth4ac7512) entered blocking state"),
+        format!("{bridge}: port 1(veth4ac7512) entered forwarding state"),
+        "veth4ac7512: left promiscuous mode".to_owned(),
+        format!("{bridge}: port 1(veth4ac7512) entered disabled state"),
+        "br-ffffffffffff: port 1(veth0000000) entered disabled state".to_owned(),
+    ] {
+        story.after(SECOND);
+        let by_kernel = true;
+        story.tell(Body::KernelLog { text, by_kernel });
+    }
+    let opened = only(story.lose_segment(PC));
+    let said = opened.evidence.iter();
+    let said = said.filter(|piece| piece.kind == EvidenceKind::KernelLog);
+    let said: Vec<&str> = said
+        .filter_map(|piece| piece.detail["text"].as_str())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "the kernel's log: veth4ac7512: left promiscuous mode".to_owned(),
+            format!("the kernel's log: {bridge}: port 1(veth4ac7512) entered disabled state"),
+        ]
+    );
+    assert!(
+        opened
+            .evidence
+            .is_sorted_by_key(|piece| (piece.at, piece.kind))
+    );
+}
+
 #[test]
 fn a_container_that_just_died_is_no_outage() {
     let mut story = Story::begin();

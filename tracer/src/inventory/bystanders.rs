@@ -11,12 +11,17 @@ use tracer_core::{
     world::processes::concealed,
 };
 
-use super::netns;
+use super::{
+    netns,
+    proc::{self, Memory},
+};
 
 /// Bystanders told of.
 const MOST: usize = 16;
 /// Ancestors told of.
 const DEPTH: usize = 8;
+/// Bytes of a command line that are read.
+const COMMAND_LINE: u64 = 4096;
 /// Characters of a command line.
 const COMMAND: usize = 256;
 
@@ -27,15 +32,13 @@ pub(super) fn now() -> Vec<Bystander> {
 }
 
 fn bystander(pid: u32) -> Option<Bystander> {
-    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words = String::from_utf8_lossy(&words).into_owned();
-    let mut words = words.split_terminator('\0');
-    let name = manager(words.clone())?.to_owned();
+    let words = proc::memory(pid, Memory::CommandLine, COMMAND_LINE)?;
+    let words = proc::words(&words);
+    let name = manager(words.iter().map(String::as_str))?.to_owned();
     // It is there all the time, and does something only now and then.
     if name == "snapd" && !is_changing_snaps(pid) {
         return None;
     }
-    let words: Vec<String> = words.by_ref().map(str::to_owned).collect();
     let command = concealed(&words).join(" ");
     Some(Bystander {
         pid,
@@ -74,9 +77,8 @@ fn parents(pid: u32) -> Vec<Process> {
 
 /// The parent of a process; none for the first, and for the kernel's own.
 pub(super) fn parent(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    parent.trim().parse().ok().filter(|parent| *parent != 0)
+    let parent = proc::stat(pid)?.parent;
+    (parent != 0).then_some(parent)
 }
 
 /// The systemd unit a process belongs to: the last part of its control group that is the name of

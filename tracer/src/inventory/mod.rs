@@ -14,6 +14,7 @@ mod mounts;
 pub(crate) mod netns;
 pub(crate) mod peers;
 mod pod;
+mod proc;
 pub(crate) mod processes;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;

@@ -21,7 +21,7 @@ use tracer_core::{
     input::{Body, Input, ProcessInfo},
 };
 
-use super::{Closed, netns, send};
+use super::{Closed, netns, proc, send};
 
 /// Processes read at a time. One may serve its own memory and never answer: whoever reads it is
 /// held, and the others go on.
@@ -132,7 +132,8 @@ impl Processes {
     fn ended(&self) -> Vec<u32> {
         let known: Vec<(u32, u64)> = self.lock().iter().map(|(pid, it)| (*pid, *it)).collect();
         let ended = known.into_iter().filter(|(pid, started)| {
-            !Path::new(&format!("/proc/{pid}")).exists() || read::started(*pid) != Some(*started)
+            !Path::new(&format!("/proc/{pid}")).exists()
+                || proc::stat(*pid).map(|it| it.started) != Some(*started)
         });
         let ended: Vec<(u32, u64)> = ended.collect();
         let mut alive = self.lock();

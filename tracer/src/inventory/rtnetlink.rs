@@ -13,7 +13,7 @@ mod convert;
 mod dump;
 mod link;
 mod routes;
-pub(super) mod socket;
+pub(crate) mod socket;
 mod sysctls;
 
 use std::{os::fd::OwnedFd, thread, time::Duration};
@@ -26,6 +26,9 @@ use tokio::{
 use tracer_core::input::{Body, Input, NetChange};
 
 use self::{change::Tracker, socket::Socket};
+
+pub(crate) use self::convert::change as change_of;
+
 use super::{Closed, netns, send};
 
 /// Between two full dumps at least this long: a flood must not turn into a flood of dumps.

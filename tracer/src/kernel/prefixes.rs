@@ -1,5 +1,9 @@
 //! Tells the kernel half which addresses may lie inside a bridge's subnet, so that it remembers
 //! only packets that come in from there.
+//!
+//! The filters are those of all namespaces together: what passes is remembered by namespace, and judged
+//! by the namespace's own routes. So a bridge of one namespace costs another, at worst, a few more slots
+//! written for packets from the same prefix; it decides nothing.
 
 use std::collections::BTreeSet;
 

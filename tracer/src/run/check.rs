@@ -85,6 +85,15 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
+/// Reads the state of the host once; `told` are the endpoints that somebody named.
+pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result<Core> {
+    let session = Session {
+        daemons: told.to_vec(),
+        ..sources::session(Vec::new())?
+    };
+    Ok(gather(endpoints, session).await?.0)
+}
+
 /// Reads everything once; and what has not come in time.
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
@@ -154,22 +163,39 @@ fn is_blind(plan: &CheckPlan, core: &Core) -> bool {
 /// Who has not said everything yet.
 pub(super) struct Awaited {
     netns: u32,
-    /// The namespace's links and routes.
-    routes: bool,
-    landmarks: bool,
-    peers: bool,
-    sidecars: bool,
+    sources: BTreeSet<Source>,
     daemons: BTreeSet<String>,
+}
+
+/// What is read besides daemons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// The namespace's links and routes.
+    Routes,
+    Peers,
+    Landmarks,
+    Sidecars,
+}
+
+impl Source {
+    const ALL: [Self; 4] = [Self::Routes, Self::Peers, Self::Landmarks, Self::Sidecars];
+
+    /// What to say when it has not come.
+    const fn missing(self) -> &'static str {
+        match self {
+            Self::Routes => "links and routes were not read in time",
+            Self::Peers => "connections and logins were not read in time",
+            Self::Landmarks => "nameservers and hosts were not read in time",
+            Self::Sidecars => "daemons beside jobs were not looked for in time",
+        }
+    }
 }
 
 impl Awaited {
     fn new(netns: u32, endpoints: &[Endpoint]) -> Self {
         Self {
             netns,
-            routes: true,
-            landmarks: true,
-            peers: true,
-            sidecars: true,
+            sources: Source::ALL.into(),
             daemons: endpoints.iter().map(Endpoint::to_string).collect(),
         }
     }
@@ -179,10 +205,10 @@ impl Awaited {
             Body::Net {
                 netns,
                 change: NetChange::Synced,
-            } if *netns == self.netns => self.routes = false,
-            Body::Landmarks(_) => self.landmarks = false,
-            Body::Peers { netns, .. } if *netns == self.netns => self.peers = false,
-            Body::Sidecars(_) => self.sidecars = false,
+            } if *netns == self.netns => self.said(Source::Routes),
+            Body::Landmarks(_) => self.said(Source::Landmarks),
+            Body::Peers { netns, .. } if *netns == self.netns => self.said(Source::Peers),
+            Body::Sidecars(_) => self.said(Source::Sidecars),
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,
@@ -192,32 +218,22 @@ impl Awaited {
         }
     }
 
+    fn said(&mut self, source: Source) {
+        self.sources.remove(&source);
+    }
+
     /// What has not come, each a plain sentence. Daemons speak for themselves.
     pub(super) fn missing(&self) -> Vec<&'static str> {
-        let all = [
-            (self.routes, "links and routes were not read in time"),
-            (self.peers, "connections and logins were not read in time"),
-            (
-                self.landmarks,
-                "nameservers and hosts were not read in time",
-            ),
-            (
-                self.sidecars,
-                "daemons beside jobs were not looked for in time",
-            ),
-        ];
-        let missing = all.into_iter().filter(|(awaited, _)| *awaited);
-        missing.map(|(_, what)| what).collect()
+        self.sources.iter().map(|source| source.missing()).collect()
     }
 
     /// Whether the links and routes of this namespace were read.
     pub(super) fn has_routes(&self) -> bool {
-        !self.routes
+        !self.sources.contains(&Source::Routes)
     }
 
     fn is_over(&self) -> bool {
-        let said = !self.routes && !self.landmarks && !self.peers && !self.sidecars;
-        said && self.daemons.is_empty()
+        self.sources.is_empty() && self.daemons.is_empty()
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked.

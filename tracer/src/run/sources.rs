@@ -40,6 +40,9 @@ use crate::{
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
 const GRIP: Duration = Duration::from_secs(10);
 
+/// How long a namespace that was looked for in vain is left alone. Its number may soon be another one's.
+const VAIN: Duration = Duration::from_secs(1);
+
 /// Whatever tells the core about the host.
 pub(super) struct Sources {
     inputs: Sender<Input>,
@@ -195,6 +198,8 @@ async fn follow_foreign(
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let Ok(Some((netns, fd))) = find().await else {
         log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
+        // Not looked for again before that: its events come by the dozen.
+        tokio::time::sleep(VAIN).await;
         return;
     };
     let abandoned = async {

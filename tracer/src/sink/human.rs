@@ -26,6 +26,7 @@ mod numbers;
 mod particulars;
 mod people;
 mod remedies;
+pub(crate) mod rescue;
 #[cfg(test)]
 mod snapshots;
 mod style;
@@ -38,6 +39,9 @@ pub(crate) use style::Look;
 
 /// Lines of the smallest console: an opened finding longer than this ends with its first command.
 const SCREEN: usize = 24;
+
+/// Incidents remembered. What happens once, as a kill, never ends: the oldest word is forgotten.
+const TOLD: usize = 1024;
 
 /// How [`Banner::daemons`] begins where a daemon cannot be asked.
 const NO_DOCKER: &str = "no docker at ";
@@ -57,6 +61,18 @@ impl<W: Write> Human<W> {
             out,
             look,
             told: BTreeMap::new(),
+        }
+    }
+
+    fn remember(&mut self, finding: &Finding) {
+        self.told.insert(finding.id.clone(), finding.clone());
+        if self.told.len() > TOLD {
+            let oldest = self
+                .told
+                .values()
+                .min_by_key(|told| (told.at, told.sequence));
+            let oldest = oldest.map(|told| told.id.clone());
+            oldest.and_then(|id| self.told.remove(&id));
         }
     }
 
@@ -81,7 +97,7 @@ impl<W: Write> Sink for Human<W> {
             (Phase::Opened | Phase::Updated, _) => opened(finding, self.look),
         };
         if finding.phase != Phase::Resolved {
-            self.told.insert(finding.id.clone(), finding.clone());
+            self.remember(finding);
         }
         self.put(page)
     }

@@ -126,6 +126,29 @@ fn a_line_is_its_networks_and_containers_and_jobs() {
     }
 }
 
+/// The container's end is renamed where it went, and again on its way back, when nothing in the host's
+/// namespace has either name.
+#[test]
+fn a_new_name_of_an_end_that_went_into_a_container_is_its_bridges() {
+    let mut core = host(&["web"]);
+    let body = Body::Net {
+        netns: HOST,
+        change: NetChange::LinkGone(5),
+    };
+    core.observe(&Input {
+        at: Timestamp(2),
+        body,
+    });
+    let whole = "normal: network shop_default of project shop, container web, gitlab job 98123";
+    for text in [
+        "eth0: renamed from veth68eeed8",
+        "veth68eeed8: renamed from eth0",
+    ] {
+        assert_eq!(said(&core, text).as_deref(), Some(whole), "{text}");
+    }
+    assert_eq!(said(&core, "eth0: renamed from veth0000000"), None);
+}
+
 #[test]
 fn of_several_containers_none_is_named() {
     let text = "br-80cb5a0c07bc: port 1(veth4ac7512) entered blocking state";

@@ -29,6 +29,26 @@ fn review(
     found: fn(Situation<'_>) -> Vec<Finding>,
     now: Timestamp,
 ) -> Vec<(Phase, String)> {
+    let said = said(conditions, found, now).into_iter();
+    said.map(|finding| (finding.phase, finding.reason))
+        .collect()
+}
+
+/// The same, by id.
+fn review_ids(
+    conditions: &mut Conditions,
+    found: fn(Situation<'_>) -> Vec<Finding>,
+    now: Timestamp,
+) -> Vec<String> {
+    let said = said(conditions, found, now).into_iter();
+    said.map(|finding| finding.id).collect()
+}
+
+fn said(
+    conditions: &mut Conditions,
+    found: fn(Situation<'_>) -> Vec<Finding>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let rule = Rule {
         kind: Kind::AddressPool,
         find: found,
@@ -44,9 +64,7 @@ fn review(
     };
     let said = conditions.review_rule(&rule, situation, &mut 0);
     assert!(said.iter().all(|finding| finding.at == now));
-    said.into_iter()
-        .map(|finding| (finding.phase, finding.reason))
-        .collect()
+    said
 }
 
 #[test]
@@ -69,6 +87,23 @@ fn a_state_opens_once_is_updated_when_it_changes_and_ends() {
         said(Phase::Resolved, "over")
     );
     assert_eq!(review(&mut conditions, |_| Vec::new(), at(5)), []);
+}
+
+#[test]
+fn a_state_that_comes_again_is_another_one() {
+    let mut conditions = Conditions::default();
+    let mut said = Vec::new();
+    // Also when the clock was set back in between.
+    for now in [at(5), at(1), at(1)] {
+        said.extend(review_ids(&mut conditions, |_| vec![state("full", 0)], now));
+        said.extend(review_ids(&mut conditions, |_| Vec::new(), now));
+    }
+    let pairs: Vec<_> = said.chunks(2).collect();
+    assert_eq!(pairs.len(), 3);
+    assert!(pairs.iter().all(|pair| pair[0] == pair[1]), "{said:?}");
+    let different: BTreeSet<&String> = said.iter().collect();
+    assert_eq!(different.len(), 3, "{said:?}");
+    assert!(said.iter().all(|id| id.starts_with("address-pool-x-")));
 }
 
 #[test]

@@ -9,8 +9,12 @@ use crate::{
 
 use super::{Purpose, Situation};
 
-/// A daemon that restarts is away for less than this; whoever asks once does not wait.
+/// A daemon that hangs for less than this is not missed; whoever asks once does not wait.
 const PATIENCE: u64 = 3 * SECOND;
+/// One that was told to end, or has ended, is on its way back as a rule, and then its restart is told, with
+/// what it is like now: docker gives its containers 15 s, and takes 11 s to start after a SIGKILL. Only one
+/// that stays away for longer is missed.
+const PATIENCE_RESTART: u64 = 30 * SECOND;
 /// A daemon beside a job may still be making its certificates when it is first looked at; the next look
 /// comes within this.
 const PATIENCE_SIDECAR: u64 = 15 * SECOND;
@@ -21,24 +25,34 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         purpose,
         ..
     } = situation;
-    let patience = match purpose {
-        Purpose::Watch => PATIENCE,
+    let patience = |endpoint: &str, since: Timestamp| match purpose {
         Purpose::Check => 0,
+        Purpose::Watch if is_ending(world, endpoint, since) => PATIENCE_RESTART,
+        Purpose::Watch => PATIENCE,
     };
-    let beside = world.docker.sidecars().filter(|(_, since)| {
-        let patience = patience.min(1) * PATIENCE_SIDECAR;
-        now >= since.plus(patience)
-    });
+    let beside = world
+        .docker
+        .sidecars()
+        .filter(|(_, since)| purpose == Purpose::Check || now >= since.plus(PATIENCE_SIDECAR));
     let beside = beside.map(|(sidecar, since)| sidecar_finding(world, sidecar, since, now));
     world
         .docker
         .away()
         .filter(|(endpoint, why, since)| {
-            matters(world, endpoint) && why.cause != Cause::NotYet && now >= since.plus(patience)
+            let due = since.plus(patience(endpoint, *since));
+            matters(world, endpoint) && why.cause != Cause::NotYet && now >= due
         })
         .map(|(endpoint, why, since)| finding(world, endpoint, why, since, now))
         .chain(beside)
         .collect()
+}
+
+/// Whether the daemon's process has ended, or was told to shortly before it was missed.
+fn is_ending(world: &World, endpoint: &str, since: Timestamp) -> bool {
+    let pid = world.docker.info(endpoint).and_then(|info| info.pid);
+    let kill = pid.and_then(|pid| world.kills.of_process(pid));
+    let told = kill.is_some_and(|kill| kill.last().plus(PATIENCE_RESTART) >= since);
+    told || world.docker.ended(endpoint).is_some()
 }
 
 /// A host may have no docker at all: its socket is missed by those only who were told of it or had
@@ -56,7 +70,14 @@ fn finding(
     since: Timestamp,
     now: Timestamp,
 ) -> Finding {
-    let reason = format!("Docker at {endpoint} cannot be asked: {}.", why.sentence);
+    let pid = world.docker.info(endpoint).and_then(|info| info.pid);
+    let ended = world.docker.ended(endpoint).and(pid);
+    let ended = ended.map(|pid| format!("; its process (pid {pid}) has ended"));
+    let reason = format!(
+        "Docker at {endpoint} cannot be asked: {}{}.",
+        why.sentence,
+        ended.unwrap_or_default()
+    );
     let id = format!("daemon-unreachable-{endpoint}");
     let netns = world.netns_ref(world.session.netns);
     let known = world.docker.info(endpoint).is_some();
@@ -125,7 +146,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::input::{Body, Daemon, DaemonStatus, NetnsOwner, Process, Session};
+    use crate::input::{Body, Daemon, DaemonInfo, DaemonStatus, NetnsOwner, Process, Session};
 
     const TOLD: &str = "tcp://docker:2376";
     const DEFAULT: &str = "unix:///var/run/docker.sock";
@@ -181,6 +202,33 @@ mod tests {
             DaemonStatus::Reachable(Box::default()),
         );
         assert_eq!(said(&world, 20, Purpose::Watch), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_daemon_whose_process_ended_is_given_the_time_to_come_back() {
+        let mut world = world();
+        let info = DaemonInfo {
+            pid: Some(812),
+            ..DaemonInfo::default()
+        };
+        let reachable = || DaemonStatus::Reachable(Box::new(info.clone()));
+        tell(&mut world, 1, TOLD, reachable());
+        tell(&mut world, 10, TOLD, away(Cause::Closed));
+        let ended = Body::EngineProcessEnded {
+            daemon: TOLD.to_owned(),
+            pid: 812,
+            bystanders: Vec::new(),
+        };
+        world.apply(Timestamp(11 * SECOND), &ended);
+        assert_eq!(said(&world, 39, Purpose::Watch), Vec::<String>::new());
+        let told = [
+            "Docker at tcp://docker:2376 cannot be asked: it is away; its process (pid 812) has ended.",
+        ];
+        assert_eq!(said(&world, 40, Purpose::Watch), told);
+        assert_eq!(said(&world, 12, Purpose::Check), told);
+        tell(&mut world, 41, TOLD, reachable());
+        tell(&mut world, 50, TOLD, away(Cause::Closed));
+        assert_eq!(said(&world, 53, Purpose::Watch).len(), 1);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct Losses {
     undecoded: Count,
     /// Events in namespaces that could not be read, by inode number.
     unread: BTreeMap<u32, Count>,
+    /// Lines of the kernel's log: no verdict about packets depends on them.
+    kernel_log: Count,
 }
 
 /// Events, and how many of them were told of.
@@ -49,6 +51,14 @@ impl Losses {
     /// A record could not be decoded.
     pub(super) fn undecoded(&mut self, at: Timestamp) {
         self.undecoded.add(at);
+    }
+
+    /// So many lines of the kernel's log were overwritten before they were read, since the start.
+    pub(super) fn kernel_log(&mut self, lines: u64, at: Timestamp) {
+        if self.kernel_log.events == 0 {
+            self.kernel_log.first = at;
+        }
+        self.kernel_log.events = self.kernel_log.events.max(lines);
     }
 
     /// An event that may tell of a loss came from a namespace that could not be read.
@@ -102,7 +112,9 @@ impl Losses {
         let undecoded = (Missed::Undecoded, &mut self.undecoded);
         let unread = self.unread.iter_mut();
         let unread = unread.map(|(netns, count)| (Missed::Unread(*netns), count));
-        let news = std::iter::once(undecoded)
+        let kernel_log = (Missed::KernelLog, &mut self.kernel_log);
+        let news = [undecoded, kernel_log]
+            .into_iter()
             .chain(unread)
             .filter(|(_, count)| count.events > count.told);
         let mut told = Vec::new();
@@ -143,6 +155,23 @@ const fn phase(told: bool) -> Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lost_lines_of_the_kernels_log_are_told_and_make_no_verdict_less_sure() {
+        let (mut losses, world, mut sequence) = (Losses::default(), World::default(), 0);
+        let mut tell = |losses: &mut Losses, seconds: u64| -> Vec<(Phase, u64)> {
+            let told = losses.own(&world, &mut sequence, Timestamp(seconds * SECOND));
+            let told = told.iter();
+            told.map(|finding| (finding.phase, finding.lost_events))
+                .collect()
+        };
+        losses.kernel_log(3, Timestamp(SECOND));
+        assert_eq!(tell(&mut losses, 1), [(Phase::Opened, 3)]);
+        assert_eq!(tell(&mut losses, 2), []);
+        losses.kernel_log(5, Timestamp(3 * SECOND));
+        assert_eq!(tell(&mut losses, 3), [(Phase::Updated, 5)]);
+        assert_eq!(losses.concerning(0), 0);
+    }
 
     #[test]
     fn namespaces_that_could_not_be_read_are_bounded_and_forgotten() {

@@ -1,6 +1,9 @@
 //! What is said besides lost packets: states of the host, killed processes, daemons that were away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use crate::{
     condition::{self, Purpose, Situation},
@@ -18,14 +21,25 @@ impl Core {
     /// Everything that is wrong with the host at this moment, for who asks once.
     #[must_use]
     pub fn check(&self, now: Timestamp) -> Vec<Finding> {
-        condition::all(Situation {
+        condition::all(self.situation(now, Purpose::Check, &self.losing()))
+    }
+
+    /// What there is to judge by. What was said before, `Conditions` know.
+    const fn situation<'a>(
+        &'a self,
+        now: Timestamp,
+        purpose: Purpose,
+        losing: &'a BTreeSet<Place>,
+    ) -> Situation<'a> {
+        static NOTHING_TOLD: BTreeMap<String, Finding> = BTreeMap::new();
+        Situation {
             world: &self.world,
             now,
-            purpose: Purpose::Check,
-            losing: &self.losing(),
+            purpose,
+            losing,
             counters: &self.counters,
-            told: &BTreeMap::new(),
-        })
+            told: &NOTHING_TOLD,
+        }
     }
 
     /// What befell a daemon, as the input tells that the world has yet to take in.
@@ -58,23 +72,17 @@ impl Core {
     /// States of the host that began, changed or ended.
     pub(super) fn look_around(&mut self, input: &Input) -> Vec<Finding> {
         let asked = matches!(input.body, Body::Tick);
-        if !(asked
-            || self
-                .conditions
-                .deadline()
-                .is_some_and(|due| input.at >= due))
-        {
+        let deadline = self.conditions.deadline();
+        if !asked && deadline.is_none_or(|due| input.at < due) {
             return Vec::new();
         }
-        let situation = Situation {
-            world: &self.world,
-            now: input.at,
-            purpose: Purpose::Watch,
-            losing: &self.losing(),
-            counters: &self.counters,
-            told: &BTreeMap::new(),
-        };
-        self.conditions.review(situation, &mut self.sequence)
+        let losing = self.losing();
+        let mut conditions = mem::take(&mut self.conditions);
+        let mut sequence = self.sequence;
+        let situation = self.situation(input.at, Purpose::Watch, &losing);
+        let said = conditions.review(situation, &mut sequence);
+        (self.conditions, self.sequence) = (conditions, sequence);
+        said
     }
 
     /// Bridges that packets are being lost in.

@@ -136,6 +136,7 @@ fn state<'a>(
     DaemonState {
         id: info.id.clone(),
         data_root: info.data_root.clone(),
+        driver: info.driver.clone(),
         version: info.version.clone(),
         networks: networks.filter(|it| is_made_by_users(it)).count() as u64,
         containers: containers as u64,

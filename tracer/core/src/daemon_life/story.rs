@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     finding::{DaemonStory, EndedBy, Evidence, EvidenceKind, Finding, Kind, Names, Particulars},
     input::{Bystander, DaemonInfo, DockerNetwork, EngineProcess, EngineProgram},
+    remedy,
     time::{SECOND, Timestamp},
     world::{World, kernel_log::Line},
 };
@@ -75,8 +76,12 @@ impl Absence<'_> {
             restart_reason(&story, before.ran.len())
         };
         reason += &cause::sentence(&story);
+        let former = story.old_data.as_ref();
+        let unit = story.unit.as_deref();
+        let remedy = former.and_then(|former| remedy::data_root::back(after.info, former, unit));
         let bridges = networks.iter().map(|network| network.bridge_name());
         let mut finding = self.finding(world, netns, kind, reason, story);
+        finding.remedies.extend(remedy);
         let more = self.of_links(netns).into_iter();
         finding
             .evidence
@@ -288,6 +293,14 @@ fn restart_reason(story: &DaemonStory, ran: usize) -> String {
         && old != new
     {
         text += &format!(", with what it had moved from {old} to {new}");
+    }
+    if let (Some(old), Some(new)) = (&story.before.driver, &story.after.driver)
+        && old != new
+    {
+        text += &format!(
+            ", with the storage driver {new} in the place of {old}, whose containers and images it does \
+             not see"
+        );
     }
     match (story.stopped.total, ran) {
         (_, 0) => text += ".",

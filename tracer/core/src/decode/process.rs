@@ -1,9 +1,10 @@
 //! Records about processes: signals and started programs.
 
-use tracer_common::{Exec, Hook, Signal, Task, signal_flags};
-use zerocopy::FromBytes;
+use tracer_common::{ARGUMENTS, Exec, Hook, Signal, Task, signal_flags};
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::DecodeError;
+use crate::world::processes::{concealed, concealed_beginning};
 
 /// A signal that was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +75,45 @@ pub(super) fn signal(bytes: &[u8]) -> Result<Sent, DecodeError> {
 pub(super) fn exec(bytes: &[u8]) -> Result<Started, DecodeError> {
     let exec = Exec::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))?;
     expect(Hook::Exec, exec.hook)?;
-    let length = usize::try_from(exec.length).unwrap_or(usize::MAX);
-    let text = exec.arguments.get(..length).unwrap_or(&exec.arguments);
-    let text = String::from_utf8_lossy(text);
     Ok(Started {
         who: who(&exec.task),
         parent: exec.parent,
-        arguments: text.split_terminator('\0').map(str::to_owned).collect(),
+        arguments: arguments(&exec),
     })
+}
+
+fn arguments(exec: &Exec) -> Vec<String> {
+    let length = usize::try_from(exec.length).unwrap_or(usize::MAX);
+    let text = exec.arguments.get(..length).unwrap_or(&exec.arguments);
+    let text = String::from_utf8_lossy(text);
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+/// Leaves the secrets out of an [`Exec`]; of anything else nothing.
+pub(super) fn conceal(record: &mut [u8]) {
+    let Ok(mut exec) = Exec::read_from_bytes(record) else {
+        return;
+    };
+    let words = arguments(&exec);
+    let is_whole = usize::try_from(exec.length).is_ok_and(|length| length < ARGUMENTS);
+    let shown = if is_whole {
+        concealed(&words)
+    } else {
+        concealed_beginning(&words)
+    };
+    if shown == words {
+        return;
+    }
+    let mut text: Vec<u8> = Vec::new();
+    for word in shown {
+        text.extend(word.bytes());
+        text.push(0);
+    }
+    text.truncate(ARGUMENTS);
+    exec.length = u32::try_from(text.len()).unwrap_or_default();
+    text.resize(ARGUMENTS, 0);
+    exec.arguments.copy_from_slice(&text);
+    record.copy_from_slice(exec.as_bytes());
 }
 
 fn expect(hook: Hook, found: u8) -> Result<(), DecodeError> {
@@ -112,8 +144,6 @@ fn who(task: &Task) -> Who {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tracer_common::ARGUMENTS;
-    use zerocopy::IntoBytes;
 
     use super::{super::record, *};
     use crate::decode::Record;
@@ -150,6 +180,43 @@ mod tests {
             ..Signal::default()
         };
         assert_eq!(record(signal.as_bytes()), Err(DecodeError::Target));
+    }
+
+    #[test]
+    fn a_command_line_loses_its_secrets_and_nothing_else_does() {
+        let exec = |text: &[u8]| {
+            let mut arguments = [0; ARGUMENTS];
+            arguments[..text.len()].copy_from_slice(text);
+            Exec {
+                ktime_ns: 3,
+                task: task(7, "docker"),
+                parent: 1,
+                length: u32::try_from(text.len()).unwrap(),
+                hook: Hook::Exec as u8,
+                reserved: [0; 3],
+                arguments,
+            }
+        };
+        let concealed = |text: &[u8]| {
+            let mut bytes = exec(text).as_bytes().to_vec();
+            super::super::conceal(&mut bytes);
+            bytes
+        };
+        let plain = b"docker\0pull\0\xff\0";
+        assert_eq!(concealed(plain), exec(plain).as_bytes());
+        let bytes = concealed(b"docker\0login\0-p\0hunter2\0host\0");
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"));
+        let Ok(Record::Exec(started)) = record(&bytes) else {
+            panic!("no program");
+        };
+        assert_eq!(started.arguments, ["docker", "login", "-p", "***", "host"]);
+        let mut full = b"docker\0build\0".to_vec();
+        full.resize(ARGUMENTS - 14, b'x');
+        full.extend(b"\0https://ci:pw");
+        assert!(!concealed(&full).windows(5).any(|part| part == b"ci:pw"));
+        let mut others = Signal::default().as_bytes().to_vec();
+        super::super::conceal(&mut others);
+        assert_eq!(others, Signal::default().as_bytes());
     }
 
     #[test]

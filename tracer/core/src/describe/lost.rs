@@ -18,6 +18,8 @@ pub(crate) enum Missed<'a> {
     Undecoded,
     /// In a namespace that could not be read, by inode number.
     Unread(u32),
+    /// In the kernel's log.
+    KernelLog,
 }
 
 /// `events-lost`: what was not seen, where and how many in all.
@@ -32,6 +34,7 @@ pub(crate) fn events_lost(world: &World, missed: Missed<'_>, total: u64, at: Tim
             format!("Not everything was seen: {total} records of the kernel half make no sense."),
         ),
         Missed::Unread(netns) => (format!("netns-{netns}"), netns, of_netns(netns, total)),
+        Missed::KernelLog => ("kernel-log".to_owned(), here, of_the_log(total)),
     };
     let id = format!("{}-{what}", kind.name());
     Finding {
@@ -60,6 +63,18 @@ fn of_hook(loss: &HookLoss) -> String {
         },
         loss.hook,
         parts.join(", ")
+    )
+}
+
+fn of_the_log(total: u64) -> String {
+    let lines = if total == 1 {
+        "1 line was"
+    } else {
+        &format!("{total} lines were")
+    };
+    format!(
+        "Not everything in the kernel's log was read: {lines} overwritten before that. What the log says \
+         of bridges and of processes that were killed may be missing; lost packets are seen without it."
     )
 }
 

@@ -126,7 +126,7 @@ impl<'a> Context<'a> {
             bridge: Some(self.bridge(incident)),
             docker_network: self.network.map(|(endpoint, n)| network_ref(endpoint, n)),
             victims,
-            evidence: incident.evidence(),
+            evidence: self.with_the_log(incident),
             counts: incident.counts(),
             remedies: self.remedies(incident, &addresses),
             lost_events: self.lost_events,

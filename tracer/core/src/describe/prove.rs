@@ -3,13 +3,17 @@
 use serde_json::Value;
 
 use crate::{
-    finding::{EvidenceKind, Kind},
+    finding::{Evidence, EvidenceKind, Kind},
     incident::Incident,
     input::LandmarkRole,
     time::Timestamp,
+    world::kernel_log::{Line, last},
 };
 
 use super::Context;
+
+/// Lines of the kernel's log in one finding.
+const LINES: usize = 2;
 
 impl Context<'_> {
     /// Adds the evidence that is not there yet.
@@ -20,6 +24,21 @@ impl Context<'_> {
         self.prove_rival(incident, now);
         self.prove_reverse_path(incident, now);
         self.prove_configured(incident, now);
+    }
+
+    /// The evidence, and the last that the kernel's log says of the bridge and its ports: when it was used
+    /// last, and how that ended.
+    pub(super) fn with_the_log(&self, incident: &Incident) -> Vec<Evidence> {
+        let mut evidence = incident.evidence();
+        let netns = incident.place.netns;
+        if let Some(bridge) = self.link.map(|link| link.name.as_str()) {
+            let since = self.world.kernel_log_since_use(netns, bridge).into_iter();
+            let of_bridge = self.world.kernel_log_of(netns, bridge);
+            let said = since.chain(of_bridge).map(Line::evidence).collect();
+            evidence.extend(last(said, LINES));
+            evidence.sort_by_key(|piece| (piece.at, piece.kind));
+        }
+        evidence
     }
 
     fn prove_nobody_there(&self, incident: &mut Incident, now: Timestamp) {

@@ -49,6 +49,8 @@ pub struct DaemonState {
     pub id: Option<String>,
     /// Where it kept everything.
     pub data_root: Option<String>,
+    /// Its storage driver: it sees only containers and images that were made with it.
+    pub driver: Option<String>,
     /// Engine version.
     pub version: String,
     /// Networks, apart from those that docker makes itself.

@@ -2,9 +2,11 @@
 
 use crate::{
     decode::Sent,
+    finding::Party,
     time::{SECOND, Timestamp},
     world::{
         World,
+        kernel_log::Note,
         kills::{By, Kill},
         processes::{Role, looks_on, project},
     },
@@ -13,7 +15,7 @@ use crate::{
 use super::party;
 
 pub(super) const SIGINT: u32 = 2;
-pub(super) const SIGKILL: u32 = 9;
+pub(crate) const SIGKILL: u32 = 9;
 pub(crate) const SIGTERM: u32 = 15;
 
 /// `SI_KERNEL` (`include/uapi/asm-generic/siginfo.h`); whatever is above 0 comes from the kernel.
@@ -21,6 +23,8 @@ pub(super) const SI_KERNEL: i32 = 0x80;
 
 /// A daemon that was killed itself takes its helpers along within this time.
 const AFTERWARDS: u64 = 60 * SECOND;
+/// A line of the kernel's log about a signal and the signal are this close.
+const NEARBY: u64 = 2 * SECOND;
 
 /// First processes of containers, which hand on what they are told.
 const INITS: [&str; 6] = [
@@ -39,7 +43,7 @@ pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
     let target = party(world, &sent.target)?;
     let info = world.processes.get(who.pid);
     let info = info.filter(|info| info.name == who.name);
-    let by = by(world, sent);
+    let by = by(world, at, sent);
     let usual = is_usual(world, at, sent, role, &by) || info.is_some_and(looks_on);
     Some(Kill {
         id: format!("process-killed-{}-{}", who.pid, at.0),
@@ -56,12 +60,45 @@ pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
 
 /// Who sent the signal. One without an author comes with the end of whoever was running: the
 /// target's parent (`PR_SET_PDEATHSIG`) or the first process of its pid namespace.
-fn by(world: &World, sent: &Sent) -> By {
+fn by(world: &World, at: Timestamp, sent: &Sent) -> By {
     match party(world, &sent.sender) {
-        Some(party) if sent.sender_ends => By::EndOf(party),
+        Some(party) if sent.sender_ends && ends_with(world, at, sent, &party) => By::EndOf(party),
         Some(party) if sent.code <= 0 => By::Process(party),
         _ => By::Kernel,
     }
+}
+
+/// Whether the end of `party` is why the target got the signal. The kernel may have sent one of its own
+/// while that happened to be running: because memory ran out, for one.
+fn ends_with(world: &World, at: Timestamp, sent: &Sent, party: &Party) -> bool {
+    sent.code <= 0 || takes_along(world, sent, party) && !ran_out_of_memory(world, at, sent)
+}
+
+/// Whether `party` may be the first process of the target's pid namespace: a parent of it, or one in the
+/// same container (`docker exec` has its parents elsewhere).
+fn takes_along(world: &World, sent: &Sent, party: &Party) -> bool {
+    let target = &sent.target[0];
+    let container = |pid| {
+        world
+            .processes
+            .get(pid)
+            .and_then(|info| info.container.as_deref())
+    };
+    let own = container(target.pid);
+    sent.target[1..].iter().any(|it| it.pid == party.pid)
+        || sent.target_cgroup.is_some() && sent.target_cgroup == sent.sender_cgroup
+        || own.is_some() && own == container(party.pid)
+}
+
+/// Whether the kernel's log has it that the target was killed for memory just then.
+fn ran_out_of_memory(world: &World, at: Timestamp, sent: &Sent) -> bool {
+    let pid = sent.target[0].pid;
+    world.kernel_log.lines().rev().any(|line| {
+        line.by_kernel
+            && line.note == Note::OutOfMemory { pid }
+            && line.at.plus(NEARBY) >= at
+            && at.plus(NEARBY) >= line.at
+    })
 }
 
 fn is_usual(world: &World, at: Timestamp, sent: &Sent, role: Role, by: &By) -> bool {

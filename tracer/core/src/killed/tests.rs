@@ -209,6 +209,7 @@ fn what_happens_all_day_is_not_worth_a_word() {
     let shim = [(60, "containerd-shim"), (1, "systemd")];
     let dockerd = [(50, "dockerd"), (1, "systemd")];
     let inner = [(70, "dockerd"), (60, "containerd-shim")];
+    let within = [(70, "dockerd"), (69, "init"), (60, "containerd-shim")];
     let cases = [
         (
             "docker stop of a dind",
@@ -243,7 +244,7 @@ fn what_happens_all_day_is_not_worth_a_word() {
             Signal {
                 code: SI_KERNEL,
                 flags: signal_flags::SENDER_ENDS,
-                ..signal(SIGKILL, &[(69, "init")], &inner)
+                ..signal(SIGKILL, &[(69, "init")], &within)
             },
         ),
         (
@@ -288,6 +289,30 @@ fn who_is_behind_a_kill_is_named() {
         let said = Host::new().said_of(signal);
         assert!(said[0].reason.ends_with(what), "{}", said[0].reason);
     }
+}
+
+/// Whoever happened to be ending when the kernel sent a signal of its own is no reason for it.
+#[test]
+fn what_the_kernel_kills_while_another_process_ends_is_told() {
+    let by_kernel = |sender: &[(u32, &str)]| Signal {
+        code: SI_KERNEL,
+        flags: signal_flags::SENDER_ENDS,
+        ..signal(SIGKILL, sender, COMPOSE)
+    };
+    let whole = " was killed by SIGKILL from the kernel, as when memory runs out.";
+    let said = Host::new().said_of(by_kernel(&[(5, "stress")]));
+    assert!(said[0].reason.ends_with(whole), "{}", said[0].reason);
+    // With its parent it would have ended silently, but for what the kernel's log says.
+    let parent = [(812, "gitlab-runner")];
+    assert_eq!(Host::new().said_of(by_kernel(&parent)), []);
+    let mut host = Host::new();
+    host.signal(by_kernel(&parent));
+    host.tell(Body::KernelLog {
+        text: "Memory cgroup out of memory: Killed process 4711 (docker-compose)".to_owned(),
+        by_kernel: true,
+    });
+    let said = host.wait(SECOND);
+    assert!(said[0].reason.ends_with(whole), "{}", said[0].reason);
 }
 
 #[test]

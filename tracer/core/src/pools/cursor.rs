@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
+use crate::prefix::overlaps;
+
 use super::{Slots, Taken, rolling};
 
 /// Possibilities kept.
@@ -226,5 +228,5 @@ fn after(slots: &Slots, place: u64) -> u64 {
 /// A search that comes to the last subnet does not go around if that one is free.
 fn may_have_wrapped(slots: &Slots, taken: &Taken) -> bool {
     let last = slots.len().checked_sub(1).and_then(|last| slots.at(last));
-    last.is_none_or(|(last, _)| taken.all().any(|used| super::overlaps(used, &last)))
+    last.is_none_or(|(last, _)| taken.all().any(|used| overlaps(used, &last)))
 }

@@ -7,6 +7,7 @@
 
 mod cursor;
 mod lowest;
+mod places;
 mod rolling;
 mod slots;
 
@@ -112,11 +113,6 @@ pub(crate) fn next(
         picked.push(pick);
     }
     picked
-}
-
-/// Whether two prefixes have an address in common.
-pub(crate) fn overlaps(a: &IpNet, b: &IpNet) -> bool {
-    a.contains(b) || b.contains(a)
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The allocator of engines up to 26.
 //!
 //! The list of subnets is walked from the cursor on, and around. A subnet that no network has, but
-//! that the host uses, is held while the search goes on, and moves the cursor too.
+//! that the host uses, is held while the search goes on, and moves the cursor too. The engine does so
+//! subnet by subnet; here what lies in a row is passed in one step, for a pool may have millions.
 //! <https://github.com/moby/moby/blob/v26.1.5/libnetwork/ipam/allocator.go#L196>,
 //! <https://github.com/moby/moby/blob/v26.1.5/libnetwork/network.go#L1475>
 
 use ipnet::IpNet;
 
-use super::{Slots, Taken, overlaps};
+use super::{Slots, Taken, places::Places};
 
 /// What a request brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,59 +30,54 @@ pub(super) fn after_failure(slots: &Slots, cursor: u64, taken: &Taken) -> Option
 
 /// What is picked, or where the cursor ends when nothing is.
 fn request(slots: &Slots, cursor: u64, taken: &Taken, ipv6: bool) -> Result<Pick, u64> {
-    let (mut allocated, mut cursor) = (taken.allocated.clone(), cursor);
-    while let Some(pick) = predefined(slots, cursor, &allocated, ipv6) {
-        let held = taken
-            .reserved
-            .iter()
-            .any(|used| overlaps(used, &pick.subnet));
-        if !held {
-            return Ok(pick);
+    let mut used = slots.used(taken.allocated.iter());
+    let reserved = slots.used(taken.reserved.iter());
+    let mut cursor = cursor;
+    while let Some(found) = predefined(slots, cursor, &used, ipv6) {
+        let Some((subnet, pool_end)) = slots.at(found.place) else {
+            break;
+        };
+        let Some(last) = reserved.last_of(found.place) else {
+            let cursor = found.cursor_after(slots, found.place);
+            return Ok(Pick { subnet, cursor });
+        };
+        // Having gone around, the engine starts anew before it meets the next one.
+        let row_end = if found.is_around {
+            found.place + 1
+        } else {
+            pool_end.min(last + 1)
+        };
+        for (first, last) in used.clone().free(found.place, row_end) {
+            cursor = found.cursor_after(slots, last);
+            used.add(slots.alike(first, last));
         }
-        cursor = pick.cursor;
-        allocated.push(pick.subnet);
     }
     Err(cursor)
 }
 
-/// The first subnet from the cursor on that overlaps none of `allocated`.
-fn predefined(slots: &Slots, cursor: u64, allocated: &[IpNet], ipv6: bool) -> Option<Pick> {
-    let count = slots.len();
-    let start = if cursor < count { cursor } else { 0 };
-    let found = walk(slots, start, count, allocated, ipv6);
-    let after = |(subnet, place): (IpNet, u64)| Pick {
-        subnet,
-        cursor: if place + 1 < count { place + 1 } else { 0 },
-    };
-    // Having gone around, the engine does not wrap the cursor: it starts anew.
-    let around = |(subnet, _)| Pick { subnet, cursor: 0 };
-    found
-        .map(after)
-        .or_else(|| walk(slots, 0, start, allocated, ipv6).map(around))
+/// A free place.
+struct Found {
+    place: u64,
+    /// It was found after the search had come to the end of the list.
+    is_around: bool,
 }
 
-/// The first free subnet from place `from` to before `to`.
-fn walk(
-    slots: &Slots,
-    from: u64,
-    to: u64,
-    allocated: &[IpNet],
-    ipv6: bool,
-) -> Option<(IpNet, u64)> {
-    let mut place = from;
-    while place < to {
-        let (subnet, pool_end) = slots.at(place)?;
-        if matches!(subnet, IpNet::V6(_)) != ipv6 {
-            place = pool_end;
-            continue;
-        }
-        let Some(used) = allocated.iter().find(|used| overlaps(used, &subnet)) else {
-            return Some((subnet, place));
-        };
-        // One that covers many subnets is passed in one step.
-        let covered = slots.touching(used);
-        let mut covered = covered.filter(|(first, last)| (*first..=*last).contains(&place));
-        place = covered.next().map_or(place, |(_, last)| last) + 1;
+impl Found {
+    /// Where the engine goes on after the subnet at `place`.
+    fn cursor_after(&self, slots: &Slots, place: u64) -> u64 {
+        // Having gone around, it does not wrap the cursor: it starts anew.
+        let next = if self.is_around { 0 } else { place + 1 };
+        if next < slots.len() { next } else { 0 }
     }
-    None
+}
+
+/// The first place from the cursor on that is not in `used`.
+fn predefined(slots: &Slots, cursor: u64, used: &Places, ipv6: bool) -> Option<Found> {
+    let count = slots.len();
+    let start = if cursor < count { cursor } else { 0 };
+    let found = |place, is_around| Found { place, is_around };
+    let ahead = slots.first_free(used, start, count, ipv6);
+    let around = || slots.first_free(used, 0, start, ipv6);
+    let ahead = ahead.map(|place| found(place, false));
+    ahead.or_else(|| around().map(|place| found(place, true)))
 }

@@ -6,6 +6,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::input::AddressPool;
 
+use super::places::Places;
+
 /// More subnets than any engine can keep a list of.
 const MOST: u64 = 1 << 32;
 
@@ -101,7 +103,30 @@ impl Slots {
 
     /// The places of subnets that share an address with `prefix`: a range for each pool.
     pub(crate) fn touching(&self, prefix: &IpNet) -> impl Iterator<Item = (u64, u64)> {
-        self.pools.iter().filter_map(move |cut| cut.range(prefix))
+        let (first, last) = (prefix.network(), prefix.broadcast());
+        self.between(first, last)
+    }
+
+    /// The places of subnets that share an address with those between these two of one family.
+    fn between(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = (u64, u64)> {
+        let ranges = self.pools.iter();
+        ranges.filter_map(move |cut| cut.range(&first, &last))
+    }
+
+    /// The places of subnets that share an address with the subnets at places `first` to `last` of
+    /// one pool; of other pools too, which may overlap.
+    pub(super) fn alike(&self, first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> {
+        let ends = self.at(first).zip(self.at(last));
+        ends.into_iter()
+            .flat_map(|((first, _), (last, _))| self.between(first.network(), last.broadcast()))
+    }
+
+    /// The first place from `from` to before `to` that is not in `used` and of this family.
+    pub(super) fn first_free(&self, used: &Places, from: u64, to: u64, ipv6: bool) -> Option<u64> {
+        let cuts = self.pools.iter().filter(|cut| cut.is_ipv6() == ipv6);
+        let mut free = cuts
+            .filter_map(|cut| used.first_free(from.max(cut.first), to.min(cut.first + cut.count)));
+        free.next()
     }
 
     /// Where exactly this subnet is, if it is one.
@@ -119,8 +144,8 @@ impl Slots {
 
     /// How many IPv4 subnets share no address with any of `taken`.
     pub(crate) fn free_ipv4<'a>(&self, taken: impl Iterator<Item = &'a IpNet>) -> u64 {
-        let used: u64 = self.used(taken).iter().map(|(a, b)| b - a + 1).sum();
-        self.ipv4_len() - used
+        let ipv4 = taken.filter(|prefix| matches!(prefix, IpNet::V4(_)));
+        self.ipv4_len() - self.used(ipv4).count()
     }
 
     /// Those subnets, by place, at most `most`.
@@ -130,39 +155,25 @@ impl Slots {
         most: usize,
     ) -> Vec<Ipv4Net> {
         let used = self.used(taken);
-        let is_free = |place: &u64| {
-            let next = used.partition_point(|(_, last)| last < place);
-            used.get(next).is_none_or(|(first, _)| place < first)
-        };
-        let places = self.ipv4().flat_map(|cut| cut.first..cut.first + cut.count);
-        let free = places.filter(is_free).filter_map(|place| self.at(place));
-        let ipv4 = free.filter_map(|(subnet, _)| match subnet {
+        let free = self
+            .ipv4()
+            .flat_map(|cut| used.free(cut.first, cut.first + cut.count));
+        let places = free.flat_map(|(first, last)| first..=last);
+        let subnets = places.filter_map(|place| self.at(place));
+        let ipv4 = subnets.filter_map(|(subnet, _)| match subnet {
             IpNet::V4(subnet) => Some(subnet),
             IpNet::V6(_) => None,
         });
         ipv4.take(most).collect()
     }
 
-    /// Places that are not free: ranges that do not touch each other, in order.
-    fn used<'a>(&self, taken: impl Iterator<Item = &'a IpNet>) -> Vec<(u64, u64)> {
-        let mut ranges: Vec<(u64, u64)> = taken
-            .filter(|prefix| matches!(prefix, IpNet::V4(_)))
-            .flat_map(|prefix| self.touching(prefix))
-            .collect();
-        ranges.sort_unstable();
-        let mut joined: Vec<(u64, u64)> = Vec::new();
-        for (first, last) in ranges {
-            match joined.last_mut() {
-                Some(previous) if first <= previous.1 => previous.1 = previous.1.max(last),
-                _ => joined.push((first, last)),
-            }
-        }
-        joined
+    /// Places that are not free.
+    pub(super) fn used<'a>(&self, taken: impl Iterator<Item = &'a IpNet>) -> Places {
+        Places::new(taken.flat_map(|prefix| self.touching(prefix)).collect())
     }
 
     fn ipv4(&self) -> impl Iterator<Item = &Cut> {
-        let ipv4 = |cut: &&Cut| matches!(cut.pool.base, IpNet::V4(_));
-        self.pools.iter().filter(ipv4)
+        self.pools.iter().filter(|cut| !cut.is_ipv6())
     }
 
     fn cut_of(&self, place: u64) -> Option<&Cut> {
@@ -173,24 +184,28 @@ impl Slots {
 }
 
 impl Cut {
-    /// First and last place of the pool's subnets that share an address with `prefix`.
-    fn range(&self, prefix: &IpNet) -> Option<(u64, u64)> {
-        let AddressPool { base, size } = self.pool;
-        if base.contains(prefix) {
-            let first = offset(&base, &prefix.network(), size)?;
-            let last = offset(&base, &prefix.broadcast(), size)?;
-            return Some((self.first + first, self.first + last));
-        }
-        let whole = (self.first, self.first + self.count - 1);
-        prefix.contains(&base).then_some(whole)
+    /// First and last place of the pool's subnets that share an address with those from `first` to
+    /// `last`.
+    fn range(&self, first: &IpAddr, last: &IpAddr) -> Option<(u64, u64)> {
+        let base = &self.pool.base;
+        let (start, end) = (base.network(), base.broadcast());
+        let meets = first.is_ipv6() == self.is_ipv6() && *first <= end && start <= *last;
+        meets.then(|| (self.place(first.max(&start)), self.place(last.min(&end))))
     }
-}
 
-/// Which subnet of `size` an address of the pool is in.
-fn offset(base: &IpNet, address: &IpAddr, size: u8) -> Option<u64> {
-    let shift = u32::from(base.max_prefix_len() - size);
-    let difference = bits(address).checked_sub(bits(&base.network()))?;
-    u64::try_from(difference.checked_shr(shift).unwrap_or(0)).ok()
+    /// The place of the subnet that an address of the pool is in.
+    fn place(&self, address: &IpAddr) -> u64 {
+        let AddressPool { base, size } = self.pool;
+        let shift = u32::from(base.max_prefix_len() - size);
+        let offset = bits(address) - bits(&base.network());
+        // Fewer than 2^32: whatever is beyond is no subnet of the pool.
+        let number = u64::try_from(offset.checked_shr(shift).unwrap_or(0));
+        self.first + number.unwrap_or(self.count)
+    }
+
+    const fn is_ipv6(&self) -> bool {
+        matches!(self.pool.base, IpNet::V6(_))
+    }
 }
 
 fn bits(address: &IpAddr) -> u128 {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::input::AddressPool;
+use crate::{input::AddressPool, prefix::overlaps};
 
 const ROLLING: Generation = Generation::Rolling {
     every_route: false,
@@ -165,6 +165,74 @@ fn a_wide_prefix_is_passed_in_one_step() {
     assert_eq!(slots.remaining_ipv4(taken.all(), 1).len(), 1);
 }
 
+/// Four million subnets, of which the host uses the first three: subnet by subnet, this would not end.
+#[test]
+fn a_huge_pool_costs_no_more_than_a_small_one() {
+    let slots = Slots::new(&[pool("10.0.0.0/8", 30)]);
+    let host = taken(
+        &["10.224.0.0/30"],
+        &["10.0.0.0/9", "10.128.0.0/10", "10.192.0.0/11"],
+    );
+    for generation in [ROLLING, Generation::Lowest] {
+        let next = next(generation, &slots, 1_000_000, &host, 2);
+        assert_eq!(next, [net("10.224.0.4/30"), net("10.224.0.8/30")]);
+    }
+    assert_eq!(slots.remaining_ipv4(host.all(), 3).len(), 3);
+
+    let full = taken(&[], &["0.0.0.0/0"]);
+    for last in [17, 4_194_303] {
+        assert_eq!(rolling::after_failure(&slots, last, &full), Some(last));
+    }
+    assert!(next(ROLLING, &slots, 17, &full, 1).is_empty());
+    assert!(slots.remaining_ipv4(full.all(), 3).is_empty());
+    let mut cursor = Cursor::at_start(&slots, None);
+    cursor.made(&slots, &full, Given::Unseen("gone"));
+    assert!(cursor.possible().count() > 0);
+}
+
+/// The engine's own walk, subnet by subnet.
+fn walked(slots: &Slots, cursor: u64, taken: &Taken, ipv6: bool) -> Result<(IpNet, u64), u64> {
+    let (mut used, mut cursor) = (taken.allocated.clone(), cursor);
+    let count = slots.len();
+    loop {
+        let start = if cursor < count { cursor } else { 0 };
+        let free = |place: &u64| {
+            let (subnet, _) = slots.at(*place).expect("a subnet");
+            matches!(subnet, IpNet::V6(_)) == ipv6 && !used.iter().any(|it| overlaps(it, &subnet))
+        };
+        let ahead = (start..count)
+            .find(free)
+            .map(|place| (place, (place + 1) % count));
+        let Some((place, after)) = ahead.or_else(|| (0..start).find(free).map(|it| (it, 0))) else {
+            return Err(cursor);
+        };
+        let (subnet, _) = slots.at(place).expect("a subnet");
+        cursor = after;
+        if !taken.reserved.iter().any(|it| overlaps(it, &subnet)) {
+            return Ok((subnet, cursor));
+        }
+        used.push(subnet);
+    }
+}
+
+fn any_net() -> impl Strategy<Value = IpNet> {
+    let ipv4 = (0_u32..0x1000, 16_u8..=28).prop_map(|(low, length)| {
+        let address = 0x0a01_0000 + low;
+        ipnet::Ipv4Net::new(address.into(), length)
+            .expect("a prefix")
+            .trunc()
+            .into()
+    });
+    let ipv6 = (0_u128..16, 58_u8..=64).prop_map(|(low, length)| {
+        let address = (0xfd00 << 112) | (low << 64);
+        ipnet::Ipv6Net::new(address.into(), length)
+            .expect("a prefix")
+            .trunc()
+            .into()
+    });
+    prop_oneof![4 => ipv4, 1 => ipv6]
+}
+
 /// A rolling daemon in itself: what it has, and where it stands.
 struct Daemon {
     slots: Slots,
@@ -285,6 +353,24 @@ fn expected(daemon: &Daemon, watched: &Cursor, unseen: &[String]) -> (Vec<IpNet>
     (first, agreed && watched.is_closed())
 }
 
+/// The subnets that the very next network may get, as far as a watcher can tell.
+fn possible(daemon: &Daemon, watched: &Cursor, unseen: &[String]) -> Vec<IpNet> {
+    let seen = daemon
+        .networks
+        .iter()
+        .filter(|(id, _)| !unseen.contains(id));
+    let allocated: Vec<IpNet> = seen.flat_map(|(_, subnets)| subnets).copied().collect();
+    let next = watched.possible().flat_map(|(cursor, guessed)| {
+        let mut taken = Taken {
+            allocated: allocated.clone(),
+            reserved: daemon.reserved.clone(),
+        };
+        taken.allocated.extend(guessed);
+        next(ROLLING, &daemon.slots, cursor, &taken, 1)
+    });
+    next.collect()
+}
+
 fn small() -> Slots {
     Slots::new(&[pool("10.1.0.0/21", 24), pool("10.9.0.0/24", 26)])
 }
@@ -318,9 +404,38 @@ proptest! {
             }
             let (expected, sure) = expected(&daemon, &watched, &unseen);
             let truth = daemon.next();
+            if let Some(next) = truth.first().filter(|_| watched.is_closed()) {
+                let named = possible(&daemon, &watched, &unseen);
+                prop_assert!(named.contains(next), "{step:?}: {next} is not of {named:?}");
+            }
             prop_assert!(!sure || expected == truth, "{step:?}: {expected:?}, not {truth:?}");
             blind |= truth.is_empty();
             prop_assert!(sure || blind, "everything was seen, and it is not sure");
+        }
+    }
+
+    /// Passing many subnets in one step comes to the same as the engine's own walk.
+    #[test]
+    fn rolling_in_steps_is_rolling(
+        pools in prop::collection::vec(
+            prop_oneof![
+                Just(pool("10.1.0.0/21", 24)), Just(pool("10.1.8.0/22", 26)),
+                Just(pool("10.1.4.0/22", 25)), Just(pool("fd00::/60", 64)),
+            ],
+            1..4,
+        ),
+        allocated in prop::collection::vec(any_net(), 0..6),
+        reserved in prop::collection::vec(any_net(), 0..6),
+        cursor in 0_u64..40,
+        ipv6 in any::<bool>(),
+    ) {
+        let slots = Slots::new(&pools);
+        let taken = Taken { allocated, reserved };
+        let walked = walked(&slots, cursor, &taken, ipv6);
+        let pick = rolling::pick(&slots, cursor, &taken, ipv6);
+        prop_assert_eq!(pick.map(|it| (it.subnet, it.cursor)), walked.ok());
+        if !ipv6 {
+            prop_assert_eq!(rolling::after_failure(&slots, cursor, &taken), walked.err());
         }
     }
 

@@ -3,12 +3,13 @@
 
 mod bridge_route;
 mod compose;
+pub(crate) mod data_root;
 mod enter;
 pub(crate) mod ghost;
 mod host_route;
 mod pools;
 mod recreate;
-mod shell;
+pub(crate) mod shell;
 mod subnets;
 
 use std::net::IpAddr;

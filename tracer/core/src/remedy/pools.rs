@@ -15,7 +15,7 @@ const NETWORK: u8 = 24;
 /// Docker does not reload its pools (SIGHUP): only a restart does.
 const RESTART: &str = "systemctl restart docker";
 /// Without it nothing may happen at all.
-const NEEDS_PYTHON: &str =
+pub(super) const NEEDS_PYTHON: &str =
     "command -v python3 > /dev/null || { echo 'this needs python3' >&2; exit 1; }\n";
 /// Sets the pools and keeps the rest, which is nobody's business and is not printed. It is
 /// written in place: owner and mode stay. No single quote in here.

@@ -2,7 +2,7 @@
 
 /// One word for every POSIX shell; `None` if the word cannot be typed as it is seen, because of
 /// control characters or of some that turn or hide the text around them.
-pub(super) fn quote(word: &str) -> Option<String> {
+pub(crate) fn quote(word: &str) -> Option<String> {
     if word.chars().any(|c| c.is_control() || deceives(c)) {
         return None;
     }

@@ -1,11 +1,15 @@
-//! Address space nobody here uses: checked against routes, addresses, docker networks, pools,
-//! neighbours' prefixes and the peers seen.
+//! Address space nobody here uses: checked against routes of every table, gateways, addresses, docker
+//! networks, whoever is connected or logged in, nameservers and the like, and `--peer`.
 
 use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::{input::DockerNetwork, world::World};
+use crate::{
+    input::DockerNetwork,
+    prefix::overlaps,
+    world::{World, fib::DEFAULT_LIKE, peers::Peers},
+};
 
 use super::Case;
 
@@ -19,6 +23,9 @@ pub(super) fn used(case: &Case<'_>) -> Vec<IpNet> {
 /// The same where nobody in particular is the victim.
 pub(super) fn used_in(world: &World, netns: u32) -> Vec<IpNet> {
     let mut used: Vec<IpNet> = world.outsiders(netns).map(IpNet::from).collect();
+    used.extend(world.session.protected.iter().copied());
+    let peers = world.peers(netns).into_iter();
+    used.extend(peers.flat_map(Peers::addresses).map(IpNet::from));
     if let Some(namespace) = world.namespace(netns) {
         used.extend(namespace.routes().iter().map(|route| route.destination));
         used.extend(namespace.addresses().map(|address| address.address));
@@ -33,18 +40,18 @@ pub(super) fn used_in(world: &World, netns: u32) -> Vec<IpNet> {
             .flat_map(subnets)
             .map(|subnet| subnet.subnet),
     );
-    used.retain(|prefix| prefix.prefix_len() > 0);
+    used.retain(|prefix| prefix.prefix_len() > DEFAULT_LIKE);
     used
 }
 
-/// Prefixes to try: corners of 10.0.0.0/8 that organisations rarely route, then the rest of it.
-/// A victim's whole /8 is left alone where possible: its neighbours may call next.
+/// Prefixes to try: corners of 10.0.0.0/8 that organisations rarely route, then the rest of it, and
+/// where all of that is routed, 172.16.0.0/12, where docker's own pools are.
 fn candidates() -> impl Iterator<Item = Ipv4Net> {
-    let sixteen = |second: u8| Ipv4Net::new(Ipv4Addr::new(10, second, 0, 0), 16).ok();
-    (201..=254)
-        .chain(128..=200)
-        .chain(1..=127)
-        .filter_map(sixteen)
+    let ten = (201..=254).chain(128..=200).chain(1..=127);
+    let ten = ten.map(|second| (10, second));
+    let docker = (16..=31).map(|second| (172, second));
+    let sixteen = |(first, second)| Ipv4Net::new(Ipv4Addr::new(first, second, 0, 0), 16).ok();
+    ten.chain(docker).filter_map(sixteen)
 }
 
 /// A /16 that overlaps nothing in `used`.
@@ -73,9 +80,7 @@ pub(super) fn unique_local(network: &DockerNetwork, used: &[IpNet]) -> Option<Ip
 }
 
 fn is_free(candidate: IpNet, used: &[IpNet]) -> bool {
-    used.iter().all(|prefix| {
-        !prefix.contains(&candidate.network()) && !candidate.contains(&prefix.network())
-    })
+    !used.iter().any(|prefix| overlaps(prefix, &candidate))
 }
 
 /// The caveat every choice of a subnet carries.
@@ -83,35 +88,4 @@ pub(super) const UNKNOWABLE: &str = "this host cannot see what lies behind its g
      that range is free";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_free_prefix_overlaps_nothing_in_either_direction() {
-        let used: Vec<IpNet> = ["10.201.5.0/24", "10.202.0.0/15", "172.22.0.0/16"]
-            .map(|p| p.parse().unwrap())
-            .into();
-        let pool = free_sixteen(&used).unwrap();
-        assert_eq!(pool.to_string(), "10.204.0.0/16");
-        let subnet = free_twentyfour(&used).unwrap();
-        assert_eq!(subnet.to_string(), "10.201.0.0/24");
-    }
-
-    #[test]
-    fn a_unique_local_prefix_comes_from_the_networks_id() {
-        let network = DockerNetwork {
-            id: "80cb5a0c07bc80cb".to_owned(),
-            ..DockerNetwork::default()
-        };
-        let prefix = unique_local(&network, &[]).unwrap();
-        assert_eq!(prefix.to_string(), "fd80:cb5a:c07::/64");
-        assert_eq!(unique_local(&network, &[prefix.into()]), None);
-    }
-
-    #[test]
-    fn no_space_left_is_no_suggestion() {
-        let used = ["10.0.0.0/8".parse().unwrap()];
-        assert_eq!(free_sixteen(&used), None);
-        assert_eq!(free_twentyfour(&used), None);
-    }
-}
+mod tests;

@@ -45,6 +45,8 @@ pub struct Docker {
     sidecars: Vec<(Sidecar, Timestamp)>,
     /// Since when daemons do not answer.
     away: BTreeMap<String, Timestamp>,
+    /// When the process ended that was a daemon's when it answered last.
+    ended: BTreeMap<String, Timestamp>,
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
@@ -73,6 +75,11 @@ impl Docker {
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::Sidecars(found) => self.set_sidecars(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
+            Body::EngineProcessEnded { daemon, pid, .. } => {
+                if self.info(daemon).is_some_and(|info| info.pid == Some(*pid)) {
+                    self.ended.insert(daemon.clone(), at);
+                }
+            }
             Body::DockerListing {
                 daemon,
                 networks,
@@ -112,6 +119,12 @@ impl Docker {
                     Some((endpoint.as_str(), why, since.unwrap_or_default()))
                 }
             })
+    }
+
+    /// When the process of a daemon that does not answer since ended, if that was seen.
+    #[must_use]
+    pub fn ended(&self, endpoint: &str) -> Option<Timestamp> {
+        self.ended.get(endpoint).copied()
     }
 
     /// Clients that cannot use the daemon beside them, and since when.
@@ -201,6 +214,7 @@ impl Docker {
         let endpoint = daemon.endpoint.clone();
         if let DaemonStatus::Reachable(info) = &daemon.status {
             self.away.remove(&endpoint);
+            self.ended.remove(&endpoint);
             self.last_info.insert(endpoint, info.as_ref().clone());
         } else {
             // What it has when it is back remains to be seen.
@@ -278,6 +292,7 @@ impl Docker {
     fn remove_daemon(&mut self, at: Timestamp, daemon: &str) {
         self.daemons.remove(daemon);
         self.away.remove(daemon);
+        self.ended.remove(daemon);
         self.last_info.remove(daemon);
         self.places.remove(daemon);
         self.listed.remove(daemon);

@@ -12,6 +12,9 @@ use crate::{
 
 use super::namespace::Namespace;
 
+/// Routes to so short a prefix are default routes in disguise, as VPNs make them (0.0.0.0/1).
+pub(crate) const DEFAULT_LIKE: u8 = 3;
+
 /// What a packet shows to the policy rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {

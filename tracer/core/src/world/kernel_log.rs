@@ -14,6 +14,8 @@ use crate::{
 
 /// Lines kept: those of some hundred containers that start and stop.
 const KEPT: usize = 4096;
+/// Ends of veths that left, kept: those of some hundred containers.
+const DEPARTED: usize = 1024;
 /// Longest name of a network device (`IFNAMSIZ` without the zero).
 const NAME: usize = 15;
 
@@ -53,6 +55,19 @@ impl Line {
             detail: [("text", text.into())].into(),
         }
     }
+}
+
+/// The last of what was said, at most so much of it, latest first. The kernel says some things twice: those
+/// count once.
+pub(crate) fn last(mut said: Vec<Evidence>, most: usize) -> Vec<Evidence> {
+    said.sort_by_key(|piece| piece.at);
+    let mut kept: Vec<Evidence> = Vec::new();
+    for piece in said.into_iter().rev() {
+        if kept.len() < most && !kept.iter().any(|it| it.detail == piece.detail) {
+            kept.push(piece);
+        }
+    }
+    kept
 }
 
 /// What a line says.
@@ -192,8 +207,9 @@ fn is_device(name: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct KernelLog {
     lines: VecDeque<Line>,
-    /// Lines that nobody read, since the start.
-    pub lost: u64,
+    /// Ends of veths that left a namespace, on their way into a container for the most part: of which
+    /// namespace, under which name, and the other end.
+    departed: VecDeque<(u32, String, u32)>,
 }
 
 impl KernelLog {
@@ -205,6 +221,21 @@ impl KernelLog {
             self.lines.pop_front();
         }
         self.lines.push_back(line);
+    }
+
+    /// An end of a veth leaves the namespace; the other end has the number `peer` there.
+    pub(super) fn depart(&mut self, netns: u32, name: &str, peer: u32) {
+        if self.departed.len() >= DEPARTED {
+            self.departed.pop_front();
+        }
+        self.departed.push_back((netns, name.to_owned(), peer));
+    }
+
+    /// The other end, in the namespace, of the veth whose end of this name left it last.
+    fn left_behind(&self, netns: u32, name: &str) -> Option<u32> {
+        let mut latest = self.departed.iter().rev();
+        let found = latest.find(|(place, known, _)| *place == netns && known == name);
+        found.map(|(.., peer)| *peer)
     }
 
     /// Every line that is remembered, oldest first.

@@ -24,7 +24,8 @@ use ipnet::IpNet;
 use crate::{
     finding::{ContainerRef, NetnsRef, Packet},
     input::{
-        Body, DockerEndpoint, DockerNetwork, Landmark, Netns, NetnsOwner, Pod, Process, Session,
+        Body, DockerEndpoint, DockerNetwork, Landmark, NetChange, Netns, NetnsOwner, Pod, Process,
+        Session,
     },
     time::Timestamp,
 };
@@ -82,6 +83,7 @@ impl World {
                 self.peers.insert(*netns, Peers::new(peers));
             }
             Body::Net { netns, change } => {
+                self.note_departure(*netns, change);
                 let namespace = self.namespaces.entry(*netns).or_default();
                 namespace.apply(at, change);
             }
@@ -94,10 +96,24 @@ impl World {
             Body::ProcessGone(pid) => self.processes.end(*pid),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
-            Body::KernelLogLost(lost) => self.kernel_log.lost = *lost,
             _ => self.docker.apply(at, body),
         }
         self.keep_books(body);
+    }
+
+    /// An end of a veth that leaves is the only trace of which one goes on under another name elsewhere.
+    fn note_departure(&mut self, netns: u32, change: &NetChange) {
+        let NetChange::LinkGone(ifindex) = change else {
+            return;
+        };
+        let namespace = self.namespaces.get(&netns);
+        let Some(link) = namespace.and_then(|namespace| namespace.link(*ifindex)) else {
+            return;
+        };
+        let peer = link.peer.as_ref().filter(|peer| peer.nsid.is_none());
+        if let Some(peer) = peer {
+            self.kernel_log.depart(netns, &link.name, peer.ifindex);
+        }
     }
 
     /// The namespace with this inode number, if anything is known of it.

@@ -45,6 +45,11 @@ impl Peers {
         self.connections.len()
     }
 
+    /// Whoever is connected or logged in.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.connections.keys().chain(self.logins.keys()).copied()
+    }
+
     /// Connections to addresses in the prefix.
     pub fn connections_in(&self, prefix: IpNet) -> impl Iterator<Item = &Connection> {
         let range = prefix.network()..=prefix.broadcast();

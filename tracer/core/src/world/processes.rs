@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
-pub use conceal::concealed;
+pub use conceal::{concealed, concealed_beginning};
 pub use role::Role;
 pub(crate) use role::may_be_known_later;
 

@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::{
     io::Interest,
     sync::mpsc::Sender,
-    task::{self, JoinSet},
+    task::{self, AbortHandle, JoinSet},
     time::sleep,
 };
 use tracer_core::input::{Body, DaemonInfo, EngineProcess, EngineProgram, FormerRoot, Input};
@@ -33,6 +33,8 @@ pub(super) struct Lifeline {
     dockerd: Option<u32>,
     /// The data root that was met last.
     root: Option<String>,
+    /// Watches the containerd of the dockerd that was met last.
+    containerd: Option<AbortHandle>,
     /// Aborted when the engine is not followed any more.
     watches: JoinSet<Result<(), Closed>>,
 }
@@ -45,6 +47,7 @@ impl Lifeline {
             inputs: inputs.clone(),
             dockerd: None,
             root: None,
+            containerd: None,
             watches: JoinSet::new(),
         }
     }
@@ -64,7 +67,11 @@ impl Lifeline {
         let (daemon, inputs) = (self.daemon.clone(), self.inputs.clone());
         self.watches
             .spawn(dockerd(daemon.clone(), inputs.clone(), pid));
-        self.watches.spawn(containerd(daemon, inputs, pid));
+        // The host's containerd outlives each dockerd: it is watched once.
+        let watch = self.watches.spawn(containerd(daemon, inputs, pid));
+        if let Some(before) = self.containerd.replace(watch) {
+            before.abort();
+        }
     }
 
     /// The data root of before, if it is another and still there.

@@ -3,29 +3,28 @@
 //!
 //! Reads `/proc` and another process' files, so it may block: call it off the runtime.
 
-use std::{
-    fs,
-    io::{self, ErrorKind},
-};
+use std::io::{self, ErrorKind};
 
 use nix::fcntl::OFlag;
 use serde_json::{Map, Value};
 
-use crate::inventory::{files::Root, netns};
+use crate::inventory::{
+    files::Root,
+    netns,
+    proc::{self, Memory},
+};
 
 /// What dockerd reads unless told otherwise.
 const DEFAULT_CONFIG: &str = "/etc/docker/daemon.json";
+/// Longer than the command line of any daemon (`ARG_MAX` is more, and nobody's).
+const MAX_COMMAND_LINE: u64 = 1 << 17;
 /// Longer than any sane configuration.
 const MAX_CONFIG: u64 = 1 << 20;
 
 /// Whether a process runs dockerd, whatever it calls itself, and is none of the helpers that
 /// dockerd starts from its own program under other names.
 pub(super) fn is_dockerd(pid: u32) -> bool {
-    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-    let name = program.file_name().and_then(|name| name.to_str());
-    // An update replaces the file under the running daemon.
-    name.is_some_and(|name| name.trim_end_matches(" (deleted)") == "dockerd")
-        && command_line(pid).is_ok_and(|words| is_daemon(&words))
+    proc::runs(pid, "dockerd") && command_line(pid).is_some_and(|words| is_daemon(&words))
 }
 
 /// Other daemons in the network namespace of the daemon `pid`.
@@ -41,14 +40,9 @@ fn is_daemon(words: &[String]) -> bool {
 }
 
 /// The words of a process' command line, its name first.
-pub(super) fn command_line(pid: u32) -> io::Result<Vec<String>> {
-    fs::read(format!("/proc/{pid}/cmdline")).map(|text| words(&text))
-}
-
-/// Words ended by NUL.
-fn words(text: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(text);
-    text.split_terminator('\0').map(str::to_owned).collect()
+pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
+    let text = proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?;
+    Some(proc::words(&text))
 }
 
 /// Every value of an option, in the ways it can be written: `--name value`, `--name=value` and, for
@@ -103,7 +97,10 @@ fn absent<T>(root: &Root, file: &str) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use proc::words;
 
     #[test]
     fn options_are_read_in_every_way_they_can_be_written() {

@@ -17,7 +17,12 @@ use tokio::{sync::mpsc::Sender, task, time::sleep};
 use tracer_core::input::{Body, Cause, Input, Sidecar, Unreachable};
 
 use super::{Closed, process, send};
-use crate::inventory::{container, files::Root, mounts, netns};
+use crate::inventory::{
+    container,
+    files::Root,
+    mounts, netns,
+    proc::{self, Memory},
+};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
@@ -68,14 +73,15 @@ fn served(pid: u32) -> Option<Served> {
     if !process::is_dockerd(pid) {
         return None;
     }
-    let words = process::command_line(pid).ok()?;
+    let words = process::command_line(pid)?;
     let verifies = |word: &String| word == "--tlsverify" || word == "--tlsverify=true";
     words.iter().any(verifies).then_some(())?;
     let ca = process::option(&words, &["--tlscacert"]);
-    let root = Root::of_process(pid).ok()?;
+    let ca = ca.last().map(|file| (*file).to_owned());
+    let read = move || Root::of_process(pid).ok()?.read(&ca?, MAX_FILE).ok();
     Some(Served {
         netns: netns::of_process(pid).ok()?,
-        ca: ca.last().and_then(|file| root.read(file, MAX_FILE).ok()),
+        ca: proc::patiently(pid, read).flatten(),
     })
 }
 
@@ -89,13 +95,15 @@ fn client(pid: u32, served: &[Served], seen: &mut BTreeSet<(u64, PathBuf)>) -> O
     let netns = netns::of_process(pid).ok()?;
     // With one that lives elsewhere the client may have nothing to do.
     let daemon = served.iter().find(|daemon| daemon.netns == netns)?;
-    let ca = daemon.ca.as_deref();
+    let ca = daemon.ca.clone();
+    // Its files may be served by whoever never answers.
+    let why = proc::patiently(pid, move || hidden(pid, &folder, ca.as_deref()));
     Some(Sidecar {
         netns,
         owner: container::owner(pid),
         process: netns::process(pid)?,
         endpoint,
-        why: hidden(pid, &folder, ca)?,
+        why: why.flatten()?,
     })
 }
 
@@ -151,7 +159,7 @@ fn hidden(pid: u32, folder: &Path, ca: Option<&str>) -> Option<Unreachable> {
 
 /// Those of its variables that the docker client goes by; nothing else of an environment is kept.
 fn variables(pid: u32) -> Option<BTreeMap<String, String>> {
-    let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let bytes = proc::memory(pid, Memory::Environment, MAX_FILE)?;
     let pairs = bytes
         .split(|byte| *byte == 0)
         .filter(|pair| pair.starts_with(b"DOCKER_"));

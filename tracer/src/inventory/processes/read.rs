@@ -1,19 +1,19 @@
 //! One process, read from `/proc`. May block: call it off the runtime.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::Read as _,
-};
+use std::{collections::BTreeMap, fs};
 
 use tracer_common::{INTERPRETER, PROGRAMS, SCRIPT, words};
 use tracer_core::{
     decode::Who,
     input::{ProcessInfo, VARIABLES},
+    world::processes::{concealed, concealed_beginning},
 };
 
 use super::group;
-use crate::inventory::container;
+use crate::inventory::{
+    container,
+    proc::{self, Memory},
+};
 
 /// Bytes of a command line that are kept.
 const COMMAND_LINE: u64 = 2048;
@@ -24,16 +24,16 @@ const VALUE: usize = 512;
 
 /// Whether the kernel half would tell of it.
 pub(super) fn is_of_interest(pid: u32) -> bool {
-    let Some((name, _)) = stat(pid) else {
+    let Some(stat) = proc::stat(pid) else {
         return false;
     };
     let mut comm = [0; 16];
-    for (to, from) in comm.iter_mut().zip(name.bytes().take(15)) {
+    for (to, from) in comm.iter_mut().zip(stat.name.bytes().take(15)) {
         *to = from;
     }
     let comm = words(&comm);
     let runs_script = || {
-        let line = bytes(pid, "cmdline", COMMAND_LINE);
+        let line = proc::memory(pid, Memory::CommandLine, COMMAND_LINE).unwrap_or_default();
         line.windows(SCRIPT.len()).any(|part| part == SCRIPT)
     };
     PROGRAMS.iter().any(|program| program.is(comm)) || INTERPRETER.is(comm) && runs_script()
@@ -41,28 +41,35 @@ pub(super) fn is_of_interest(pid: u32) -> bool {
 
 /// What `/proc` says of a process; `None` if it is gone.
 pub(super) fn process(pid: u32) -> Option<ProcessInfo> {
-    let (name, rest) = stat(pid)?;
-    let link = |name: &str| {
-        let path = fs::read_link(format!("/proc/{pid}/{name}")).ok()?;
-        let path = path.to_string_lossy();
-        Some(path.trim_end_matches(" (deleted)").to_owned())
-    };
+    let stat = proc::stat(pid)?;
+    let link = |name: &str| Some(proc::link(pid, name)?.to_string_lossy().into_owned());
+    let memory = |what, most| proc::memory(pid, what, most).unwrap_or_default();
     let groups = fs::read(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let groups = String::from_utf8_lossy(&groups);
     let info = ProcessInfo {
         pid,
-        name,
-        parent: field(&rest, PARENT).and_then(|text| text.parse().ok())?,
-        started: field(&rest, STARTED).and_then(|text| text.parse().ok())?,
+        name: stat.name,
+        parent: stat.parent,
+        started: stat.started,
         executable: link("exe"),
-        arguments: arguments(&bytes(pid, "cmdline", COMMAND_LINE)),
+        arguments: arguments(&memory(Memory::CommandLine, COMMAND_LINE)),
         cgroup: container::group(&groups).map(str::to_owned),
         container: container::innermost(&groups).map(str::to_owned),
         directory: link("cwd"),
-        variables: variables(&bytes(pid, "environ", ENVIRONMENT)),
+        variables: variables(&memory(Memory::Environment, ENVIRONMENT)),
     };
     // The number may have passed to another process while this was read.
-    (started(pid) == Some(info.started)).then_some(info)
+    (proc::stat(pid)?.started == info.started).then_some(info)
+}
+
+/// The words without the secrets among them: what goes into the core goes into recordings, too.
+fn arguments(text: &[u8]) -> Vec<String> {
+    let words = proc::words(text);
+    if text.len() as u64 >= COMMAND_LINE {
+        concealed_beginning(&words)
+    } else {
+        concealed(&words)
+    }
 }
 
 /// What is left to tell of a process that is gone: where it was, by the inode number of its control
@@ -76,42 +83,6 @@ pub(super) fn departed(who: &Who, cgroup: u64) -> Option<ProcessInfo> {
         cgroup: Some(cgroup),
         ..ProcessInfo::default()
     })
-}
-
-/// When a process was started, in clock ticks since the machine was.
-pub(super) fn started(pid: u32) -> Option<u64> {
-    field(&stat(pid)?.1, STARTED)?.parse().ok()
-}
-
-/// Fields of `/proc/PID/stat` after the name, from 0 (proc(5) counts from 1, the name is 2).
-const PARENT: usize = 1;
-const STARTED: usize = 19;
-
-/// The name in `/proc/PID/stat`, which may hold anything, and the fields after it.
-fn stat(pid: u32) -> Option<(String, String)> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let (before, rest) = text.rsplit_once(')')?;
-    let (_, name) = before.split_once('(')?;
-    Some((name.to_owned(), rest.trim_start().to_owned()))
-}
-
-fn field(fields: &str, number: usize) -> Option<&str> {
-    fields.split(' ').nth(number)
-}
-
-fn bytes(pid: u32, file: &str, most: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = File::open(format!("/proc/{pid}/{file}")) {
-        // What was read before an error is as good as any beginning.
-        let _ = file.take(most).read_to_end(&mut bytes);
-    }
-    bytes
-}
-
-fn arguments(text: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(text);
-    text.split_terminator('\0').map(str::to_owned).collect()
 }
 
 /// The [`VARIABLES`] in an environment, and nothing else of it.
@@ -145,6 +116,20 @@ mod tests {
         );
         assert!(own.started > 0 && own.cgroup.is_some());
         assert!(process(u32::MAX).is_none() && !is_of_interest(std::process::id()));
+    }
+
+    #[test]
+    fn a_command_line_comes_without_its_secrets() {
+        let login = b"docker\0login\0-p\0hunter2\0host\0";
+        assert_eq!(arguments(login), ["docker", "login", "-p", "***", "host"]);
+        let mut cut = b"docker\0".to_vec();
+        cut.resize(2034, b'x');
+        cut.extend(b"\0https://ci:pw");
+        assert!(
+            arguments(&cut)
+                .last()
+                .is_some_and(|word| word == "https://***")
+        );
     }
 
     #[test]

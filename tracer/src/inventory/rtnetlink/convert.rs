@@ -28,7 +28,7 @@ const UNDERSTOOD: std::ops::RangeInclusive<u16> = 20..=34;
 const FRA_PAD: u16 = 18;
 
 /// What a message says has changed, if it is any of our business.
-pub(super) fn change(kind: u16, payload: &[u8]) -> Option<NetChange> {
+pub(crate) fn change(kind: u16, payload: &[u8]) -> Option<NetChange> {
     if matches!(kind, RTM_NEWLINK | RTM_DELLINK) {
         return link::change(kind, payload);
     }

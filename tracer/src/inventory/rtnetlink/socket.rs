@@ -70,15 +70,15 @@ pub(super) struct Socket {
 
 /// One netlink message within a datagram.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::inventory) struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// `RTM_*` or `NLMSG_*`.
-    pub(in crate::inventory) kind: u16,
+    pub(crate) kind: u16,
     /// `NLM_F_*`.
     pub(super) flags: u16,
     /// Sequence number of the request it answers.
-    pub(super) sequence: u32,
+    pub(crate) sequence: u32,
     /// What follows the header.
-    pub(in crate::inventory) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 impl Socket {
@@ -143,7 +143,7 @@ impl Socket {
 }
 
 /// Cuts a datagram into messages; what is malformed ends it.
-pub(in crate::inventory) fn messages(datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
+pub(crate) fn messages(datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {
         let buffer = NetlinkBuffer::new_checked(rest).ok()?;

@@ -120,6 +120,8 @@ strict! {
         used: u64,
         free: u64,
         next_subnets: Option<Vec<String>>,
+        next_possible: Option<Vec<String>>,
+        next_possible_more: Option<u64>,
         certain: bool,
         holders: Option<Vec<Holder>>,
     }

@@ -1,5 +1,6 @@
 //! What a single look came to, as JSON: the last line of `check`.
 
+use ipnet::IpNet;
 use serde::Serialize;
 use tracer_core::{
     finding::UnusedNetwork,
@@ -81,6 +82,12 @@ struct Check<'a> {
     /// Whether that is sure: engines up to 26 do not tell where they go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_certain: Option<bool>,
+    /// Where it is not sure: every subnet that the very next network may get, likelier ones first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next_possible: Vec<String>,
+    /// How many more are possible than are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_possible_more: Option<u64>,
     /// Empty says that no daemon was asked.
     daemons: Vec<Daemon<'a>>,
     /// Networks that nobody uses; none of them is counted as a ghost.
@@ -169,18 +176,17 @@ impl<'a> SummaryRecord<'a> {
 impl<'a> Check<'a> {
     fn new(summary: &'a Summary) -> Self {
         let daemons = summary.daemons.iter();
+        let texts = |subnets: &[IpNet]| subnets.iter().map(ToString::to_string).collect();
         Self {
             networks: summary.networks,
             overlaps: summary.overlaps,
             ghosts: summary.ghosts,
             findings: summary.findings,
             pools: summary.pools.map(Pools::new),
-            next_subnets: summary
-                .next_subnets
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            next_subnets: texts(&summary.next_subnets),
             next_certain: (!summary.next_subnets.is_empty()).then_some(summary.next_is_sure),
+            next_possible: texts(&summary.next_possible),
+            next_possible_more: Some(summary.next_possible_more).filter(|more| *more > 0),
             daemons: daemons
                 .map(|(endpoint, status)| Daemon::new(endpoint, status))
                 .collect(),

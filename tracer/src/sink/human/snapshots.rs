@@ -23,6 +23,23 @@ fn text(look: Look, banner: Option<&Banner>, findings: &[Finding]) -> String {
     String::from_utf8(sink.out).unwrap()
 }
 
+/// What happens once never ends, and may happen all day.
+#[test]
+fn what_never_ends_is_forgotten_by_and_by() {
+    let mut sink = Human::new(Vec::new(), Look::PLAIN);
+    let [[opened, ..], ..] = fixtures::lives();
+    for number in 0..TOLD as u64 + 3 {
+        let finding = Finding {
+            id: format!("happening-{number}"),
+            sequence: number,
+            ..opened.clone()
+        };
+        sink.finding(&finding).unwrap();
+    }
+    assert_eq!(sink.told.len(), TOLD);
+    assert!(!sink.told.contains_key("happening-2") && sink.told.contains_key("happening-3"));
+}
+
 fn snapshot(name: &str, banner: Option<&Banner>, findings: &[Finding]) {
     let plain = text(Look::PLAIN, banner, findings);
     golden::check(&format!("src/sink/testdata/{name}.txt"), &plain);

@@ -66,6 +66,9 @@ const fn word(text: &'static str, colour: AnsiColor) -> Word {
     }
 }
 
+pub(super) const APPLIED: Word = word("APPLIED", AnsiColor::Green);
+pub(super) const ENDED: Word = word("TAKEN BACK", AnsiColor::Yellow);
+pub(super) const KEPT: Word = word("KEPT", AnsiColor::Green);
 pub(super) const RESOLVED: Word = word("RESOLVED", AnsiColor::Green);
 
 pub(super) const fn verdict(verdict: Verdict) -> Word {

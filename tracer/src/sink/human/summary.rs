@@ -43,6 +43,11 @@ pub(super) fn page(summary: &Summary, look: Look) -> Page {
         };
         page.field("next", &format!("networks {sure} get {}", next.join(", ")));
     }
+    if summary.next_possible.len() > 1 {
+        let all = summary.next_possible.len() as u64 + summary.next_possible_more;
+        let any = listed(&summary.next_possible, all, ToString::to_string);
+        page.field("first", &format!("any of {any}"));
+    }
     if !summary.unused.is_empty() {
         let all = summary.unused.len() as u64;
         let unused = listed(&summary.unused, all, |network| unused(network, summary.at));

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::{
     finding::{CiJob, Evidence, EvidenceKind, Finding, Ghost, GhostClass, Verdict},
     input::DockerContainer,
+    killed::{SIGKILL, SIGTERM},
     remedy::ghost as remedy,
     time::{SECOND, Timestamp},
     world::{World, jobs::labels, kills::Kill, processes},
@@ -27,9 +28,6 @@ const PATIENCE: u64 = 600 * SECOND;
 
 /// Docker starts what it was told to start, even when whoever told it is gone a moment later.
 const AFTERMATH: u64 = 10 * SECOND;
-
-const SIGKILL: u32 = 9;
-const SIGTERM: u32 = 15;
 
 /// Why nobody will come for it.
 enum Abandoned<'a> {

@@ -1,8 +1,8 @@
 //! What the kernel's log has to say of what was left behind.
 
 use crate::{
-    finding::{Evidence, EvidenceKind, Finding},
-    world::kernel_log::Line,
+    finding::{EvidenceKind, Finding},
+    world::kernel_log::{Line, last},
 };
 
 use super::Situation;
@@ -40,19 +40,7 @@ fn with_lines<'a>(
     let told = told.into_iter().flat_map(|told| &told.evidence);
     let told = told.filter(|piece| piece.kind == EvidenceKind::KernelLog);
     let said = told.cloned().chain(lines.map(Line::evidence));
-    finding.evidence.extend(last(said.collect()));
+    finding.evidence.extend(last(said.collect(), LINES));
     finding.evidence.sort_by_key(|piece| (piece.at, piece.kind));
     finding
-}
-
-/// The last of them. The kernel says some things twice: those count once.
-fn last(mut said: Vec<Evidence>) -> Vec<Evidence> {
-    said.sort_by_key(|piece| piece.at);
-    let mut kept: Vec<Evidence> = Vec::new();
-    for piece in said.into_iter().rev() {
-        if kept.len() < LINES && !kept.iter().any(|it| it.detail == piece.detail) {
-            kept.push(piece);
-        }
-    }
-    kept
 }

@@ -10,24 +10,23 @@ use ipnet::IpNet;
 use crate::{
     finding::{Covered, Role},
     input::{Connection, Landmark, LandmarkRole, Link, Login, Route, RouteKind},
+    prefix::overlaps,
     time::SECOND,
     world::{
         bridge,
-        fib::{self, FlowKey},
+        fib::{self, DEFAULT_LIKE, FlowKey},
     },
 };
 
 use super::{
     super::{Purpose, Situation},
     leads_somewhere,
-    subjects::{Subject, overlaps},
+    subjects::Subject,
     words,
 };
 
 /// A login older than this is none of somebody who will be missed.
 const LATELY: u64 = 7 * 24 * 3600 * SECOND;
-/// Routes to so short a prefix are default routes in disguise, as VPNs make them (0.0.0.0/1).
-const DEFAULT_LIKE: u8 = 3;
 /// Candidates of one role looked at: a prefix may cover thousands.
 const CANDIDATES: usize = 256;
 /// `RT_TABLE_LOCAL` (`include/uapi/linux/rtnetlink.h`).
@@ -155,7 +154,7 @@ fn protected<'a>(
     prefix: IpNet,
 ) -> impl Iterator<Item = Covered> + 'a {
     let all = situation.world.session.protected.iter();
-    all.filter(move |it| overlaps(prefix, **it))
+    all.filter(move |it| overlaps(&prefix, it))
         .filter_map(move |it| {
             let common = if prefix.prefix_len() > it.prefix_len() {
                 prefix
@@ -186,7 +185,7 @@ fn routes<'a>(
     routes
         .filter(move |route| {
             let destination = route.destination;
-            overlaps(prefix, destination)
+            overlaps(&prefix, &destination)
                 && leads_somewhere(route.kind)
                 // Whole private ranges are dropped out of caution: nobody is cut off by a network there.
                 && !(watching && route.kind == RouteKind::Drop)

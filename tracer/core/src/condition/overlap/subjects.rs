@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use crate::{
     finding::{Covered, RouteRef},
     input::{DockerNetwork, Link, Nexthop, Route, RouteKind},
+    prefix::overlaps,
     time::{SECOND, Timestamp},
     world::{World, bridge, namespace::Namespace},
 };
@@ -215,7 +216,7 @@ impl Subject<'_> {
     pub(super) fn prefix_over(&self, covered: &Covered) -> Option<IpNet> {
         let mut prefixes = self.prefixes.iter();
         prefixes
-            .find(|prefix| overlaps(**prefix, covered.prefix))
+            .find(|prefix| overlaps(prefix, &covered.prefix))
             .copied()
     }
 
@@ -256,9 +257,4 @@ impl Subject<'_> {
             None => bridge::owner_by_name(&self.name),
         }
     }
-}
-
-/// Whether one lies in the other.
-pub(super) fn overlaps(a: IpNet, b: IpNet) -> bool {
-    a.contains(&b.network()) || b.contains(&a.network())
 }

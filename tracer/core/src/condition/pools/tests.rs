@@ -24,6 +24,8 @@ fn pools(total: u64, free: u64) -> PoolUse {
         free,
         next: Vec::new(),
         certain: true,
+        possible: Vec::new(),
+        possible_more: 0,
         remaining: Vec::new(),
         holders: vec![
             holder("172.17.0.0/16", "bridge", 0),

@@ -70,6 +70,15 @@ impl Docker {
             let since = self.away.get(endpoint).copied();
             tell(since.unwrap_or(now), status.clone());
         }
+        let pid = self.info(endpoint).and_then(|info| info.pid);
+        if let (Some(at), Some(pid)) = (self.ended(endpoint), pid) {
+            let body = Body::EngineProcessEnded {
+                daemon: endpoint.to_owned(),
+                pid,
+                bystanders: Vec::new(),
+            };
+            inputs.push(Input { at, body });
+        }
     }
 
     /// Its networks and containers: as it listed them, and what it told of since.

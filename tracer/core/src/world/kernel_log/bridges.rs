@@ -40,12 +40,31 @@ impl World {
         lines
     }
 
+    /// The bridge that the other end of a veth is a port of, one end of which left the namespace and is
+    /// renamed where it went.
+    fn bridge_of_departed<'a>(
+        &'a self,
+        inum: u32,
+        namespace: &'a Namespace,
+        note: &Note,
+    ) -> Option<&'a Link> {
+        let Note::Renamed { to, from } = note else {
+            return None;
+        };
+        let behind = |name: &str| {
+            let port = self.kernel_log.left_behind(inum, name)?;
+            master(namespace, namespace.link(port)?)
+        };
+        behind(from).or_else(|| behind(to))
+    }
+
     /// The bridge that the line is about, itself or by a port of it, and the namespace it is in: the only
     /// one that has a bridge of that name.
     #[must_use]
     pub fn bridge_of_line(&self, line: &Line) -> Option<(u32, &str)> {
         let candidates = self.namespaces.iter().filter_map(|(inum, namespace)| {
-            let bridge = bridge_here(namespace, &line.note)?;
+            let bridge = bridge_here(namespace, &line.note)
+                .or_else(|| self.bridge_of_departed(*inum, namespace, &line.note))?;
             Some((*inum, bridge.name.as_str()))
         });
         let mut candidates = candidates.filter(|(inum, bridge)| self.is_only_here(*inum, bridge));

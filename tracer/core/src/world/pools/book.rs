@@ -102,7 +102,7 @@ impl Book {
     }
 
     /// Names of the bridges of every network it knows or knew.
-    pub(super) fn bridges(&self) -> Vec<String> {
+    pub(super) fn bridges(&self) -> BTreeSet<String> {
         let facts = self.facts.values().map(|facts| facts.bridge.clone());
         let unseen = self.departed.iter().map(|id| bridge_of(id));
         let pending = self.pending.iter().map(|pending| bridge_of(pending.id()));
@@ -227,7 +227,7 @@ impl Book {
         }
         let mut bridges = self.bridges();
         // Its own is there by now.
-        bridges.push(bridge_of(id));
+        bridges.insert(bridge_of(id));
         let reserved = setting.reserved(world, &bridges);
         let id = id.to_owned();
         self.pending.push_back(Pending::Made { id, reserved });

@@ -4,7 +4,7 @@
 mod book;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -20,6 +20,8 @@ use super::{World, docker::is_inner};
 
 /// Networks ahead that are told of.
 const NEXT: usize = 8;
+/// Subnets that are told of when it is not sure which comes next.
+const POSSIBLE: usize = 64;
 /// Free subnets that are listed.
 const LISTED: usize = 1024;
 /// `RT_TABLE_MAIN`, and `RT_SCOPE_LINK`.
@@ -55,6 +57,11 @@ pub struct PoolUse {
     pub next: Vec<Ipv4Net>,
     /// Whether that is sure.
     pub certain: bool,
+    /// Subnets any of which the very next network may get, likelier ones first, at most 64; one where
+    /// that is sure, although what follows may not be.
+    pub possible: Vec<Ipv4Net>,
+    /// How many more are possible, as far as is known.
+    pub possible_more: u64,
     /// Free subnets by address, at most 1024.
     pub remaining: Vec<Ipv4Net>,
     /// Who has the others, in the order of the subnets.
@@ -97,7 +104,7 @@ impl World {
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
         let daemons = self.docker.daemons().map(|(daemon, _)| daemon);
-        // Whoever set up a daemon inside a container may give it pools that take ages to walk through.
+        // Whoever set up a daemon inside a container may give it whatever pools: nobody's are short then.
         let daemons = daemons.filter(|daemon| !is_inner(daemon));
         daemons.filter_map(|daemon| self.pools_of(daemon)).collect()
     }
@@ -140,8 +147,14 @@ impl World {
             allocated: self.allocated(daemon),
             reserved: setting.reserved(self, &bridges),
         };
-        let (next, certain) = forecast(generation, slots, book, &taken);
+        let forecast = Forecast::new(generation, slots, book, &taken);
         let (total, free) = (slots.ipv4_len(), slots.free_ipv4(taken.all()));
+        let remaining = slots.remaining_ipv4(taken.all(), LISTED);
+        // What is not known of the host may make the engine pass over any of them.
+        let is_open = forecast.is_open || !setting.is_complete;
+        let possible = forecast.possible(if is_open { &remaining } else { &[] });
+        let all = if is_open { free } else { possible.len() as u64 };
+        let named = possible.len().min(POSSIBLE);
         Some(PoolUse {
             daemon: daemon.to_owned(),
             generation,
@@ -149,9 +162,11 @@ impl World {
             total,
             used: total - free,
             free,
-            next: next.iter().filter_map(ipv4).collect(),
-            certain: certain && setting.is_complete,
-            remaining: slots.remaining_ipv4(taken.all(), LISTED),
+            certain: forecast.is_agreed() && !is_open,
+            next: forecast.next(),
+            possible_more: all.saturating_sub(named as u64),
+            possible: possible.into_iter().take(POSSIBLE).collect(),
+            remaining,
             holders: self.holders(daemon, &setting, &bridges),
         })
     }
@@ -205,7 +220,7 @@ impl World {
         )
     }
 
-    fn holders(&self, daemon: &str, setting: &Setting, bridges: &[String]) -> Vec<Holder> {
+    fn holders(&self, daemon: &str, setting: &Setting, bridges: &BTreeSet<String>) -> Vec<Holder> {
         let touches = |prefix: &IpNet| setting.slots.touching(prefix).next().is_some();
         let networks = self
             .docker
@@ -266,12 +281,12 @@ pub(super) struct Setting {
 impl Setting {
     /// What the host uses. `bridges` are those of networks the daemon has or had, by name: their
     /// routes come and go with them.
-    fn reserved(&self, world: &World, bridges: &[String]) -> Vec<IpNet> {
+    fn reserved(&self, world: &World, bridges: &BTreeSet<String>) -> Vec<IpNet> {
         let uses = self.host_uses(world, bridges).into_iter();
         uses.map(|(prefix, _)| prefix).collect()
     }
 
-    fn host_uses(&self, world: &World, bridges: &[String]) -> Vec<(IpNet, HeldBy)> {
+    fn host_uses(&self, world: &World, bridges: &BTreeSet<String>) -> Vec<(IpNet, HeldBy)> {
         let namespace = world.namespace(self.netns);
         let routes = namespace.map(|ns| ns.routes()).unwrap_or_default();
         let device = |route: &Route| {
@@ -307,25 +322,56 @@ impl Setting {
     }
 }
 
-/// The next subnets, and whether nothing else is possible.
-fn forecast(
-    generation: Generation,
-    slots: &Slots,
-    book: &Book,
-    taken: &Taken,
-) -> (Vec<IpNet>, bool) {
-    if generation == Generation::Lowest {
-        return (pools::next(generation, slots, 0, taken, NEXT), true);
+/// What the next networks may get.
+struct Forecast {
+    /// The next subnets, one list for each possibility, likelier ones first.
+    all: Vec<Vec<IpNet>>,
+    /// It may be anything else as well.
+    is_open: bool,
+}
+
+impl Forecast {
+    fn new(generation: Generation, slots: &Slots, book: &Book, taken: &Taken) -> Self {
+        if generation == Generation::Lowest {
+            return Self {
+                all: vec![pools::next(generation, slots, 0, taken, NEXT)],
+                is_open: false,
+            };
+        }
+        let cursor = book.cursor_now(slots, taken);
+        let all = cursor.possible().map(|(cursor, unseen)| {
+            let mut taken = taken.clone();
+            taken.allocated.extend(unseen);
+            pools::next(generation, slots, cursor, &taken, NEXT)
+        });
+        Self {
+            all: all.collect(),
+            is_open: !cursor.is_closed(),
+        }
     }
-    let cursor = book.cursor_now(slots, taken);
-    let mut forecasts = cursor.possible().map(|(cursor, unseen)| {
-        let mut taken = taken.clone();
-        taken.allocated.extend(unseen);
-        pools::next(generation, slots, cursor, &taken, NEXT)
-    });
-    let first = forecasts.next().unwrap_or_default();
-    let agreed = forecasts.all(|other| other == first);
-    (first, agreed && cursor.is_closed())
+
+    /// The likeliest.
+    fn next(&self) -> Vec<Ipv4Net> {
+        let first = self.all.first().into_iter().flatten();
+        first.filter_map(ipv4).collect()
+    }
+
+    /// Whether all possibilities come to the same.
+    fn is_agreed(&self) -> bool {
+        self.all.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// Each subnet that the very next network may get, any of `others` included.
+    fn possible(&self, others: &[Ipv4Net]) -> Vec<Ipv4Net> {
+        let firsts = self.all.iter().filter_map(|next| next.first());
+        let mut possible: Vec<Ipv4Net> = Vec::new();
+        for subnet in firsts.filter_map(ipv4).chain(others.iter().copied()) {
+            if !possible.contains(&subnet) {
+                possible.push(subnet);
+            }
+        }
+        possible
+    }
 }
 
 fn holders_of(prefixes: impl Iterator<Item = IpNet>, by: &HeldBy) -> Vec<Holder> {

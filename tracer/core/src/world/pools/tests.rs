@@ -181,6 +181,44 @@ fn a_daemon_that_has_just_started_has_thirty_left() {
 }
 
 #[test]
+fn what_is_not_sure_is_named() {
+    let mut host = Told::host("26.1.5");
+    let texts =
+        |subnets: &[Ipv4Net]| -> Vec<String> { subnets.iter().map(ToString::to_string).collect() };
+    // Gone before anybody could ask: it got a subnet of the pools, or one it asked for.
+    host.history(true, vec![event(5, "a", true), event(6, "a", false)]);
+    host.listing(&[]);
+    let pools = host.pools();
+    assert!(!pools.certain);
+    assert_eq!(texts(&pools.possible), ["172.19.0.0/16", "172.18.0.0/16"]);
+    assert_eq!(pools.possible_more, 0);
+
+    // Nothing is known of what was before: any that is free.
+    host.history(false, Vec::new());
+    host.listing(&[network("b", "172.20.0.0/16", 0)]);
+    let pools = host.pools();
+    assert!(!pools.certain && pools.possible[0] == pools.next[0]);
+    let mut all = pools.possible.clone();
+    all.sort();
+    assert_eq!(all, pools.remaining);
+
+    // Of millions not all are named, but how many there are is.
+    host.daemon(
+        "26.1.5",
+        vec![AddressPool {
+            base: prefix("10.0.0.0/8"),
+            size: 30,
+        }],
+    );
+    let pools = host.pools();
+    assert_eq!(pools.possible.len(), POSSIBLE);
+    assert_eq!(
+        pools.possible.len() as u64 + pools.possible_more,
+        pools.free
+    );
+}
+
+#[test]
 fn the_engine_decides_whether_a_gap_is_filled() {
     for (version, next) in [("26.1.5", "172.20.0.0/16"), ("28.5.2", "172.18.0.0/16")] {
         let mut host = Told::host(version);

@@ -126,23 +126,38 @@ fn parent(file: &str, info: &ProcessInfo) -> Option<String> {
 /// the plugin's `docker-compose compose`, an interpreter's.
 fn inside_compose(info: &ProcessInfo) -> Option<&[String]> {
     let words = &info.arguments;
-    let is_compose = |word: &String| {
-        let name = word.rsplit('/').next().unwrap_or(word);
-        name.starts_with("docker-compose") || name == "compose"
-    };
-    // The name of a project or a file further on may be compose's as well.
-    let named = words.iter().take(4).position(is_compose);
-    let after = match named {
-        Some(at) => &words[at + 1..],
-        None => match of_docker(words) {
+    let (program, rest) = words.split_first()?;
+    let after = match base(program) {
+        name if is_compose(name) => rest,
+        "docker" => match of_docker(words) {
             Some(("compose", rest)) => rest,
             _ => return None,
         },
+        _ => interpreted(rest)?,
     };
     match after.split_first() {
         Some((first, rest)) if first == "compose" => Some(rest),
         _ => Some(after),
     }
+}
+
+/// The words after compose's program, or the module of that name, in an interpreter's command line.
+fn interpreted(words: &[String]) -> Option<&[String]> {
+    // Options of the interpreter, and variables where it is `env`, come before.
+    let is_script = |word: &String| !word.starts_with('-') && !word.contains('=');
+    let (before, after) = words.split_at(words.iter().position(is_script)?);
+    let (script, rest) = after.split_first()?;
+    let module = script == "compose" && before.last().is_some_and(|word| word == "-m");
+    (module || is_compose(base(script))).then_some(rest)
+}
+
+/// The one of old may carry its platform in its name.
+fn is_compose(program: &str) -> bool {
+    program == "docker-compose" || program.starts_with("docker-compose-")
+}
+
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The first word that is no option, and those after it.
@@ -221,7 +236,16 @@ mod tests {
                 "{command_line}"
             );
         }
-        assert_eq!(project(&info("docker run busybox")), None);
+        for others in [
+            "docker run busybox",
+            "docker rm compose",
+            "docker run compose up",
+            "docker network rm docker-compose",
+            "python3 app.py compose up",
+            "sh -c compose",
+        ] {
+            assert_eq!(project(&info(others)), None, "{others}");
+        }
         assert_eq!(project(&ProcessInfo::default()), None);
     }
 

@@ -37,6 +37,20 @@ pub fn concealed(words: &[String]) -> Vec<String> {
     shown
 }
 
+/// [`concealed`] of the beginning of a command line: credentials in an address may have lost the `@` that
+/// would tell them.
+#[must_use]
+pub fn concealed_beginning(words: &[String]) -> Vec<String> {
+    let mut shown = concealed(words);
+    if let Some(last) = shown.last_mut()
+        && let Some((scheme, rest)) = last.split_once("://")
+        && !rest.contains(['@', '/'])
+    {
+        *last = format!("{scheme}://{SECRET}");
+    }
+    shown
+}
+
 /// `--option=value` and `NAME=value`.
 fn glued(word: &str) -> String {
     let Some((name, value)) = word.split_once('=') else {
@@ -78,6 +92,18 @@ fn is_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_was_cut_off_is_left_out() {
+        for (command_line, shown) in [
+            ("docker build https://ci:pw", "docker build https://***"),
+            ("docker build https://host/x", "docker build https://host/x"),
+            ("docker -H tcp://h:1 ps", "docker -H tcp://h:1 ps"),
+        ] {
+            let words: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
+            assert_eq!(concealed_beginning(&words).join(" "), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_left_out_and_the_rest_stays() {

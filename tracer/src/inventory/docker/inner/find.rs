@@ -28,7 +28,7 @@ pub(super) fn daemon(inum: u32, configured: &[Endpoint]) -> Option<Endpoint> {
 }
 
 fn endpoint(pid: u32, configured: &[Endpoint]) -> Option<Endpoint> {
-    let words = process::command_line(pid).ok()?;
+    let words = process::command_line(pid)?;
     let root = Root::of_process(pid).ok()?;
     let paths = listens(&words, &root);
     let mut sockets = paths.iter().filter_map(|path| socket(pid, &root, path));

@@ -4,7 +4,7 @@ use std::{fs, os::fd::AsRawFd as _};
 
 use nix::fcntl::OFlag;
 
-use crate::inventory::{bystanders::parent, docker::process, files::Root, netns};
+use crate::inventory::{bystanders::parent, docker::process, files::Root, netns, proc};
 
 /// Containers counted in a data root.
 const MOST: usize = 10_000;
@@ -23,10 +23,7 @@ pub(super) fn containerd(dockerd: u32) -> Option<u32> {
 
 /// Whether a process runs containerd: its shims are another program.
 pub(super) fn is_containerd(pid: u32) -> bool {
-    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-    let name = program.file_name().and_then(|name| name.to_str());
-    // An update replaces the file under the running daemon.
-    name.is_some_and(|name| name.trim_end_matches(" (deleted)") == "containerd")
+    proc::runs(pid, "containerd")
 }
 
 /// Containers in a data root, if it is one.

@@ -17,6 +17,12 @@ pub(super) struct Pools<'a> {
     next_subnets: Vec<String>,
     /// Whether that is sure: engines up to 26 do not tell where they go on.
     certain: bool,
+    /// Where it is not: every subnet that the very next network may get, likelier ones first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next_possible: Vec<String>,
+    /// How many more are possible than are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_possible_more: Option<u64>,
     /// Who has the others, by subnet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     holders: Vec<By<'a>>,
@@ -47,6 +53,7 @@ struct By<'a> {
 
 impl<'a> Pools<'a> {
     pub(super) fn new(pools: &'a PoolUse) -> Self {
+        let possible = pools.possible.iter().filter(|_| !pools.certain);
         Self {
             daemon: &pools.daemon,
             total: pools.total,
@@ -54,6 +61,9 @@ impl<'a> Pools<'a> {
             free: pools.free,
             next_subnets: pools.next.iter().map(ToString::to_string).collect(),
             certain: pools.certain,
+            next_possible: possible.map(ToString::to_string).collect(),
+            next_possible_more: Some(pools.possible_more)
+                .filter(|more| !pools.certain && *more > 0),
             holders: pools.holders.iter().map(By::new).collect(),
         }
     }

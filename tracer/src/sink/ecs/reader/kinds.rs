@@ -71,6 +71,11 @@ fn pools_tell_what_is_left_and_who_has_the_rest() {
     assert_eq!(pools.daemon, "unix:///var/run/docker.sock");
     let next = texts(&["192.168.224.0/20", "192.168.240.0/20"]);
     assert_eq!((pools.next_subnets.unwrap(), pools.certain), (next, false));
+    let possible = texts(&["192.168.224.0/20", "192.168.240.0/20"]);
+    assert_eq!(
+        (pools.next_possible.unwrap(), pools.next_possible_more),
+        (possible, None)
+    );
     let holders = pools.holders.unwrap();
     let ghost = &holders[2];
     assert_eq!(ghost.subnet, "172.19.0.0/16");

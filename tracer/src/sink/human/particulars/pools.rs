@@ -20,6 +20,11 @@ pub(super) fn fields(page: &mut Page, pools: &PoolUse) {
         let next = listed(&pools.next, pools.next.len() as u64, ToString::to_string);
         let sure = if pools.certain { "" } else { "likely " };
         page.field("next", &format!("{sure}{next}"));
+        if !pools.certain && pools.possible.len() > 1 {
+            let all = pools.possible.len() as u64 + pools.possible_more;
+            let any = listed(&pools.possible, all, ToString::to_string);
+            page.field("first", &format!("any of {any}"));
+        }
     }
 }
 
