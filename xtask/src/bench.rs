@@ -6,10 +6,12 @@
 
 mod binary;
 mod context;
+mod core;
 mod empty;
 mod flood;
 mod forward;
 mod hooks;
+mod memory;
 mod netdev;
 mod outage;
 mod peers;
@@ -45,6 +47,8 @@ const MAKERS: &[Maker] = &[
     ("flood", flood::measure),
     ("outage", outage::measure),
     ("start", start::measure),
+    ("memory", memory::measure),
+    ("core", core::measure),
     ("binary", binary::measure),
 ];
 
@@ -57,9 +61,15 @@ pub(crate) struct Args {
     /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Make only these rows: hooks, udp, forward, netdev, flood, outage, start, binary; may be repeated.
+    /// Make only these rows, by the name of their file below `xtask/src/bench`; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
+}
+
+impl Args {
+    fn chose(&self, rows: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == rows)
+    }
 }
 
 /// As [`Args`], for root's part: what was built for it is there.
@@ -70,6 +80,9 @@ pub(crate) struct Measure {
     /// The BPF object that does nothing.
     #[arg(long, value_name = "FILE")]
     empty: PathBuf,
+    /// Where criterion left its figures.
+    #[arg(long, value_name = "FOLDER")]
+    criterion: PathBuf,
 }
 
 /// Sets up, builds what users install and what it is measured against, and measures as root.
@@ -84,7 +97,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     let binary = build::binary(&cargo, &release)?;
     let empty = empty::build(&cargo, workspace)?;
+    if args.chose("core") {
+        core::run(&cargo, args.quick)?;
+    }
     let mut words: Vec<OsString> = vec!["bench".into(), "--empty".into(), empty.into()];
+    words.extend(["--criterion".into(), workspace.criterion().into()]);
     words.extend(args.quick.then(|| "--quick".into()));
     if let Some(file) = &args.json {
         words.extend(["--json".into(), file.into()]);
@@ -113,11 +130,11 @@ pub(crate) fn measure(binary: PathBuf, measure: &Measure) -> Result<()> {
     let context = Context {
         binary,
         empty: measure.empty.clone(),
+        criterion: measure.criterion.clone(),
         quick: args.quick,
     };
-    let chosen = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut rows = Vec::new();
-    for (name, make) in MAKERS.iter().filter(|(name, _)| chosen(name)) {
+    for (name, make) in MAKERS.iter().filter(|(name, _)| args.chose(name)) {
         sh::say(format!("measuring: {name}"));
         // What cannot be measured is no reason to lose what can.
         let made = make(&context).or_else(|error| {

@@ -5,7 +5,7 @@
 //! fault. A turn is many short slices: the median slice was not interrupted. What a tool costs is the difference
 //! to the turns of nobody before and after it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use bridgetrace_lab::topology::PC;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::peers::{PEERS, Peer};
+use super::process::cpu;
 use super::row::Row;
 use super::spread::{Spread, short};
 use super::stage::start;
@@ -21,6 +22,9 @@ use super::traffic::{Sender, sink};
 use crate::interrupt;
 
 const PORT: u16 = 9;
+/// A start takes a third of a second.
+const START: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_millis(300);
 /// Datagrams a slice: half a millisecond.
 const SLICE: u32 = 200;
 const SLICES: usize = 300;
@@ -65,6 +69,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     for _ in 0..context.times(5, 20) {
         let mut tracer = start(&context.binary, &road.lab, &road.daemon, &[])?;
         tracer.wait_ready()?;
+        settle(tracer.id())?;
         off = own.add(off, road.turn()?, {
             tracer.terminate()?;
             road.turn()?
@@ -77,6 +82,18 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         }
     }
     rows(own, &there, theirs).context("no turn")
+}
+
+/// Waits until the process is done with its start: a third of a second without any CPU time.
+fn settle(pid: u32) -> Result<()> {
+    let mut last = (Instant::now(), cpu(pid)?);
+    interrupt::wait_for("the tracer to be done with its start", START, || {
+        let now = cpu(pid)?;
+        if now != last.1 {
+            last = (Instant::now(), now);
+        }
+        Ok((last.0.elapsed() >= QUIET).then_some(()))
+    })
 }
 
 impl Turns {
