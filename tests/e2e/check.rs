@@ -3,6 +3,7 @@
 
 mod clean;
 mod doctor;
+mod gitlab;
 mod live;
 pub(crate) mod look;
 mod overlap;

@@ -5,14 +5,20 @@ use std::env;
 use std::fs;
 use std::mem::offset_of;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use anyhow::Result;
 use serde_json::Value;
 use tracer_common::Event;
 
+use crate::recording::Recording;
+
 /// The tracer logs every input with this in front at `-vvv`.
 const INPUT: &str = "bridgetrace: input ";
+/// Names the folder in which recordings are kept.
+const RECORDINGS: &str = "BRIDGETRACE_FIXTURES";
 /// Where the namespace's inode number stands in a kernel record, as hex digits.
 const NETNS: Range<usize> = 2 * offset_of!(Event, netns)..2 * (offset_of!(Event, netns) + 4);
 
@@ -24,6 +30,22 @@ fn folder() -> Option<PathBuf> {
 /// Arguments that make the tracer log its inputs, if they are to be kept.
 pub(crate) fn arguments() -> &'static [&'static str] {
     if folder().is_some() { &["-vvv"] } else { &[] }
+}
+
+/// Keeps a recording for the fixtures of replays, see `cargo xtask fixtures`.
+pub(crate) fn keep_recording(recording: &Recording) -> Result<()> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let Some(folder) = env::var_os(RECORDINGS) else {
+        return Ok(());
+    };
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    recording.keep(Path::new(&folder), &format!("{}.{number}.btr", test()))
+}
+
+/// The name of the test that runs, fit for a file.
+fn test() -> String {
+    let thread = thread::current();
+    thread.name().unwrap_or("test").replace("::", "-")
 }
 
 /// Writes the inputs in `log` that concern the tracer's own namespace; the lab's other
@@ -44,10 +66,7 @@ pub(crate) fn keep<'a>(log: impl Iterator<Item = &'a str>) {
             kept += &format!("{line}\n");
         }
     }
-    let name = thread::current()
-        .name()
-        .unwrap_or("test")
-        .replace("::", "-");
+    let name = test();
     // A convenience for developers: a failure shows as a missing file.
     let _ = fs::write(folder.join(format!("{name}.inputs.jsonl")), kept);
 }

@@ -38,6 +38,7 @@ pub mod netns;
 pub mod peers;
 pub mod preflight;
 pub mod process;
+mod recording;
 mod sandbox;
 pub mod scenario;
 pub mod service;

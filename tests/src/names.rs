@@ -10,7 +10,7 @@ use std::process;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{cgroup, netns};
+use crate::{cgroup, netns, recording};
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
 static SWEEP: Once = Once::new();
@@ -43,9 +43,11 @@ fn sweep() {
     for name in cgroup::all().into_iter().filter(|name| is_stale(name)) {
         cgroup::remove(&name);
     }
-    for name in entries(&env::temp_dir()).filter(|name| is_stale(name)) {
-        // Whatever cannot be removed now is tried again by the next run.
-        fs::remove_dir_all(env::temp_dir().join(name)).ok();
+    for folder in [env::temp_dir(), recording::scratch()] {
+        for name in entries(&folder).filter(|name| is_stale(name)) {
+            // Whatever cannot be removed now is tried again by the next run.
+            fs::remove_dir_all(folder.join(name)).ok();
+        }
     }
 }
 

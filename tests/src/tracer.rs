@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::recording::{Ended, Recording};
 use crate::{Netns, Process, capture, wait_for};
 
 /// The tracer announces on stderr that it has attached with a line that holds this.
@@ -32,11 +33,14 @@ pub struct Line {
     pub text: String,
 }
 
-/// A running `bridgetrace`, killed on drop.
+/// A running `bridgetrace`, ended on drop. What it told is compared with what its recording tells, see
+/// [`recording`](crate::recording).
 pub struct Tracer {
     process: Process,
     stdout: Stream,
     stderr: Stream,
+    /// Until it has been compared.
+    recording: Option<Recording>,
 }
 
 impl Tracer {
@@ -61,9 +65,14 @@ impl Tracer {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Self> {
+        let recording = Recording::of(program, arguments)?;
         let mut command = netns.command(&program.display().to_string());
+        command.args(arguments);
+        if let Some(recording) = &recording {
+            command.args(recording.arguments());
+            command.envs(recording.variables());
+        }
         command
-            .args(arguments)
             .args(capture::arguments())
             .envs(variables.iter().copied());
         command
@@ -77,6 +86,7 @@ impl Tracer {
             process,
             stdout,
             stderr,
+            recording,
         })
     }
 
@@ -144,16 +154,48 @@ impl Tracer {
     pub fn end(&mut self, signal: Signal) -> Result<(ExitStatus, Duration)> {
         let start = Instant::now();
         self.process.signal(signal)?;
-        let status = self.wait_exit(ENDED)?;
-        Ok((status, start.elapsed()))
+        let status = self.exit(ENDED)?;
+        let took = start.elapsed();
+        self.compare(status)?;
+        Ok((status, took))
     }
 
     /// Waits for the tracer to end by itself, as `check` and `--duration` do.
     pub fn wait_exit(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        let status = self.exit(timeout)?;
+        self.compare(status)?;
+        Ok(status)
+    }
+
+    fn exit(&mut self, timeout: Duration) -> Result<ExitStatus> {
         let status = self.process.wait(timeout).with_context(|| self.output())?;
         self.stdout.join();
         self.stderr.join();
         Ok(status)
+    }
+
+    /// Compares what it told with what its recording tells, once.
+    fn compare(&mut self, status: ExitStatus) -> Result<()> {
+        let Some(recording) = self.recording.take() else {
+            return Ok(());
+        };
+        let ended = if status.success() {
+            Ended::Well
+        } else {
+            Ended::Badly
+        };
+        recording.compare(ended, &self.stdout.text(), &self.stderr.text())?;
+        capture::keep_recording(&recording)
+    }
+
+    /// Ends it if it still runs, well if it can.
+    fn wind_up(&mut self) -> Result<()> {
+        if self.recording.is_none() {
+            return Ok(());
+        }
+        self.process.signal(Signal::SIGTERM)?;
+        let status = self.exit(ENDED)?;
+        self.compare(status)
     }
 
     fn wait<T>(
@@ -185,26 +227,25 @@ impl Tracer {
 
     /// What the tracer has said so far, for an error.
     fn output(&self) -> String {
-        let text = |stream: &Stream| {
-            stream
-                .lines()
-                .into_iter()
-                .map(|line| line.text)
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
         format!(
-            "── stdout\n{}\n── stderr\n{}\n──",
-            text(&self.stdout),
-            text(&self.stderr)
+            "── stdout\n{}── stderr\n{}──",
+            self.stdout.text(),
+            self.stderr.text()
         )
     }
 }
 
 impl Drop for Tracer {
     fn drop(&mut self) {
+        let compared = self.wind_up();
         let log = self.log();
         capture::keep(log.iter().map(|line| line.text.as_str()));
+        // One failure is told by the test.
+        if let Err(error) = compared
+            && !thread::panicking()
+        {
+            panic!("{error:#}");
+        }
     }
 }
 
@@ -264,6 +305,14 @@ impl Stream {
 
     fn lines(&self) -> Vec<Line> {
         self.lines_from(0)
+    }
+
+    /// Everything so far.
+    fn text(&self) -> String {
+        self.lines()
+            .into_iter()
+            .map(|line| line.text + "\n")
+            .collect()
     }
 
     fn lines_from(&self, first: usize) -> Vec<Line> {

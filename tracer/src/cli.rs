@@ -62,6 +62,11 @@ pub(crate) enum Command {
 
 /// Watching live.
 #[derive(Args, Clone, Debug)]
+// Without a recording there is nothing to keep.
+#[command(
+    mut_arg("max_size", |arg| arg.requires("record")),
+    mut_arg("max_age", |arg| arg.requires("record"))
+)]
 pub(crate) struct Trace {
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -162,6 +167,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_kept_is_said_of_a_recording_only() {
+        let parse = |words: &[&str]| Cli::try_parse_from([&["bridgetrace"], words].concat());
+        for option in ["--max-size=1MiB", "--max-age=1d"] {
+            for command in [&[][..], &["trace"]] {
+                let without = parse(&[command, &[option]].concat()).map(drop);
+                let refusal = without.expect_err("there is no recording").to_string();
+                assert!(refusal.contains("--record <FILE>"), "{refusal}");
+                let with = [command, &[option, "--record", "x.btr"]].concat();
+                assert!(parse(&with).is_ok(), "{with:?}");
+            }
+            assert!(parse(&["record", "x.btr", option]).is_ok());
+        }
+        assert!(parse(&[]).is_ok());
     }
 
     #[test]

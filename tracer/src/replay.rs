@@ -72,6 +72,12 @@ pub(crate) fn replay(plan: &Plan) -> Result<()> {
         sink: None,
     };
     stage.play(&mut player, &plan.file)?;
+    if player.left_out() > 0 {
+        log::info!(
+            "it begins with what was known of the host by then: the {} inputs before are not kept",
+            player.left_out()
+        );
+    }
     tell(player.problems(), &names);
     Ok(())
 }

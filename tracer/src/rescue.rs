@@ -174,7 +174,9 @@ async fn act(plan: &Plan, needed: &core::Plan, stop: &mut Stop, typed: &mut Type
     let proof = match verified {
         Ok(proof) => proof,
         Err(why) => {
-            leash.revert().await?;
+            if leash.revert().await == Said::Nothing {
+                route.remove(&mut kernel)?;
+            }
             return Err(refused(
                 plan.address,
                 &format!("{why}; the route is taken back"),
@@ -216,7 +218,7 @@ impl Held<'_> {
         let said = loop {
             tokio::select! {
                 biased;
-                () = stop.wanted() => break leash.revert().await?,
+                () = stop.wanted() => break leash.revert().await,
                 said = leash.hears() => break said,
                 line = typed.line(), if typed.is_open() => match line.as_deref() {
                     Some("k" | "keep") => {

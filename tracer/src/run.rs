@@ -246,10 +246,10 @@ impl Run {
         self.tick(clock::stamp(Body::Tick))?;
         self.kernel_lines.finish(&self.core);
         self.observe(clock::stamp(Body::Stop))?;
-        log::info!("{}", self.loss.summary(&self.tracer)?);
-        if let Some(recorder) = self.recorder {
+        if let Some(recorder) = self.recorder.take() {
             recorder.finish();
         }
+        log::info!("{}", self.loss.summary(&self.tracer)?);
         self.output.finish().await
     }
 

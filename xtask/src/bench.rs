@@ -5,6 +5,7 @@
 //! compared is measured in turns, in many short slices, and the table holds medians.
 
 mod binary;
+mod check;
 mod context;
 mod core;
 mod empty;
@@ -14,9 +15,11 @@ mod hooks;
 mod memory;
 mod netdev;
 mod outage;
+mod overlap;
 mod peers;
 mod process;
 mod programs;
+mod replay;
 mod row;
 mod spread;
 mod stage;
@@ -46,6 +49,8 @@ const MAKERS: &[Maker] = &[
     ("netdev", netdev::measure),
     ("flood", flood::measure),
     ("outage", outage::measure),
+    ("overlap", overlap::measure),
+    ("check", check::measure),
     ("start", start::measure),
     ("memory", memory::measure),
     ("core", core::measure),
@@ -54,6 +59,7 @@ const MAKERS: &[Maker] = &[
 
 /// Measure cost and speed against their targets and against other tools.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// Fewer and shorter measurements: minutes in place of a quarter of an hour.
     #[arg(long)]
@@ -64,6 +70,14 @@ pub(crate) struct Args {
     /// Make only these rows, by the name of their file below `xtask/src/bench`; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What is measured without root.
+#[derive(clap::Subcommand)]
+enum Other {
+    Replay(replay::Args),
 }
 
 impl Args {
@@ -87,6 +101,9 @@ pub(crate) struct Measure {
 
 /// Sets up, builds what users install and what it is measured against, and measures as root.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    if let Some(Other::Replay(args)) = &args.other {
+        return replay::run(workspace, args);
+    }
     known(&args.only)?;
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;

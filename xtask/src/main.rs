@@ -10,6 +10,7 @@ mod cargo;
 mod debian;
 mod demo;
 mod detects;
+mod fixtures;
 mod fuzz;
 mod interrupt;
 mod kernels;
@@ -46,6 +47,7 @@ enum Xtask {
     Lint,
     Fuzz(fuzz::Args),
     Detects(detects::Args),
+    Fixtures(fixtures::Args),
     #[command(hide = true)]
     Stage(stage::Args),
 }
@@ -87,6 +89,7 @@ fn run(command: Xtask) -> Result<()> {
         Xtask::Lint => lint::run(&workspace),
         Xtask::Fuzz(args) => fuzz::run(&workspace, &args),
         Xtask::Detects(args) => detects::run(&workspace, &args),
+        Xtask::Fixtures(args) => fixtures::run(&workspace, &args),
         Xtask::Stage(args) => stage::run(&args),
     }
 }

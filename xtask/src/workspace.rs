@@ -69,6 +69,11 @@ impl Workspace {
         self.target.join("showcase")
     }
 
+    /// The folder for recordings that the lab's tests leave, see `cargo xtask fixtures`.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.target.join("recordings")
+    }
+
     /// A path as short as it can be said from the workspace's root.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.root).unwrap_or(path)

@@ -42,6 +42,26 @@ fn root_can_trace_and_hears_what_is_not_there() -> Result<()> {
 }
 
 #[test]
+fn a_kernel_that_hides_its_types_is_named_with_the_remedy() -> Result<()> {
+    preflight::require()?;
+    let hide = "mount -t tmpfs none /sys/kernel/btf && exec \"$@\"";
+    let (status, said) = doctor(&["unshare", "--mount", "sh", "-ec", hide, "sh"])?;
+    ensure!(
+        status == Some(2) && said.starts_with("This host cannot be traced"),
+        "{said}"
+    );
+    for wanted in [
+        "  no  the kernel half: ",
+        "/sys/kernel/btf/vmlinux",
+        "CONFIG_DEBUG_INFO_BTF=y",
+        "  ok  links and routes of this network namespace",
+    ] {
+        ensure!(said.contains(wanted), "no {wanted:?} in\n{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn without_capabilities_the_missing_ones_are_named() -> Result<()> {
     preflight::require()?;
     let bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"];

@@ -52,7 +52,7 @@ fn foretell(engine: Engine, seed: u64) -> Result<()> {
 }
 
 /// Of those that a rolling engine leaves in doubt, nearly all come true too: what came and went unseen
-/// is taken for what is usual.
+/// is taken for what is usual. The others are among what was named as possible.
 fn sequences(scene: Scene, count: usize, routes: &[&str], most: usize) -> Result<Scene> {
     let (mut sure, mut true_ones) = (0, 0);
     let scene = scene.play(|scene| {
@@ -75,6 +75,16 @@ fn sequences(scene: Scene, count: usize, routes: &[&str], most: usize) -> Result
 /// Networks come and go, then what is foretold happens. Whether the forecast was sure, and whether it
 /// came true.
 fn sequence(scene: &mut Scene, routes: &[&str], most: usize) -> Result<(bool, bool)> {
+    come_and_go(scene, routes, most)?;
+    let forecast = scene.forecast()?;
+    let count = 1 + scene.dice.below(3);
+    let fulfilled = scene.fulfil(&forecast, count)?;
+    scene.kept = None;
+    Ok((forecast.certain, fulfilled))
+}
+
+/// Up to three networks are made or removed, once in a while after a route came or went.
+fn come_and_go(scene: &mut Scene, routes: &[&str], most: usize) -> Result<()> {
     if scene.dice.once_in(4) {
         change_route(scene, routes)?;
     }
@@ -84,11 +94,7 @@ fn sequence(scene: &mut Scene, routes: &[&str], most: usize) -> Result<(bool, bo
     while scene.networks.len() > most {
         scene.remove_any()?;
     }
-    let forecast = scene.forecast()?;
-    let count = 1 + scene.dice.below(3);
-    let fulfilled = scene.fulfil(&forecast, count)?;
-    scene.kept = None;
-    Ok((forecast.certain, fulfilled))
+    Ok(())
 }
 
 fn step(scene: &mut Scene, most: usize) -> Result<()> {

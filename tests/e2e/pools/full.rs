@@ -9,23 +9,18 @@ use serde_json::Value;
 use super::scene::Scene;
 
 const SOON: Duration = Duration::from_secs(20);
+/// What engines up to 26 say.
+const ROLLING: &str = "could not find an available, non-overlapping IPv4 address pool among the \
+                       defaults to assign to the network";
 
 #[test]
 fn engine_20_10_says_that_nothing_is_left_and_so_do_we() -> Result<()> {
-    fill(
-        Engine::Installed,
-        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign \
-         to the network",
-    )
+    fill(Engine::Installed, ROLLING)
 }
 
 #[test]
 fn engine_26_1_says_that_nothing_is_left_and_so_do_we() -> Result<()> {
-    fill(
-        Engine::V26,
-        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign \
-         to the network",
-    )
+    fill(Engine::V26, ROLLING)
 }
 
 #[test]

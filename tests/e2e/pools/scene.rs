@@ -28,6 +28,8 @@ pub(super) struct Scene {
 pub(super) struct Forecast {
     pub(super) next: Vec<String>,
     pub(super) certain: bool,
+    /// Where it is not certain: every subnet that the very next network may get.
+    pub(super) possible: Vec<String>,
     pub(super) free: u64,
     pub(super) look: Look,
 }
@@ -121,6 +123,11 @@ impl Scene {
             texts.filter_map(Value::as_str).map(str::to_owned).collect()
         };
         let next = texts(&look.summary["next_subnets"]);
+        let possible = texts(&look.summary["next_possible"]);
+        ensure!(
+            look.summary.get("next_possible_more").is_none(),
+            "these pools are small enough to name all: {look:#?}"
+        );
         let certain = look.summary["next_certain"] == true;
         let free = look.summary["pools"]["free"].as_u64();
         let free = free.with_context(|| format!("no pools: {look:#?}"))?;
@@ -129,21 +136,19 @@ impl Scene {
         Ok(Forecast {
             next,
             certain,
+            possible,
             free,
             look,
         })
     }
 
     /// Creates `count` networks; whether they get what was foretold. What was foretold for sure must come
-    /// true, and a refusal is foretold by nothing being left.
+    /// true, what was not must have named the next one, and is asked anew before the one after that; a
+    /// refusal is foretold by nothing being left.
     pub(super) fn fulfil(&mut self, forecast: &Forecast, count: usize) -> Result<bool> {
         for place in 0..count {
-            match (self.create(None)?, forecast.next.get(place)) {
-                (Ok(got), Some(said)) if got == *said => {}
-                (Ok(got), Some(said)) => {
-                    ensure!(!forecast.certain, "{said} was foretold, not {got}");
-                    return Ok(false);
-                }
+            let got = match (self.create(None)?, forecast.next.get(place)) {
+                (Ok(got), Some(_)) => got,
                 (Err(_), None) => return Ok(true),
                 (Ok(got), None) => return Err(anyhow!("nothing was foretold, and it got {got}")),
                 (Err(refused), Some(said)) => {
@@ -151,7 +156,21 @@ impl Scene {
                         "{said} was foretold, and it was refused: {refused}"
                     ));
                 }
+            };
+            let fulfilled = forecast.next[place] == got;
+            if forecast.certain {
+                ensure!(fulfilled, "{got} was not foretold: {forecast:?}");
+                continue;
             }
+            ensure!(
+                forecast.possible.contains(&got),
+                "{got} is none of what was possible: {forecast:?}"
+            );
+            if place + 1 < count {
+                let anew = self.forecast()?;
+                return Ok(self.fulfil(&anew, count - 1)? && fulfilled);
+            }
+            return Ok(fulfilled);
         }
         Ok(true)
     }

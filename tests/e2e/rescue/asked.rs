@@ -33,7 +33,7 @@ fn the_operator_decides() -> Result<()> {
         terminal.press("\n")?;
         terminal.press("k\n")?;
         ensure!(terminal.status()? == Some(0), "{}", terminal.screen());
-        terminal.wait("KEPT: the route to 172.22.10.119 stays")?;
+        terminal.wait("the route to 172.22.10.119 stays")?;
         scene.wait_unguarded()?;
         ensure!(scene.is_rescued()?, "not kept");
         let again = scene.run(PC, &["--yes"])?;

@@ -22,7 +22,7 @@ fn a_client_of_ipv6_is_let_back_in() -> Result<()> {
         let mut rescue = scene.start(PC6, &["--yes"])?;
         applied(&rescue)?;
         let ours = scene.ours()?;
-        let wanted = "fd00:172:22:10::119 via fd00:172:42:10::1 dev eno8303 proto 183";
+        let wanted = "fd00:172:22:10::119 via fd00:172:42:10::1 dev eno8303";
         ensure!(ours.starts_with(wanted), "{ours}");
         ensure!(peers::reachable(&scene.lab.pc, SRV6)?);
         let (status, _) = rescue.end(Signal::SIGINT)?;

@@ -74,7 +74,10 @@ fn may_be_trapped(namespace: &Namespace, incident: &Incident) -> bool {
         return false;
     };
     if !incident.mirrored {
-        return incident.healed().count() < incident.remotes.len();
+        return incident
+            .remotes
+            .values()
+            .any(|remote| remote.healed.is_none());
     }
     // The kernel ignores routes of devices without carrier if `ignore_routes_with_linkdown` says so,
     // of which the mirror knows nothing: then the packet that left elsewhere is to be believed.

@@ -13,6 +13,7 @@ mod engine;
 mod history;
 mod peers;
 mod process;
+mod sandbox;
 mod unreachable;
 
 pub use peers::{Connection, Login, Peers};
@@ -24,6 +25,7 @@ pub use docker::{
 pub use engine::{Bystander, EngineProcess, EngineProgram, FormerRoot, package_manager};
 pub use history::{Departed, History, PastJob, Removed};
 pub use process::{ProcessInfo, VARIABLES};
+pub use sandbox::EmptySandbox;
 pub use unreachable::{Cause, Mount, Sidecar, Unreachable};
 
 /// One thing that happened, and when.
@@ -172,6 +174,10 @@ pub enum Body {
     Process(ProcessInfo),
     /// That process has ended (pid).
     ProcessGone(u32),
+    /// Processes of jobs that a runner of this host started itself: the complete list.
+    JobProcesses(Vec<ProcessInfo>),
+    /// Network namespaces that docker keeps and nobody is in: the complete list.
+    EmptySandboxes(Vec<EmptySandbox>),
     /// Addresses that this host's own files say are outside: the complete list.
     Landmarks(Vec<Landmark>),
     /// What was known of the past before the first input of a recording whose beginning was dropped.
@@ -288,6 +294,10 @@ pub struct Netns {
     pub owner: NetnsOwner,
     /// Why its links and routes cannot be read, if they cannot.
     pub unreadable: Option<String>,
+    /// What the environment of a process in it says of its CI job: of the [`VARIABLES`] those that are
+    /// set. Hostile text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Whose network namespace it is.
@@ -559,7 +569,12 @@ mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Each record of a flood comes by here.
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
+        let digits = bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+        let text: String = digits.collect();
         serializer.serialize_str(&text)
     }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A data root: the networks that docker makes once in it are known by its name.
-fn networks(root: &str, start: u32, own: bool) -> Vec<DockerNetwork> {
+pub(crate) fn networks(root: &str, start: u32, own: bool) -> Vec<DockerNetwork> {
     let predefined = |name: &str, driver: &str, id: String| DockerNetwork {
         id,
         name: name.to_owned(),
@@ -33,7 +33,7 @@ fn networks(root: &str, start: u32, own: bool) -> Vec<DockerNetwork> {
     all
 }
 
-fn container(name: &str, state: &str) -> DockerContainer {
+pub(crate) fn container(name: &str, state: &str) -> DockerContainer {
     DockerContainer {
         id: format!("id-of-{name}"),
         name: name.to_owned(),
@@ -42,7 +42,7 @@ fn container(name: &str, state: &str) -> DockerContainer {
     }
 }
 
-fn info(pid: Option<u32>, root: &str) -> DaemonInfo {
+pub(crate) fn info(pid: Option<u32>, root: &str) -> DaemonInfo {
     DaemonInfo {
         version: "20.10.24".to_owned(),
         netns: Some(HOST),
@@ -54,11 +54,11 @@ fn info(pid: Option<u32>, root: &str) -> DaemonInfo {
     }
 }
 
-struct Life(Story);
+pub(crate) struct Life(pub(crate) Story);
 
 impl Life {
     /// A daemon that answers, with one network and one container that runs.
-    fn begin(pid: Option<u32>) -> Self {
+    pub(crate) fn begin(pid: Option<u32>) -> Self {
         let mut life = Self(Story::begin());
         life.start(pid, EngineProgram::Dockerd);
         let containers = [container("web", "running")];
@@ -70,12 +70,12 @@ impl Life {
         life
     }
 
-    fn status(&mut self, status: DaemonStatus) -> Vec<Finding> {
+    pub(crate) fn status(&mut self, status: DaemonStatus) -> Vec<Finding> {
         let endpoint = ENDPOINT.to_owned();
         self.0.tell(Body::Daemon(Daemon { endpoint, status }))
     }
 
-    fn start(&mut self, pid: Option<u32>, program: EngineProgram) -> Vec<Finding> {
+    pub(crate) fn start(&mut self, pid: Option<u32>, program: EngineProgram) -> Vec<Finding> {
         let Some(pid) = pid else {
             return Vec::new();
         };
@@ -88,7 +88,7 @@ impl Life {
         self.0.tell(Body::EngineProcess { daemon, process })
     }
 
-    fn end(&mut self, pid: u32) {
+    pub(crate) fn end(&mut self, pid: u32) {
         let bystander = Bystander {
             pid: 99,
             name: "dpkg".to_owned(),
@@ -105,7 +105,7 @@ impl Life {
     }
 
     /// A signal is sent, and time passes.
-    fn signal(&mut self, number: u32, sender: &[(u32, &str)], target: &[(u32, &str)]) {
+    pub(crate) fn signal(&mut self, number: u32, sender: &[(u32, &str)], target: &[(u32, &str)]) {
         let signal = Signal {
             hook: Hook::Signal as u8,
             number,
@@ -124,14 +124,14 @@ impl Life {
         self.0.after(0);
     }
 
-    fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         let why = Unreachable::new(Cause::Closed, "it closed the connection".to_owned());
         let status = DaemonStatus::Unreachable(why);
         assert_eq!(self.status(status), []);
         self.0.now += SECOND;
     }
 
-    fn back(
+    pub(crate) fn back(
         &mut self,
         info: DaemonInfo,
         networks: &[DockerNetwork],

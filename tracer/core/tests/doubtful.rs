@@ -15,7 +15,7 @@ use tracer_core::{
 use crate::common::{ENDPOINT, HOST, link, network};
 use crate::story::{ACK, CONTAINER, SYN, Story, has, only, segment};
 
-const REGISTRY: [u8; 4] = [172, 22, 7, 7];
+pub(crate) const REGISTRY: [u8; 4] = [172, 22, 7, 7];
 const UPLINK: [u8; 4] = [172, 42, 10, 112];
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -70,12 +70,12 @@ fn publish(story: &mut Story) {
     story.tell(Body::DockerContainer { daemon, container });
 }
 
-fn connect(story: &mut Story, remote: [u8; 4]) -> Vec<Finding> {
+pub(crate) fn connect(story: &mut Story, remote: [u8; 4]) -> Vec<Finding> {
     story.event(&ask(remote, 443, TCP, SYN))
 }
 
 /// A container's packet, come in by `iif`, is dropped by the firewall on its way into the bridge.
-fn forward(remote: [u8; 4], iif: u32, sport: u16, dport: u16, tcp_flags: u8) -> Event {
+pub(crate) fn forward(remote: [u8; 4], iif: u32, sport: u16, dport: u16, tcp_flags: u8) -> Event {
     let flow = Flow {
         saddr: v4_mapped([172, 18, 0, 2]),
         daddr: v4_mapped(remote),

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A reply to the pc is routed into the bridge although the pc came in by the uplink.
-fn misrouted() -> Event {
+pub(crate) fn misrouted() -> Event {
     Event {
         flags: event_flags::FLOW | event_flags::LOOKUP | event_flags::INGRESS,
         ingress_ifindex: 2,
@@ -25,7 +25,7 @@ fn misrouted() -> Event {
 }
 
 /// A container gets the pc's address.
-fn container_owns_the_pcs_address(story: &mut Story) {
+pub(crate) fn container_owns_the_pcs_address(story: &mut Story) {
     let endpoint = DockerEndpoint {
         container: "c2".to_owned(),
         container_name: "thief".to_owned(),
@@ -41,7 +41,7 @@ fn container_owns_the_pcs_address(story: &mut Story) {
     });
 }
 
-fn dropped_on_arrival(before: u64) -> Event {
+pub(crate) fn dropped_on_arrival(before: u64) -> Event {
     let flow = Flow {
         saddr: v4_mapped(PC),
         daddr: v4_mapped([172, 42, 10, 112]),

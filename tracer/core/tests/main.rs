@@ -5,6 +5,7 @@ mod daemons;
 mod doubtful;
 mod elsewhere;
 mod golden;
+mod jobs;
 mod properties;
 mod scenarios;
 mod story;

@@ -223,6 +223,7 @@ fn body() -> impl Strategy<Value = Body> {
         inum: HOST,
         owner: NetnsOwner::Host,
         unreadable: None,
+        variables: std::collections::BTreeMap::new(),
     };
     prop_oneof![
         8 => event().prop_map(Body::Kernel),
@@ -315,7 +316,8 @@ proptest! {
         for inum in [HOST, HOST + 1] {
             if world.namespace(inum).is_some_and(|namespace| namespace.owner.is_none()) {
                 let owner = NetnsOwner::Unknown;
-                let netns = Netns { inum, owner, unreadable: None };
+                let variables = std::collections::BTreeMap::new();
+                let netns = Netns { inum, owner, unreadable: None, variables };
                 world.apply(now, &Body::Netns(netns));
                 let change = NetChange::LinkGone(9);
                 world.apply(now, &Body::Net { netns: inum, change });

@@ -69,6 +69,7 @@ pub struct Player<R> {
     loss: Option<Input>,
     lines: Lines,
     problems: Problems,
+    left_out: u64,
 }
 
 /// What is known of the run that is being played.
@@ -112,6 +113,7 @@ impl<R: Read + Seek> Player<R> {
             loss: None,
             lines: Lines::default(),
             problems: Problems::default(),
+            left_out: 0,
         })
     }
 
@@ -123,6 +125,12 @@ impl<R: Read + Seek> Player<R> {
     /// What was wrong so far.
     pub const fn problems(&self) -> &Problems {
         &self.problems
+    }
+
+    /// Inputs before the beginning, in whose place a snapshot stands: whole segments that made room for
+    /// others, or what was not asked for when this was copied. They are nobody's loss.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     fn find(&mut self) -> Result<Option<Input>, Unplayable> {
@@ -196,8 +204,10 @@ impl<R: Read + Seek> Player<R> {
     fn follow(&mut self, header: &Header) {
         let same = self.run.filter(|run| run.id == header.run);
         let mut run = same.unwrap_or_else(|| {
+            let run = Run::begin(header);
             self.new_run = true;
-            Run::begin(header)
+            self.left_out = self.left_out.saturating_add(run.next);
+            run
         });
         let missing = header.number.saturating_sub(run.next);
         if missing > 0 {

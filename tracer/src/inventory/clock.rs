@@ -31,7 +31,13 @@ pub(crate) fn from_monotonic(ktime_ns: u64) -> Timestamp {
     Timestamp(wall.saturating_sub(age).saturating_add(ahead))
 }
 
-/// Nanoseconds on a clock; both clocks read here exist on every Linux.
+/// Wall-clock time of a moment `nanos` after the machine was started, its sleep included.
+pub(crate) fn from_boot(nanos: u64) -> Timestamp {
+    let age = read(ClockId::CLOCK_BOOTTIME).saturating_sub(nanos);
+    Timestamp(read(ClockId::CLOCK_REALTIME).saturating_sub(age))
+}
+
+/// Nanoseconds on a clock; the clocks read here exist on every Linux.
 fn read(clock: ClockId) -> u64 {
     clock_gettime(clock).map_or(0, nanos)
 }

@@ -34,6 +34,19 @@ pub(super) fn covering(pid: u32, folder: &Path) -> Option<Mount> {
     })
 }
 
+/// Network namespaces that files keep alive, as process `pid` sees them: inode number and file.
+pub(super) fn namespaces(pid: u32) -> Vec<(u32, String)> {
+    let list = Root::own().and_then(|own| own.read(&format!("/proc/{pid}/mountinfo"), MAX_LIST));
+    let list = list.unwrap_or_default();
+    let mounts = list.lines().filter_map(parse::entry);
+    let kept = mounts.filter(|entry| entry.fs_type == "nsfs");
+    let namespaces = kept.filter_map(|entry| {
+        let inum = entry.root.strip_prefix("net:[")?.strip_suffix(']')?;
+        Some((inum.parse().ok()?, entry.point))
+    });
+    namespaces.collect()
+}
+
 /// The cure of a folder that another mount hides.
 pub(super) fn cure(point: &str) -> String {
     format!(

@@ -3,6 +3,7 @@
 //! Everything here reads `/proc` or files, so it may block: call it off the runtime.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io,
     os::fd::{AsFd, OwnedFd},
@@ -18,7 +19,7 @@ use nix::{
 };
 use tracer_core::input::{Netns, NetnsOwner, Process};
 
-use super::container;
+use super::{container, processes};
 
 /// `NSFS_MAGIC`: what a namespace file is on.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/magic.h#L95>
@@ -26,6 +27,9 @@ const NSFS: FsType = FsType(0x6e73_6673);
 
 /// Where `ip netns add NAME` keeps its namespaces; the second is the older name of the first.
 const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
+
+/// Processes of one namespace that are asked for their job.
+const ASKED: usize = 64;
 
 /// A namespace could not be opened or entered.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,14 @@ pub(crate) fn find(inum: u32) -> Option<(Netns, OwnedFd)> {
         .or_else(|| find_process(inum))
 }
 
+/// What the environment of the first process in the namespace that is part of a CI job says of the job.
+pub(crate) fn job_variables(inum: u32) -> Option<BTreeMap<String, String>> {
+    let here = |pid: &u32| of_process(*pid).is_ok_and(|found| found == inum);
+    let inside = pids().into_iter().filter(here).take(ASKED);
+    let mut variables = inside.map(processes::variables_of);
+    variables.find(|found| found.contains_key("CI_JOB_ID"))
+}
+
 /// Moves the calling thread into the namespace. Without effect, and without needing a
 /// privilege, when it is there already.
 pub(super) fn enter(netns: &OwnedFd) -> Result<(), Error> {
@@ -111,6 +123,7 @@ fn known(inum: u32, owner: NetnsOwner) -> Netns {
         inum,
         owner,
         unreadable: None,
+        variables: BTreeMap::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! is known of whoever is killed must be known before.
 
 mod group;
+mod jobs;
 mod read;
 
 use std::{
@@ -14,14 +15,16 @@ use std::{
 use tokio::{
     sync::{Semaphore, mpsc::Sender},
     task,
-    time::interval,
+    time::{interval, sleep},
 };
 use tracer_core::{
     decode::Who,
     input::{Body, Input, ProcessInfo},
 };
 
-use super::{Closed, netns, proc, send};
+use super::{Closed, docker::sandboxes, netns, proc, send};
+
+pub(super) use self::read::variables_of;
 
 /// Processes read at a time. One may serve its own memory and never answer: whoever reads it is
 /// held, and the others go on.
@@ -30,6 +33,9 @@ const AT_ONCE: usize = 4;
 const WAITING: usize = 256;
 /// How often it is looked who has ended.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// Between two looks for jobs that a runner started on this host.
+const JOBS: Duration = Duration::from_secs(5);
 
 /// Processes that matter.
 #[derive(Clone)]
@@ -50,7 +56,11 @@ impl Processes {
             waiting: Arc::new(Semaphore::new(WAITING)),
             alive: Arc::default(),
         };
-        task::spawn(this.clone().look_around());
+        let around = this.clone();
+        task::spawn(async move {
+            around.look_around().await?;
+            around.see_jobs().await
+        });
         task::spawn(this.clone().see_ends());
         this
     }
@@ -98,7 +108,7 @@ impl Processes {
         send(&self.inputs, Body::Process(info)).await
     }
 
-    async fn look_around(self) {
+    async fn look_around(&self) -> Result<(), Closed> {
         let all = || {
             netns::pids()
                 .into_iter()
@@ -107,11 +117,32 @@ impl Processes {
         let found = task::spawn_blocking(move || all().collect::<Vec<u32>>()).await;
         for pid in found.unwrap_or_default() {
             let read = task::spawn_blocking(move || read::process(pid)).await;
-            if let Ok(Some(info)) = read
-                && self.tell(info).await.is_err()
-            {
-                return;
+            if let Ok(Some(info)) = read {
+                self.tell(info).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Tells of jobs, and of what is left when their containers are gone: the complete lists at first, and
+    /// when they change.
+    async fn see_jobs(&self) -> Result<(), Closed> {
+        let mut told: [Option<Body>; 2] = [None, None];
+        loop {
+            let look = || {
+                [
+                    Body::EmptySandboxes(sandboxes::empty()),
+                    Body::JobProcesses(jobs::all()),
+                ]
+            };
+            let found = task::spawn_blocking(look).await.into_iter().flatten();
+            for (found, told) in found.zip(&mut told) {
+                if told.as_ref() != Some(&found) {
+                    send(&self.inputs, found.clone()).await?;
+                    *told = Some(found);
+                }
+            }
+            sleep(JOBS).await;
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Seek as _, SeekFrom, Write as _},
+    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _},
     path::PathBuf,
     time::Duration,
 };
@@ -15,6 +15,7 @@ use nix::fcntl::Flock;
 use tracer_core::time::Timestamp;
 use tracer_record::{
     compose::Block,
+    header::{MAGIC, MAGIC_AT, SKIPPABLE},
     scan::{Found, Scan},
 };
 
@@ -25,6 +26,8 @@ use super::{
 
 /// Of the size and the age that are kept, the share of one segment: what is dropped at once.
 const SHARE: u32 = 8;
+/// Zeros beyond this are no first block that was on its way, bytes.
+const UNFINISHED: u64 = 1 << 20;
 
 /// The files of one recording.
 pub(super) struct Segments {
@@ -91,8 +94,8 @@ impl Segments {
     }
 
     /// Appends a block; what was written of one that does not fit is taken back.
-    pub(super) fn write(&mut self, block: &Block) -> std::io::Result<()> {
-        self.make_room(block.bytes.len() as u64);
+    pub(super) fn write(&mut self, block: &Block) -> io::Result<()> {
+        self.make_room(block.bytes.len() as u64)?;
         if let Err(error) = self.active.write_all(&block.bytes) {
             // If this fails, too, whoever reads finds the next whole block.
             let _ = self.active.set_len(self.length);
@@ -105,7 +108,7 @@ impl Segments {
     }
 
     /// What has been written survives a power cut from now on.
-    pub(super) fn sync(&self) -> std::io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         self.active.sync_data()
     }
 
@@ -146,11 +149,18 @@ impl Segments {
         self.base = self.length;
     }
 
-    fn make_room(&mut self, bytes: u64) {
+    /// Fails when the present segment alone would become too large: the state of the host, with which the
+    /// next one begins, has not come yet.
+    fn make_room(&mut self, bytes: u64) -> io::Result<()> {
         let total = |this: &Self| this.old.iter().map(|old| old.length).sum::<u64>() + this.length;
         while !self.old.is_empty() && total(self) + bytes > self.size {
             self.drop_oldest();
         }
+        if total(self) + bytes > self.size {
+            let full = "there is no more room within --max-size";
+            return Err(io::Error::new(ErrorKind::QuotaExceeded, full));
+        }
+        Ok(())
     }
 
     /// A segment ends where the next one begins.
@@ -188,10 +198,27 @@ fn whole(file: &File) -> Result<(u64, Option<Timestamp>)> {
         }
     }
     ensure!(
-        scan.length() == 0 || end > 0,
+        scan.length() == 0 || end > 0 || is_unfinished(file)?,
         "it is no recording, and is left as it is; name another file"
     );
     Ok((end, since))
+}
+
+/// Whether a file without a whole block is what a power cut leaves of the first block of a segment: as
+/// much of it as was written, or zeros where that was on its way.
+fn is_unfinished(mut file: &File) -> io::Result<bool> {
+    let mut begin = [0; MAGIC_AT + MAGIC.len()];
+    file.seek(SeekFrom::Start(0))?;
+    let mut there = Vec::new();
+    file.take(UNFINISHED).read_to_end(&mut there)?;
+    begin[..4].copy_from_slice(&SKIPPABLE.to_le_bytes());
+    begin[MAGIC_AT..].copy_from_slice(&MAGIC);
+    // Between the two stands a length.
+    let fits =
+        |(place, byte): (usize, &u8)| (4..MAGIC_AT).contains(&place) || begin[place] == *byte;
+    let begins = there.iter().take(begin.len()).enumerate().all(fits);
+    let is_all = file.metadata()?.len() == there.len() as u64;
+    Ok(begins || is_all && there.iter().all(|byte| *byte == 0))
 }
 
 #[cfg(test)]

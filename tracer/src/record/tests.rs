@@ -1,6 +1,7 @@
 //! A whole recorder on real files.
 
 mod killed;
+mod months;
 
 use std::{fs, sync::Arc};
 

@@ -52,7 +52,11 @@ impl Leash {
         };
         match timeout(PATIENCE, leash.stream.read_u8()).await {
             Ok(Ok(READY)) => Ok(leash),
-            _ => bail!("the process that takes the route back does not start; nothing was changed"),
+            _ => {
+                // It may be gone already.
+                let _ = leash.guard.kill();
+                bail!("the process that takes the route back does not start; nothing was changed")
+            }
         }
     }
 
@@ -72,8 +76,8 @@ impl Leash {
     }
 
     /// Has the route taken back now.
-    pub(super) async fn revert(self) -> Result<Said> {
-        self.part(REVERT).await
+    pub(super) async fn revert(self) -> Said {
+        self.part(REVERT).await.unwrap_or(Said::Nothing)
     }
 
     /// Waits for the guard's last word.
@@ -120,4 +124,26 @@ fn command(order: &RescueGuard) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_guard_reads_the_order_that_was_written() {
+        for via in [None, Some("fe80::1".parse().expect("address"))] {
+            let order = RescueGuard {
+                address: "fd00::119".parse().expect("address"),
+                via,
+                dev: 2,
+                table: 1000,
+                until: u64::MAX,
+            };
+            let command = command(&order);
+            assert_eq!(RescueGuard::parse_from(command.get_args()), order);
+        }
+    }
 }

@@ -6,17 +6,17 @@ use anyhow::{Context as _, Result};
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracer_core::{
     Core,
-    finding::Finding,
+    finding::{Finding, Kind},
     input::{Body, Cause, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
 };
 
 use crate::{
     config::CheckPlan,
-    inventory::{clock, docker::Endpoint, sockets},
+    inventory::{clock, docker::Endpoint, processes::Processes, sockets},
 };
 
 use super::{QUEUE, output::Output, sources, stop::Stop};
@@ -24,6 +24,9 @@ use super::{QUEUE, output::Output, sources, stop::Stop};
 /// How long a source may take before the look goes on without it. A daemon answers within a tenth of
 /// a second, one with hundreds of containers within one.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two looks at what seems to be left behind: docker takes a moment to make or to remove something.
+const PASSING: Duration = Duration::from_millis(500);
 
 /// How the look went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +65,16 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         ..sources::session(Vec::new())?
     };
     let mut output = Output::new(Some(plan.output), &session)?;
-    let (mut core, awaited) = gather(&plan.endpoints, session).await?;
+    let (mut core, mut awaited) = gather(&plan.endpoints, session.clone()).await?;
+    let first = ghosts(&core);
+    if !first.is_empty() {
+        sleep(PASSING).await;
+        (core, awaited) = gather(&plan.endpoints, session).await?;
+    }
     name_owners(&mut core).await?;
     let now = clock::now();
-    let findings = core.check(now);
+    let mut findings = core.check(now);
+    findings.retain(|it| it.kind != Kind::GhostNetwork || first.contains(&it.id));
     for finding in &findings {
         output.finding(finding)?;
     }
@@ -85,6 +94,14 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
+/// Ids of what seems to be left behind. Docker, the kernel and `/proc` are asked one after the other: what
+/// was made or removed meanwhile looks like it. Only what does so a second time is.
+fn ghosts(core: &Core) -> BTreeSet<String> {
+    let findings = core.check(clock::now()).into_iter();
+    let ghosts = findings.filter(|finding| finding.kind == Kind::GhostNetwork);
+    ghosts.map(|finding| finding.id).collect()
+}
+
 /// Reads the state of the host once; `told` are the endpoints that somebody named.
 pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result<Core> {
     let session = Session {
@@ -99,6 +116,7 @@ pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
     let _ask_peers = sources::start_inventory(endpoints, &sender)?;
+    let _processes = Processes::watch(sender);
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, endpoints);
     observe(&mut core, &clock::stamp(Body::Session(session)))?;
@@ -175,10 +193,17 @@ enum Source {
     Peers,
     Landmarks,
     Sidecars,
+    Jobs,
 }
 
 impl Source {
-    const ALL: [Self; 4] = [Self::Routes, Self::Peers, Self::Landmarks, Self::Sidecars];
+    const ALL: [Self; 5] = [
+        Self::Routes,
+        Self::Peers,
+        Self::Landmarks,
+        Self::Sidecars,
+        Self::Jobs,
+    ];
 
     /// What to say when it has not come.
     const fn missing(self) -> &'static str {
@@ -187,6 +212,7 @@ impl Source {
             Self::Peers => "connections and logins were not read in time",
             Self::Landmarks => "nameservers and hosts were not read in time",
             Self::Sidecars => "daemons beside jobs were not looked for in time",
+            Self::Jobs => "processes of jobs were not looked for in time",
         }
     }
 }
@@ -209,6 +235,7 @@ impl Awaited {
             Body::Landmarks(_) => self.said(Source::Landmarks),
             Body::Peers { netns, .. } if *netns == self.netns => self.said(Source::Peers),
             Body::Sidecars(_) => self.said(Source::Sidecars),
+            Body::JobProcesses(_) => self.said(Source::Jobs),
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,

@@ -196,17 +196,29 @@ async fn follow_foreign(
     inputs: Sender<Input>,
 ) {
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
-    let Ok(Some((netns, fd))) = find().await else {
+    let job = || tokio::task::spawn_blocking(move || netns::job_variables(inum));
+    let Ok(Some((found, fd))) = find().await else {
         log::warn!("network namespace {inum} is gone or hidden: its losses cannot be explained");
         // Not looked for again before that: its events come by the dozen.
         tokio::time::sleep(VAIN).await;
         return;
     };
+    let variables = job().await.ok().flatten().unwrap_or_default();
+    let netns = Netns { variables, ..found };
+    let mut known = netns.clone();
     let abandoned = async {
         loop {
             tokio::time::sleep(GRIP).await;
             if !matches!(find().await, Ok(Some(_))) {
                 break;
+            }
+            // A pod is there before its job is.
+            if known.variables.is_empty()
+                && let Ok(Some(variables)) = job().await
+            {
+                known.variables = variables;
+                let body = Body::Netns(known.clone());
+                let _ = inputs.send(clock::stamp(body)).await;
             }
         }
     };

@@ -21,7 +21,7 @@ use super::context::Context;
 use super::process::{cpu, resident};
 use super::row::Row;
 use super::spread::short;
-use super::stage::Stage;
+use super::stage::{BLACKHOLE, Stage};
 use crate::interrupt;
 
 const REMOTES: u16 = 10_000;
@@ -94,7 +94,7 @@ fn flood(stage: &mut Stage, time: Duration) -> Result<Flood> {
     })?;
     seen.sent = sent.into_inner();
     stage.part()?;
-    let resolved = stage.hear("resolved", &bridge)?.finding;
+    let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?.finding;
     let count = |what: &str| {
         resolved["bridgetrace"]["counts"][what]
             .as_u64()
@@ -108,7 +108,7 @@ fn flood(stage: &mut Stage, time: Duration) -> Result<Flood> {
 fn watch(stage: &mut Stage, bridge: &str, time: Duration, sent: &AtomicU64) -> Result<Flood> {
     let pid = stage.tracer();
     let (begin, before, cpu_before) = (Instant::now(), sent.load(Ordering::Relaxed), cpu(pid)?);
-    let opened = stage.hear("opened", bridge)?;
+    let opened = stage.hear(BLACKHOLE, "opened", bridge)?;
     let lost = opened.lost_at()?;
     let half = until(begin, time / 2, pid)?;
     let full = until(begin, time, pid)?;

@@ -19,7 +19,7 @@ use super::context::Context;
 use super::programs::held_by;
 use super::row::Row;
 use super::spread::Spread;
-use super::stage::Stage;
+use super::stage::{BLACKHOLE, Stage};
 use crate::interrupt;
 
 /// Milliseconds.
@@ -86,10 +86,10 @@ fn once(stage: &mut Stage, programs: &[u64]) -> Result<Seen> {
         let told = (|| {
             udp_send_exactly(&stage.lab.pc, (PC, 0).into(), server, LOST)?;
             responder.wait_replied(LOST, SOON)?;
-            stage.hear("opened", &bridge)?;
+            stage.hear(BLACKHOLE, "opened", &bridge)?;
             all(pid, programs, programs.len())?;
             stage.part()?;
-            let resolved = stage.hear("resolved", &bridge)?.finding;
+            let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?.finding;
             all(pid, programs, 0)?;
             let packets = &resolved["bridgetrace"]["counts"]["packets"];
             packets.as_u64().context("no count of packets")

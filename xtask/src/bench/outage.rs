@@ -14,7 +14,7 @@ use serde_json::json;
 use super::context::Context;
 use super::row::Row;
 use super::spread::{Spread, short};
-use super::stage::Stage;
+use super::stage::{BLACKHOLE, Stage};
 use crate::sh;
 
 /// An established connection answers within this time when nothing is lost.
@@ -114,7 +114,7 @@ fn connection(stage: &mut Stage) -> Result<Taken> {
 }
 
 fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
-    let heard = stage.hear("opened", bridge)?;
+    let heard = stage.hear(BLACKHOLE, "opened", bridge)?;
     let lost = heard.lost_at()?;
     ensure!(lost >= sent, "lost {lost:?} before it was sent {sent:?}");
     Ok(Taken {
@@ -128,7 +128,7 @@ fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
 
 fn end(stage: &mut Stage, bridge: &str) -> Result<()> {
     stage.part()?;
-    stage.hear("resolved", bridge).map(drop)
+    stage.hear(BLACKHOLE, "resolved", bridge).map(drop)
 }
 
 #[cfg(test)]

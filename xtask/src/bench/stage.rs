@@ -15,6 +15,9 @@ const SOON: Duration = Duration::from_secs(20);
 /// A name that no other lab's finding can carry by accident.
 const NETWORK: &str = "bench";
 
+/// The kind of finding that the outages of this topology are.
+pub(super) const BLACKHOLE: &str = "reply-blackhole";
+
 /// In the order in which it goes.
 pub(super) struct Stage {
     tracer: Tracer,
@@ -92,16 +95,16 @@ impl Stage {
         self.daemon.docker(&["network", "rm", NETWORK]).map(drop)
     }
 
-    /// Waits for the next line of this phase about this bridge.
-    pub(super) fn hear(&mut self, phase: &str, bridge: &str) -> Result<Heard> {
-        let what = format!("bridgetrace to say `{phase}` of {bridge}");
+    /// Waits for the next line of this kind and phase about this bridge.
+    pub(super) fn hear(&mut self, kind: &str, phase: &str, bridge: &str) -> Result<Heard> {
+        let what = format!("bridgetrace to say `{kind}`, `{phase}`, of {bridge}");
         interrupt::wait_for(&what, SOON, || {
             let lines = self.tracer.lines();
             ensure!(self.read <= lines.len(), "lines vanish");
             for line in &lines[self.read..] {
                 self.read += 1;
                 let finding: Value = serde_json::from_str(&line.text).context("read a line")?;
-                if is(&finding, phase, bridge) {
+                if finding["event"]["action"] == kind && is(&finding, phase, bridge) {
                     let at = line.wall;
                     return Ok(Some(Heard { finding, at }));
                 }

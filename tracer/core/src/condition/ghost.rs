@@ -6,11 +6,13 @@
 //! ago the last thing happened.
 
 mod bridge;
+mod creator;
 mod duplicate;
 mod group;
 mod leftover;
 mod log;
 mod phantom;
+mod sandbox;
 mod unused;
 mod veth;
 
@@ -41,6 +43,7 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     found.extend(duplicate::find(situation));
     found.extend(phantom::find(situation));
     found.extend(veth::find(situation));
+    found.extend(sandbox::find(situation));
     found
 }
 
@@ -115,7 +118,7 @@ fn with_network(
         .and_then(|namespace| namespace.link_named(&network.bridge_name()));
     let finding = Finding {
         docker_network: Some(network_ref(daemon, network)),
-        ci: world.job_of_network(daemon, network),
+        ci: world.job_there(netns, Some((daemon, network))),
         ..finding
     };
     match link {

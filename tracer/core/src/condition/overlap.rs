@@ -106,6 +106,7 @@ fn tell(
     finding.docker_network = subject
         .network
         .map(|(daemon, network)| network_ref(daemon, network));
+    finding.ci = situation.world.job_there(subject.netns, subject.network);
     finding.evidence = evidence(subject, &overlap);
     finding.remedies = remedies(
         situation,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    finding::{Finding, Kind, Particulars},
+    finding::{CiJob, Finding, Kind, Particulars},
     remedy,
     world::pools::{HeldBy, Holder, PoolUse},
 };
@@ -42,7 +42,7 @@ fn is_the_hosts(pools: &PoolUse) -> bool {
     2 * (networks.count() as u64) < pools.used
 }
 
-fn finding(situation: Situation<'_>, pools: PoolUse) -> Finding {
+fn finding(situation: Situation<'_>, mut pools: PoolUse) -> Finding {
     let world = situation.world;
     let id = format!("address-pool-{}-{}", pools.netns, pools.daemon);
     let netns = world.netns_ref(pools.netns);
@@ -50,8 +50,43 @@ fn finding(situation: Situation<'_>, pools: PoolUse) -> Finding {
     finding.remedies = remedy::bigger_pools(world, pools.netns, &pools.daemon)
         .into_iter()
         .collect();
+    name_jobs(situation, &mut pools);
+    finding.ci = most_of_it(&pools).or_else(|| world.job_of_netns(pools.netns));
     finding.particulars = Some(Particulars::Pools(Box::new(pools)));
     finding
+}
+
+/// Says of each network whose it is.
+fn name_jobs(situation: Situation<'_>, pools: &mut PoolUse) {
+    let docker = &situation.world.docker;
+    let PoolUse {
+        daemon, holders, ..
+    } = pools;
+    for holder in holders {
+        let HeldBy::Network { id, job, .. } = &mut holder.by else {
+            continue;
+        };
+        let network = docker.network(daemon, id);
+        let found = network.and_then(|it| situation.world.job_of_network(daemon, it));
+        *job = found.map(Box::new);
+    }
+}
+
+/// The job that has more than half of what is taken, if one has.
+fn most_of_it(pools: &PoolUse) -> Option<CiJob> {
+    let of = |holder: &'_ Holder| match &holder.by {
+        HeldBy::Network { job, .. } => job.as_deref().cloned(),
+        HeldBy::Route(_) | HeldBy::Nameserver => None,
+    };
+    let jobs: Vec<CiJob> = pools.holders.iter().filter_map(of).collect();
+    let is_one = |job: &CiJob, other: &CiJob| {
+        job.job_id.is_some() && (&job.system, &job.job_id) == (&other.system, &other.job_id)
+    };
+    let has_most = |job: &&CiJob| {
+        let its = jobs.iter().filter(|other| is_one(job, other));
+        2 * its.count() as u64 > pools.used
+    };
+    jobs.iter().find(has_most).cloned()
 }
 
 fn reason(pools: &PoolUse) -> String {

@@ -88,6 +88,11 @@ fn finding(
     };
     let mut finding = Finding::new(Kind::DaemonUnreachable, id, netns, reason, now);
     finding.start = since;
+    // One inside a job's container is the job's.
+    finding.ci = world
+        .docker
+        .place(endpoint)
+        .and_then(|place| world.job_of_netns(place));
     finding.unknown = vec![unknown.to_owned()];
     finding.particulars = Some(particulars(endpoint, why));
     finding
@@ -101,6 +106,7 @@ fn sidecar_finding(world: &World, sidecar: &Sidecar, since: Timestamp, now: Time
         process,
         endpoint,
         why,
+        variables,
     } = sidecar;
     let place = world.netns_ref_of(*netns, Some(owner));
     let reason = format!(
@@ -110,6 +116,7 @@ fn sidecar_finding(world: &World, sidecar: &Sidecar, since: Timestamp, now: Time
     let id = format!("daemon-unreachable-{netns:08x}-{}-{endpoint}", process.pid);
     let mut finding = Finding::new(Kind::DaemonUnreachable, id, place, reason, now);
     finding.start = since;
+    finding.ci = world.job_of_place(*netns, owner, variables);
     finding.process = Some(process.clone());
     finding.particulars = Some(particulars(endpoint, why));
     finding
@@ -259,6 +266,7 @@ mod tests {
             process,
             endpoint: TOLD.to_owned(),
             why: Unreachable::new(Cause::CertificateMissing, "key.pem is missing".to_owned()),
+            variables: [("CI_JOB_ID".to_owned(), "4711".to_owned())].into(),
         };
         let tell = |world: &mut World, seconds: u64, list: &[Sidecar]| {
             let body = Body::Sidecars(list.to_vec());

@@ -1,7 +1,7 @@
 //! What ended a process of a daemon: by the kernel's log, and by the signals it was sent.
 
 use crate::{
-    finding::{DaemonStory, EndedBy, Evidence, Party, Stop},
+    finding::{CiJob, DaemonStory, EndedBy, Evidence, Party, Stop},
     input::{Process, package_manager},
     killed::{self, SIGTERM},
     time::{SECOND, Timestamp},
@@ -68,6 +68,18 @@ fn stop(kill: &Kill) -> Option<Stop> {
         sender: kill.by.party().cloned(),
         sender_ended: matches!(kill.by, By::EndOf(_)),
         managers: kill.by.party().map(managers).unwrap_or_default(),
+    })
+}
+
+/// The job whose process ended it.
+pub(super) fn job(world: &World, story: &DaemonStory) -> Option<CiJob> {
+    let EndedBy::Signal(stop) = &story.ended_by else {
+        return None;
+    };
+    let job = world.job_of_party(stop.sender.as_ref()?)?;
+    Some(CiJob {
+        known_by: job.known_by + ", which sent the signal",
+        ..job
     })
 }
 

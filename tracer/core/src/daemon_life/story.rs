@@ -211,10 +211,12 @@ impl Absence<'_> {
     ) -> Finding {
         let since = self.since();
         let id = format!("{}-{netns:x}-{:x}", kind.name(), since.0);
+        let ci = cause::job(world, &story).or_else(|| world.job_of_netns(netns));
         let netns = world.netns_ref(netns);
         Finding {
             start: since,
             end: Some(self.back),
+            ci,
             evidence: self.timeline(world, &story),
             unknown: cause::unknown(&story).into_iter().collect(),
             particulars: Some(Particulars::DaemonLife(Box::new(story))),

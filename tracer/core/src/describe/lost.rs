@@ -38,6 +38,7 @@ pub(crate) fn events_lost(world: &World, missed: Missed<'_>, total: u64, at: Tim
     };
     let id = format!("{}-{what}", kind.name());
     Finding {
+        ci: world.job_of_netns(netns),
         lost_events: total,
         ..Finding::new(kind, id, world.netns_ref(netns), reason, at)
     }

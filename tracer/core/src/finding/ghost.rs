@@ -32,6 +32,8 @@ pub enum GhostClass {
     UnknownBridge,
     /// A veth whose container is gone.
     OrphanVeth,
+    /// A network namespace of docker's whose container is gone.
+    OrphanNamespace,
     /// A network that lists a container which is gone.
     PhantomEndpoint,
     /// Two networks with one subnet.
@@ -47,6 +49,7 @@ impl GhostClass {
             Self::LeftoverJob => "leftover-job",
             Self::UnknownBridge => "unknown-bridge",
             Self::OrphanVeth => "orphan-veth",
+            Self::OrphanNamespace => "orphan-namespace",
             Self::PhantomEndpoint => "phantom-endpoint",
             Self::DuplicateSubnet => "duplicate-subnet",
         }
@@ -56,7 +59,7 @@ impl GhostClass {
 /// One thing that is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
-    /// What it is: `network`, `container`, `veth`, `bridge` or `endpoint`.
+    /// What it is: `network`, `container`, `veth`, `bridge`, `namespace` or `endpoint`.
     pub what: &'static str,
     /// Its name. Hostile text.
     pub name: String,

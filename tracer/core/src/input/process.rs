@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// A process that makes, keeps or orders docker networks, or that had to do with one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessInfo {
@@ -33,16 +35,23 @@ pub struct ProcessInfo {
     /// Its working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// When that was, by the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// Whose it is: a name, or the number of a user without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Of its environment only [`VARIABLES`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
 }
 
 /// Environment variables that are read; the others may hold passwords.
-pub const VARIABLES: [&str; 6] = [
+pub const VARIABLES: [&str; 7] = [
     "CI_JOB_ID",
     "CI_JOB_URL",
     "CI_PIPELINE_ID",
+    "CI_PROJECT_DIR",
     "CI_PROJECT_ID",
     "CI_PROJECT_PATH",
     "COMPOSE_PROJECT_NAME",

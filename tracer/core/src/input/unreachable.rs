@@ -1,6 +1,6 @@
 //! Why a daemon cannot be asked.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,9 @@ pub struct Sidecar {
     pub endpoint: String,
     /// Why it cannot use the daemon.
     pub why: Unreachable,
+    /// What its environment says of its CI job: of the [`super::VARIABLES`] those that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Unreachable {

@@ -4,11 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     finding::{Finding, Left, Particulars},
-    world::{
-        World,
-        kills::Kill,
-        processes::{project, same_project},
-    },
+    world::{World, kills::Kill, processes::same_project},
 };
 
 /// Names that are listed.
@@ -19,7 +15,8 @@ pub(super) fn of(world: &World, kill: &Kill) -> Left {
     let Some(name) = kill.project.as_deref() else {
         return Left::default();
     };
-    if world.processes.lives(kill.target.pid) || is_run(world, name) {
+    let is_run = || world.processes.busy_with(name).next().is_some();
+    if world.processes.lives(kill.target.pid) || is_run() {
         return Left::default();
     }
     let is_its = |project: Option<&str>| project.is_some_and(|it| same_project(it, name));
@@ -39,12 +36,6 @@ pub(super) fn of(world: &World, kill: &Kill) -> Left {
         networks: networks.into_iter().take(LISTED).collect(),
         containers: containers.into_iter().take(LISTED).collect(),
     }
-}
-
-/// Whether somebody is busy with the project.
-fn is_run(world: &World, name: &str) -> bool {
-    let mut projects = world.processes.living().filter_map(project);
-    projects.any(|project| same_project(&project, name))
 }
 
 /// What a finding says is left.

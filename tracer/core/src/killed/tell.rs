@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    finding::{Evidence, EvidenceKind, Finding, Killing, Kind, Left, Particulars, Party, Phase},
+    finding::{
+        CiJob, Evidence, EvidenceKind, Finding, Killing, Kind, Left, Particulars, Party, Phase,
+    },
     input::Process,
     time::Timestamp,
     world::{
@@ -36,14 +38,13 @@ pub(super) fn finding(world: &World, kill: &Kill, left: &Left, now: Timestamp) -
         project: kill.project.clone(),
         left: left.clone(),
     };
-    let info = world.processes.get(kill.target.pid);
     Finding {
         start: kill.start,
         process: Some(Process {
             pid: kill.target.pid,
             name: kill.target.name.clone(),
         }),
-        ci: info.and_then(|info| world.job_of_process(info)),
+        ci: job(world, kill),
         evidence: pieces(kill),
         particulars: Some(Particulars::Signal(Box::new(killing))),
         ..Finding::new(
@@ -54,6 +55,21 @@ pub(super) fn finding(world: &World, kill: &Kill, left: &Left, now: Timestamp) -
             now,
         )
     }
+}
+
+/// The job that was killed; where it was none, whose process did it.
+fn job(world: &World, kill: &Kill) -> Option<CiJob> {
+    let killer = || {
+        let party = kill.by.party()?;
+        let job = world.job_of_party(party)?;
+        Some(CiJob {
+            known_by: job.known_by + ", which sent the signal",
+            ..job
+        })
+    };
+    let own = world.job_of_party(&kill.target);
+    own.or_else(|| world.job_of_netns(kill.netns))
+        .or_else(killer)
 }
 
 /// The end of a finding that told of things left behind.

@@ -3,7 +3,7 @@
 
 use crate::{
     finding::Remedy,
-    input::{DockerContainer, DockerEndpoint, DockerNetwork, Link},
+    input::{DockerContainer, DockerEndpoint, DockerNetwork, EmptySandbox, Link},
     world::{World, bridge::docker_id},
 };
 
@@ -166,6 +166,38 @@ pub(crate) fn veth(world: &World, netns: u32, link: &Link, peer: &Link) -> Optio
             link.name, peer.name
         ),
         risk: "none known: they lead from this host to itself".to_owned(),
+    })
+}
+
+/// A network namespace that docker's file keeps alive: unless somebody is in it by then, or the file has come
+/// to mean another one.
+pub(crate) fn sandbox(sandbox: &EmptySandbox) -> Option<Remedy> {
+    let EmptySandbox {
+        inum,
+        path,
+        pid,
+        elsewhere,
+        ..
+    } = sandbox;
+    let file = quote(path)?;
+    // umount asks /proc, which is another one with other mounts.
+    let enter = match elsewhere {
+        true => format!("nsenter -t {pid} -m -p -- "),
+        false => String::new(),
+    };
+    Some(Remedy {
+        id: "delete-namespace",
+        command: format!(
+            "test \"$({enter}stat -c %i {file})\" = {inum} &&\n\
+             ! readlink /proc/[0-9]*/ns/net 2> /dev/null | grep -qxF 'net:[{inum}]' &&\n\
+             {enter}umount {file} &&\n{enter}rm -- {file}"
+        ),
+        undo: String::new(),
+        effect: format!(
+            "lets go of {path}: the namespace ends with the interfaces in it and their other ends; it \
+             does nothing if a process is in it by then"
+        ),
+        risk: "cannot be taken back; none known otherwise: nobody is in it".to_owned(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! What a bridge is: somebody's uplink, or a place where packets can vanish.
 
-use crate::input::{Link, RouteKind};
+use std::collections::BTreeSet;
+
+use crate::input::{Link, Route, RouteKind};
 
 use super::namespace::Namespace;
 
@@ -13,6 +15,21 @@ fn is_bridge(link: &Link) -> bool {
 #[must_use]
 pub fn can_swallow(namespace: &Namespace, link: &Link) -> bool {
     is_bridge(link) && !is_uplink(namespace, link)
+}
+
+/// Every link of which [`can_swallow`] holds, in one pass over routes and links.
+pub(super) fn all_that_swallow(namespace: &Namespace) -> impl Iterator<Item = &Link> {
+    let routes = namespace.routes().iter();
+    let hops = routes
+        .filter(|route| is_default(route))
+        .flat_map(|it| &it.nexthops);
+    let ports = namespace.links().filter(|port| is_physical_like(port));
+    let uplinks: BTreeSet<u32> = hops
+        .map(|hop| hop.ifindex)
+        .chain(ports.filter_map(|port| port.master))
+        .collect();
+    let bridges = namespace.links().filter(|link| is_bridge(link));
+    bridges.filter(move |link| !uplinks.contains(&link.ifindex))
 }
 
 /// [`can_swallow`] for the link with this index, if there is one.
@@ -33,17 +50,17 @@ pub fn leads_to_containers(namespace: &Namespace, ifindex: u32) -> bool {
 /// not a container's or virtual machine's (hardware, bond, VLAN, …), as on KVM hosts.
 fn is_uplink(namespace: &Namespace, bridge: &Link) -> bool {
     let default_route = namespace.routes().iter().any(|route| {
-        route.destination.prefix_len() == 0
-            && route.kind == RouteKind::Unicast
-            && route
-                .nexthops
-                .iter()
-                .any(|hop| hop.ifindex == bridge.ifindex)
+        let mut hops = route.nexthops.iter();
+        is_default(route) && hops.any(|hop| hop.ifindex == bridge.ifindex)
     });
     default_route
         || namespace
             .links()
             .any(|port| port.master == Some(bridge.ifindex) && is_physical_like(port))
+}
+
+fn is_default(route: &Route) -> bool {
+    route.destination.prefix_len() == 0 && route.kind == RouteKind::Unicast
 }
 
 /// A port of one of these kinds belongs to a container or a virtual machine; every other kind,

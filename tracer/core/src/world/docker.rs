@@ -15,8 +15,8 @@ use super::jobs;
 use crate::{
     finding::ContainerRef,
     input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Sidecar,
-        Unreachable,
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, EmptySandbox,
+        Sidecar, Unreachable,
     },
     time::{SECOND, Timestamp},
 };
@@ -39,10 +39,14 @@ type Key = (String, String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Docker {
     daemons: BTreeMap<String, DaemonStatus>,
+    /// Endpoints of daemons that are reached by another one as well.
+    aliases: BTreeSet<String>,
     /// Where daemons live that were found in a namespace.
     places: BTreeMap<String, u32>,
     /// Clients that cannot use the daemon beside them, and since when.
     sidecars: Vec<(Sidecar, Timestamp)>,
+    /// Network namespaces of containers that nobody is in, and since when.
+    sandboxes: Vec<(EmptySandbox, Timestamp)>,
     /// Since when daemons do not answer.
     away: BTreeMap<String, Timestamp>,
     /// When the process ended that was a daemon's when it answered last.
@@ -74,12 +78,9 @@ impl Docker {
             Body::Daemon(daemon) => self.set_daemon(at, daemon),
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
             Body::Sidecars(found) => self.set_sidecars(at, found),
+            Body::EmptySandboxes(found) => self.set_sandboxes(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
-            Body::EngineProcessEnded { daemon, pid, .. } => {
-                if self.info(daemon).is_some_and(|info| info.pid == Some(*pid)) {
-                    self.ended.insert(daemon.clone(), at);
-                }
-            }
+            Body::EngineProcessEnded { daemon, pid, .. } => self.end_process(at, daemon, *pid),
             Body::DockerListing {
                 daemon,
                 networks,
@@ -132,6 +133,11 @@ impl Docker {
         self.sidecars
             .iter()
             .map(|(sidecar, since)| (sidecar, *since))
+    }
+
+    /// Network namespaces of containers that nobody is in, and since when.
+    pub fn empty_sandboxes(&self) -> impl Iterator<Item = (&EmptySandbox, Timestamp)> {
+        self.sandboxes.iter().map(|(it, since)| (it, *since))
     }
 
     /// What is known of the daemon, even if it does not answer now.
@@ -188,10 +194,11 @@ impl Docker {
         said.or_else(|| self.places.get(endpoint).copied())
     }
 
-    /// Every network with its daemon's endpoint.
+    /// Every network with its daemon's endpoint: that of one which is reached by several is listed once.
     pub fn networks(&self) -> impl Iterator<Item = (&str, &DockerNetwork)> {
         self.networks
             .iter()
+            .filter(|((endpoint, _), _)| !self.is_alias(endpoint))
             .map(|((endpoint, _), network)| (endpoint.as_str(), network))
     }
 
@@ -210,6 +217,12 @@ impl Docker {
         present || left.is_some_and(|left| at.since(*left) < MEMORY)
     }
 
+    fn end_process(&mut self, at: Timestamp, daemon: &str, pid: u32) {
+        if self.info(daemon).is_some_and(|info| info.pid == Some(pid)) {
+            self.ended.insert(daemon.to_owned(), at);
+        }
+    }
+
     fn set_daemon(&mut self, at: Timestamp, daemon: &Daemon) {
         let endpoint = daemon.endpoint.clone();
         if let DaemonStatus::Reachable(info) = &daemon.status {
@@ -223,6 +236,29 @@ impl Docker {
         }
         self.daemons
             .insert(daemon.endpoint.clone(), daemon.status.clone());
+        self.find_aliases();
+    }
+
+    /// Of several endpoints of one daemon one that answers speaks for it, if possible one of which it is
+    /// known where the daemon lives.
+    fn find_aliases(&mut self) {
+        let answer = self
+            .daemons
+            .iter()
+            .filter_map(|(endpoint, status)| match status {
+                DaemonStatus::Reachable(info) => Some((endpoint, info.as_ref())),
+                DaemonStatus::Unreachable(_) => None,
+            });
+        let mut answer: Vec<(&String, &DaemonInfo)> = answer.collect();
+        answer.sort_by_key(|(endpoint, info)| (is_inner(endpoint), info.netns.is_none()));
+        let is_alias = |(at, (_, info)): &(usize, &(&String, &DaemonInfo))| {
+            let mut before = answer.iter().take(*at);
+            before.any(|(_, other)| is_one(info, other))
+        };
+        let aliases = answer.iter().enumerate().filter(is_alias);
+        self.aliases = aliases
+            .map(|(_, (endpoint, _))| (*endpoint).clone())
+            .collect();
     }
 
     fn set_sidecars(&mut self, at: Timestamp, found: &[Sidecar]) {
@@ -232,6 +268,15 @@ impl Docker {
             known.map_or(at, |(_, since)| *since)
         };
         self.sidecars = found.iter().map(|it| (it.clone(), since(it))).collect();
+    }
+
+    fn set_sandboxes(&mut self, at: Timestamp, found: &[EmptySandbox]) {
+        let before = std::mem::take(&mut self.sandboxes);
+        let since = |sandbox: &EmptySandbox| {
+            let known = before.iter().find(|(known, _)| known == sandbox);
+            known.map_or(at, |(_, since)| *since)
+        };
+        self.sandboxes = found.iter().map(|it| (it.clone(), since(it))).collect();
     }
 
     /// It may hang, and never say itself where it lives.
@@ -296,6 +341,7 @@ impl Docker {
         self.last_info.remove(daemon);
         self.places.remove(daemon);
         self.listed.remove(daemon);
+        self.find_aliases();
         self.remove_networks(at, daemon, |_| true);
         self.remove_containers(at, daemon, |_| true);
     }
@@ -354,4 +400,16 @@ impl Docker {
             self.departed.insert((daemon.to_owned(), *address), at);
         }
     }
+}
+
+/// Whether both are one daemon. Old engines keep what they call themselves beside their configuration,
+/// which two of them may share; a data root is one daemon's.
+fn is_one(one: &DaemonInfo, other: &DaemonInfo) -> bool {
+    let agree =
+        |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
+    one.id.is_some()
+        && one.data_root.is_some()
+        && (&one.id, &one.data_root) == (&other.id, &other.data_root)
+        && agree(one.pid, other.pid)
+        && agree(one.netns, other.netns)
 }

@@ -10,12 +10,16 @@ pub(crate) mod names;
 mod runs;
 mod variables;
 
+use std::collections::BTreeMap;
+
 use crate::{
-    finding::CiJob,
+    finding::{CiJob, Party},
     input::{DockerContainer, DockerNetwork, NetnsOwner, ProcessInfo},
 };
 
 use super::World;
+
+pub(crate) use folders::is_checkout;
 
 impl World {
     /// The job behind a container, whatever daemon runs it.
@@ -55,23 +59,78 @@ impl World {
     #[must_use]
     pub fn job_of_process(&self, process: &ProcessInfo) -> Option<CiJob> {
         let container = || self.job_of_container(process.container.as_deref()?);
-        variables::job(&process.variables)
+        makers::of(process)
             .or_else(container)
             .or_else(|| folders::job(process.directory.as_deref()?))
     }
 
-    /// The job that a namespace was made for: that of the container, or pod, it is of.
+    /// The job of somebody who sent or got a signal: its own, or that of the closest of its parents that
+    /// is part of one.
+    #[must_use]
+    pub fn job_of_party(&self, party: &Party) -> Option<CiJob> {
+        let own = self.job_of_known(party.pid, &party.name);
+        let container = || self.job_of_container(&party.container.as_ref()?.id);
+        let mut parents = party.ancestry.iter();
+        let parent = || {
+            let job = parents.find_map(|it| self.job_of_known(it.pid, &it.name))?;
+            let whose = format!(", a parent of {} (pid {})", party.name, party.pid);
+            Some(CiJob {
+                known_by: job.known_by + &whose,
+                ..job
+            })
+        };
+        own.or_else(container).or_else(parent)
+    }
+
+    /// The number may have been another process' before.
+    fn job_of_known(&self, pid: u32, name: &str) -> Option<CiJob> {
+        let info = self.processes.get(pid);
+        self.job_of_process(info.filter(|info| info.name == name)?)
+    }
+
+    /// The job that a namespace was made for: that of the container, pod or process it is of.
     #[must_use]
     pub fn job_of_netns(&self, inum: u32) -> Option<CiJob> {
-        if inum == self.session.netns {
-            return None;
-        }
-        let Some(NetnsOwner::Container { id, pod, .. }) = self.namespace(inum)?.owner.as_ref()
-        else {
-            return None;
+        let namespace = self.namespace(inum)?;
+        self.job_of_place(inum, namespace.owner.as_ref()?, &namespace.variables)
+    }
+
+    /// [`World::job_of_netns`] of a namespace that need not be followed; `variables` are those of a process
+    /// in it.
+    #[must_use]
+    pub fn job_of_place(
+        &self,
+        inum: u32,
+        owner: &NetnsOwner,
+        variables: &BTreeMap<String, String>,
+    ) -> Option<CiJob> {
+        let by_variables = || {
+            Some(CiJob {
+                known_by: "the environment of a process in its network namespace".to_owned(),
+                ..variables::job(variables)?
+            })
         };
-        let by_pod = || names::pod(pod.as_ref()?);
-        self.job_of_container(id).or_else(by_pod)
+        match owner {
+            _ if inum == self.session.netns => None,
+            NetnsOwner::Container { id, pod, .. } => self
+                .job_of_container(id)
+                .or_else(by_variables)
+                .or_else(|| names::pod(pod.as_ref()?)),
+            NetnsOwner::Process(_) => by_variables(),
+            NetnsOwner::Host | NetnsOwner::Named(_) | NetnsOwner::Unknown => None,
+        }
+    }
+
+    /// The job behind a finding of which nothing is known but where it happened and whose network it is
+    /// about.
+    #[must_use]
+    pub(crate) fn job_there(
+        &self,
+        netns: u32,
+        network: Option<(&str, &DockerNetwork)>,
+    ) -> Option<CiJob> {
+        let by_network = network.and_then(|(daemon, it)| self.job_of_network(daemon, it));
+        by_network.or_else(|| self.job_of_netns(netns))
     }
 
     /// What compose made tells, by its containers, where it was made.
@@ -81,10 +140,11 @@ impl World {
         let folder = containers
             .as_mut()
             .and_then(|them| them.find_map(DockerContainer::working_dir));
-        let by_process = project.and_then(|project| makers::job(self, project));
         let by_time = || runs::maker(self, daemon, network.created?, folder);
-        by_process
+        let by_maker = || self.job_of_process(self.processes.maker(network)?);
+        makers::job(self, network)
             .or_else(by_time)
+            .or_else(by_maker)
             .or_else(|| folders::job(folder?))
     }
 }

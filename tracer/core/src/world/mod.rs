@@ -93,7 +93,8 @@ impl World {
                 landmarks,
             } => self.add_owner(*inode, process, landmarks),
             Body::Process(info) => self.processes.set(at, info),
-            Body::ProcessGone(pid) => self.processes.end(*pid),
+            Body::ProcessGone(pid) => self.processes.end(at, *pid),
+            Body::JobProcesses(all) => self.processes.set_jobs(all),
             Body::Landmarks(landmarks) => self.landmarks.set_host(landmarks),
             Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
             _ => self.docker.apply(at, body),
@@ -297,6 +298,7 @@ impl World {
         let namespace = self.namespaces.entry(netns.inum).or_default();
         namespace.owner = Some(netns.owner.clone());
         namespace.unreadable.clone_from(&netns.unreadable);
+        namespace.variables.clone_from(&netns.variables);
     }
 
     fn add_owner(&mut self, inode: u64, process: &Process, landmarks: &[Landmark]) {

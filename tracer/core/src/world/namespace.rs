@@ -30,6 +30,8 @@ pub struct Namespace {
     pub owner: Option<NetnsOwner>,
     /// Why it cannot be read, if it cannot.
     pub unreadable: Option<String>,
+    /// What a process in it says of its CI job.
+    pub variables: BTreeMap<String, String>,
     /// The first dump is complete.
     pub synced: bool,
     /// When something last changed that can alter where packets go.
@@ -120,6 +122,13 @@ impl Namespace {
         prefixes.filter(global).map(|address| address.trunc())
     }
 
+    /// [`Self::connected`] of every interface, in the order of their indices.
+    pub fn all_connected(&self) -> impl Iterator<Item = (u32, IpNet)> {
+        let all = self.addresses.iter();
+        let global = all.filter(|it| !is_link_local(it.address.addr()));
+        global.map(|it| (it.ifindex, it.address.trunc()))
+    }
+
     /// The link with this name.
     #[must_use]
     pub fn link_named(&self, name: &str) -> Option<&Link> {
@@ -194,9 +203,7 @@ impl Namespace {
 
     /// Bridges that could swallow packets: every bridge that is not an uplink.
     pub fn bridges(&self) -> impl Iterator<Item = &Link> {
-        self.links
-            .values()
-            .filter(|link| bridge::can_swallow(self, link))
+        bridge::all_that_swallow(self)
     }
 
     /// Prefixes routed into such bridges.
@@ -233,6 +240,7 @@ impl Namespace {
             appeared,
             owner: self.owner.take(),
             unreadable: self.unreadable.take(),
+            variables: std::mem::take(&mut self.variables),
             synced: true,
             changed: self.changed,
             alive,
@@ -265,11 +273,12 @@ impl Namespace {
         self.links.remove(&ifindex);
         self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);
-        for route in &mut self.routes {
+        // Local and broadcast routes go as well; a blackhole never led anywhere.
+        self.routes.retain_mut(|route| {
+            let led = !route.nexthops.is_empty();
             route.nexthops.retain(|hop| hop.ifindex != ifindex);
-        }
-        self.routes
-            .retain(|route| route.kind != RouteKind::Unicast || !route.nexthops.is_empty());
+            !led || !route.nexthops.is_empty()
+        });
         // The index may be given to another interface.
         self.alive.retain(|(index, _)| *index != ifindex);
         self.answering.retain(|(index, _)| *index != ifindex);

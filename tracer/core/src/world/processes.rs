@@ -8,49 +8,93 @@ use std::collections::BTreeMap;
 
 use crate::{
     decode::Started,
-    input::{Body, Input, ProcessInfo},
-    time::Timestamp,
+    input::{Body, DockerNetwork, Input, ProcessInfo},
+    time::{SECOND, Timestamp},
 };
 
 pub(crate) use command::looks_on;
 pub use command::{project, same_project};
 pub use conceal::{concealed, concealed_beginning};
-pub use role::Role;
 pub(crate) use role::may_be_known_later;
+pub use role::{Role, is_runner};
 
 /// Processes kept. A host with a thousand containers has as many shims.
 const KEPT: usize = 8192;
+
+/// Docker notes when it was told to make something, the kernel when a program began, and an end is
+/// noticed within a second.
+const SLACK: u64 = 2 * SECOND;
 
 /// Processes by pid. One that has ended is kept as long as there is room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Processes {
     known: BTreeMap<u32, Known>,
+    /// Processes of jobs that a runner of this host started itself.
+    jobs: BTreeMap<u32, ProcessInfo>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Known {
     info: ProcessInfo,
+    /// The compose project it is about.
+    project: Option<String>,
     seen: Timestamp,
-    lives: bool,
+    ended: Option<Timestamp>,
 }
 
 impl Processes {
     /// What is known of a process, be it alive or not.
     #[must_use]
     pub fn get(&self, pid: u32) -> Option<&ProcessInfo> {
-        self.known.get(&pid).map(|known| &known.info)
+        let known = self.known.get(&pid).map(|known| &known.info);
+        known.or_else(|| self.jobs.get(&pid))
     }
 
     /// Whether the process has not ended, as far as is known.
     #[must_use]
     pub fn lives(&self, pid: u32) -> bool {
-        self.known.get(&pid).is_some_and(|known| known.lives)
+        self.known
+            .get(&pid)
+            .is_some_and(|known| known.ended.is_none())
     }
 
     /// Every process that lives, by pid.
     pub fn living(&self) -> impl Iterator<Item = &ProcessInfo> {
-        let living = self.known.values().filter(|known| known.lives);
+        let living = self.known.values().filter(|known| known.ended.is_none());
         living.map(|known| &known.info)
+    }
+
+    /// Processes that are busy with this compose project at this moment.
+    pub fn busy_with<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a ProcessInfo> {
+        let living = self.known.values().filter(|known| known.ended.is_none());
+        let its = living.filter(move |known| known.is_about(name));
+        its.map(|known| &known.info)
+    }
+
+    /// Processes of jobs that a runner of this host started itself, by pid: whoever is not among them has
+    /// ended.
+    pub fn jobs(&self) -> impl Iterator<Item = &ProcessInfo> {
+        self.jobs.values()
+    }
+
+    /// The client that had `network` made, if one was seen: it lived then, and its command line says so.
+    #[must_use]
+    pub fn maker(&self, network: &DockerNetwork) -> Option<&ProcessInfo> {
+        let made = network.created?;
+        let lived = |known: &&Known| {
+            let began = known.info.began;
+            began.is_some_and(|began| began <= made.plus(SLACK))
+                && known.ended.is_none_or(|ended| made <= ended.plus(SLACK))
+        };
+        let makes = |known: &&Known| match network.compose_project() {
+            Some(project) => known.is_about(project) && !looks_on(&known.info),
+            None => command::makes_network(&known.info, &network.name),
+        };
+        let makers = self.known.values().filter(lived).filter(makes);
+        // A client starts its plugin, which does it.
+        makers
+            .max_by_key(|known| known.info.began)
+            .map(|known| &known.info)
     }
 
     /// Inputs that tell what is known, those that have ended included.
@@ -60,9 +104,23 @@ impl Processes {
                 at: known.seen,
                 body,
             };
-            let ended = (!known.lives).then(|| input(Body::ProcessGone(known.info.pid)));
+            let ended = known.ended.map(|at| Input {
+                at,
+                body: Body::ProcessGone(known.info.pid),
+            });
             std::iter::once(input(Body::Process(known.info.clone()))).chain(ended)
         })
+    }
+
+    /// [`Self::snapshot`] of the jobs' processes.
+    pub(super) fn job_snapshot(&self) -> Option<Body> {
+        let all = || self.jobs.values().cloned().collect();
+        (!self.jobs.is_empty()).then(|| Body::JobProcesses(all()))
+    }
+
+    pub(super) fn set_jobs(&mut self, all: &[ProcessInfo]) {
+        let all = all.iter().map(|info| (info.pid, info.clone()));
+        self.jobs = all.collect();
     }
 
     /// What the process is, by its program and command line; by the name `comm`, where those are
@@ -80,6 +138,7 @@ impl Processes {
             pid: started.who.pid,
             name: started.who.name.clone(),
             parent: started.parent,
+            began: Some(at),
             arguments: started.arguments.clone(),
             ..ProcessInfo::default()
         };
@@ -98,6 +157,8 @@ impl Processes {
             }
             info.executable = info.executable.or_else(|| known.executable.clone());
             info.directory = info.directory.or_else(|| known.directory.clone());
+            info.user = info.user.or_else(|| known.user.clone());
+            info.began = known.began.or(info.began);
             if info.variables.is_empty() {
                 info.variables.clone_from(&known.variables);
             }
@@ -105,25 +166,37 @@ impl Processes {
         self.insert(at, info);
     }
 
-    pub(super) fn end(&mut self, pid: u32) {
+    pub(super) fn end(&mut self, at: Timestamp, pid: u32) {
         if let Some(known) = self.known.get_mut(&pid) {
-            known.lives = false;
+            known.ended.get_or_insert(at);
         }
     }
 
     fn insert(&mut self, at: Timestamp, info: ProcessInfo) {
         let known = Known {
+            project: project(&info),
             info,
             seen: at,
-            lives: true,
+            ended: None,
         };
         self.known.insert(known.info.pid, known);
         if self.known.len() > KEPT {
             // Those that have ended go first.
-            let oldest = self.known.iter().min_by_key(|(_, it)| (it.lives, it.seen));
+            let oldest = self
+                .known
+                .iter()
+                .min_by_key(|(_, it)| (it.ended.is_none(), it.seen));
             let oldest = oldest.map(|(pid, _)| *pid);
             oldest.and_then(|pid| self.known.remove(&pid));
         }
+    }
+}
+
+impl Known {
+    fn is_about(&self, name: &str) -> bool {
+        self.project
+            .as_deref()
+            .is_some_and(|known| same_project(known, name))
     }
 }
 
@@ -175,7 +248,7 @@ mod tests {
         for pid in 1..=u32::try_from(KEPT).unwrap() {
             processes.start(Timestamp(u64::from(pid)), &started(pid));
         }
-        processes.end(100);
+        processes.end(Timestamp(500), 100);
         processes.start(Timestamp(1_000_000), &started(1_000_000));
         assert!(processes.get(100).is_none() && processes.lives(1));
         processes.start(Timestamp(1_000_001), &started(1_000_001));

@@ -39,6 +39,7 @@ impl World {
         });
         inputs.extend(peers);
         inputs.extend(self.processes.snapshot());
+        inputs.extend(self.processes.job_snapshot().map(input));
         inputs
     }
 
@@ -85,6 +86,7 @@ fn tell_namespace(inum: u32, namespace: &Namespace, now: Timestamp, inputs: &mut
             inum,
             owner,
             unreadable: namespace.unreadable.clone(),
+            variables: namespace.variables.clone(),
         }),
     }));
     let change = |(at, change)| Input {

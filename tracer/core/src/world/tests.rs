@@ -1,7 +1,7 @@
 use crate::{
     input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, Landmark, LandmarkRole, Netns,
-        NetnsOwner, Process, Session,
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, Landmark, LandmarkRole, NetChange,
+        Netns, NetnsOwner, Nexthop, Process, Route, RouteKind, Session,
     },
     time::Timestamp,
     world::{SOCKET_OWNERS, World},
@@ -56,6 +56,7 @@ fn container_netns() -> Body {
             process: process(),
         },
         unreadable: None,
+        variables: std::collections::BTreeMap::new(),
     })
 }
 
@@ -129,4 +130,42 @@ fn landmarks_of_forgotten_sockets_are_forgotten() {
     }
     let found = world.landmark_for(HOST, Some(1), "10.0.0.1".parse().expect("address"));
     assert_eq!(found, None);
+}
+
+/// A route by the interface, of a kind.
+fn route(kind: RouteKind, ifindex: Option<u32>) -> NetChange {
+    let hop = |ifindex| Nexthop {
+        ifindex,
+        gateway: None,
+        linkdown: false,
+    };
+    NetChange::Route(Route {
+        table: 255,
+        destination: "172.18.0.1/32".parse().expect("prefix"),
+        kind,
+        metric: 0,
+        tos: 0,
+        scope: 254,
+        protocol: 2,
+        prefsrc: None,
+        nexthops: ifindex.map(hop).into_iter().collect(),
+    })
+}
+
+#[test]
+fn all_routes_of_a_link_go_with_it_and_those_that_led_nowhere_stay() {
+    let changes = [
+        route(RouteKind::Local, Some(4)),
+        route(RouteKind::Unicast, Some(4)),
+        route(RouteKind::Local, Some(5)),
+        route(RouteKind::Drop, None),
+        NetChange::LinkGone(4),
+    ];
+    let world = world(changes.map(|change| Body::Net {
+        netns: HOST,
+        change,
+    }));
+    let namespace = world.namespace(HOST).expect("it is known");
+    let left: Vec<RouteKind> = namespace.routes().iter().map(|it| it.kind).collect();
+    assert_eq!(left, [RouteKind::Local, RouteKind::Drop]);
 }

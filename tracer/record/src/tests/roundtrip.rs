@@ -60,10 +60,17 @@ fn a_snapshot_is_taken_in_only_where_the_inputs_before_it_are_not_there() {
     let all = [first, snapshot.clone(), more.clone(), last.clone()];
     assert_eq!(inputs(play(&all).0), [session(), event(1), event(2)]);
     // The first segment was dropped.
-    let (told, problems) = play(&[snapshot, more, last]);
+    let (told, problems) = play(&[snapshot.clone(), more.clone(), last.clone()]);
     let wanted = [session(), neighbour(1, 2), neighbour(1, 4), event(2)];
     assert_eq!(inputs(told), wanted);
     assert_eq!(problems, Problems::default());
+    let left_out = |files: &[Vec<u8>]| {
+        let mut player = Player::new(files.iter().map(Cursor::new)).unwrap();
+        assert!(player.by_ref().all(|told| told.is_ok()));
+        player.left_out()
+    };
+    assert_eq!(left_out(&[snapshot, more, last]), 2, "as is said");
+    assert_eq!(left_out(&all), 0);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod intake;
 mod landmarks;
 mod lifeline;
 mod process;
+pub(crate) mod sandboxes;
 pub(crate) mod sidecar;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};

@@ -22,6 +22,7 @@ use crate::inventory::{
     files::Root,
     mounts, netns,
     proc::{self, Memory},
+    processes,
 };
 
 /// Between two looks.
@@ -104,6 +105,7 @@ fn client(pid: u32, served: &[Served], seen: &mut BTreeSet<(u64, PathBuf)>) -> O
         process: netns::process(pid)?,
         endpoint,
         why: why.flatten()?,
+        variables: processes::variables_of(pid),
     })
 }
 

@@ -1,17 +1,18 @@
 //! One process, read from `/proc`. May block: call it off the runtime.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _};
 
 use tracer_common::{INTERPRETER, PROGRAMS, SCRIPT, words};
 use tracer_core::{
     decode::Who,
     input::{ProcessInfo, VARIABLES},
+    time::SECOND,
     world::processes::{concealed, concealed_beginning},
 };
 
 use super::group;
 use crate::inventory::{
-    container,
+    clock, container,
     proc::{self, Memory},
 };
 
@@ -19,6 +20,8 @@ use crate::inventory::{
 const COMMAND_LINE: u64 = 2048;
 /// Bytes of an environment that are looked through: CI systems fill it with files.
 const ENVIRONMENT: u64 = 1 << 20;
+/// A clock tick of `/proc`, in nanoseconds: `USER_HZ` is 100 wherever eBPF is.
+const TICK: u64 = SECOND / 100;
 /// Bytes of a value that are kept.
 const VALUE: usize = 512;
 
@@ -56,7 +59,9 @@ pub(super) fn process(pid: u32) -> Option<ProcessInfo> {
         cgroup: container::group(&groups).map(str::to_owned),
         container: container::innermost(&groups).map(str::to_owned),
         directory: link("cwd"),
-        variables: variables(&memory(Memory::Environment, ENVIRONMENT)),
+        variables: variables_of(pid),
+        began: Some(clock::from_boot(stat.started.saturating_mul(TICK))),
+        user: user(pid),
     };
     // The number may have passed to another process while this was read.
     (proc::stat(pid)?.started == info.started).then_some(info)
@@ -70,6 +75,32 @@ fn arguments(text: &[u8]) -> Vec<String> {
     } else {
         concealed(&words)
     }
+}
+
+/// What the environment of a process says of its job.
+pub(in crate::inventory) fn variables_of(pid: u32) -> BTreeMap<String, String> {
+    variables(&proc::memory(pid, Memory::Environment, ENVIRONMENT).unwrap_or_default())
+}
+
+/// Whose a process is. Asked of the file alone: a directory service may be what cannot be reached.
+fn user(pid: u32) -> Option<String> {
+    let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid().to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(user_name(&users, &uid).unwrap_or(&uid).to_owned())
+}
+
+fn user_name<'a>(users: &'a str, uid: &str) -> Option<&'a str> {
+    let mut users = users.lines().map(|line| line.split(':'));
+    users.find_map(|mut fields| {
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1) == Some(uid)).then_some(name)
+    })
+}
+
+/// The line of descent's part that `/proc` tells fastest: name and parent of a process.
+pub(super) fn descent(pid: u32) -> Option<(String, u32)> {
+    let stat = proc::stat(pid)?;
+    Some((stat.name, stat.parent))
 }
 
 /// What is left to tell of a process that is gone: where it was, by the inode number of its control
@@ -130,6 +161,24 @@ mod tests {
                 .last()
                 .is_some_and(|word| word == "https://***")
         );
+    }
+
+    #[test]
+    fn a_process_began_when_it_did_and_is_somebodys() {
+        let before = clock::now();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let info = process(child.id()).unwrap();
+        child.kill().and_then(|()| child.wait()).unwrap();
+        // Ticks are counted down, and the clocks are read one after the other.
+        let began = info.began.unwrap();
+        assert!(began.plus(2 * TICK) >= before && began <= clock::now());
+        let users = "root:x:0:0:root:/root:/bin/sh\n:x:7::\nrunner:x:999:1::/:/bin/sh\ntorn";
+        assert_eq!(user_name(users, "999"), Some("runner"));
+        assert_eq!((user_name(users, "7"), user_name(users, "8")), (None, None));
+        assert!(info.user.is_some());
     }
 
     #[test]

@@ -108,6 +108,29 @@ fn an_unfinished_block_is_cut_off_before_the_recording_goes_on() {
 }
 
 #[test]
+fn a_first_block_that_was_on_its_way_is_no_strangers_file() {
+    let folder = TempDir::new().unwrap();
+    let plan = plan(&folder);
+    let whole = block(0, 1).bytes;
+    for left in [
+        &whole[..1],
+        &whole[..30],
+        &whole[..whole.len() - 1],
+        &[0; 4096],
+    ] {
+        fs::write(&plan.file, left).unwrap();
+        let mut segments = Segments::open(&plan).unwrap();
+        segments.write(&block(0, 1)).unwrap();
+        drop(segments);
+        assert_eq!(fs::read(&plan.file).unwrap(), whole);
+    }
+    // A disk image that somebody made.
+    let image = fs::File::create(&plan.file).unwrap();
+    image.set_len(2 << 20).unwrap();
+    assert!(refusal(&plan).contains("no recording"));
+}
+
+#[test]
 fn a_full_segment_gets_the_next_number_and_other_files_are_let_be() {
     let folder = TempDir::new().unwrap();
     let plan = plan(&folder);
@@ -140,6 +163,24 @@ fn the_oldest_segments_make_room() {
     assert_eq!(numbers_left(&plan.file), [5, 6, 7, 8, 9]);
     segments.write(&block(9, 9)).unwrap();
     assert_eq!(numbers_left(&plan.file), [6, 7, 8, 9]);
+}
+
+#[test]
+fn a_segment_that_no_other_follows_does_not_outgrow_the_recording() {
+    let folder = TempDir::new().unwrap();
+    let one = block(0, 0).bytes.len() as u64;
+    let plan = Plan {
+        size: 7 * one / 2,
+        ..plan(&folder)
+    };
+    let mut segments = Segments::open(&plan).unwrap();
+    let written = (0..9).take_while(|number| segments.write(&block(*number, *number)).is_ok());
+    assert_eq!(written.count(), 3);
+    assert!(fs::metadata(&plan.file).unwrap().len() <= plan.size);
+    // The next one makes room.
+    segments.rotate(Timestamp(0)).unwrap();
+    segments.write(&block(9, 9)).unwrap();
+    assert_eq!(numbers_left(&plan.file), [0; 0]);
 }
 
 #[test]

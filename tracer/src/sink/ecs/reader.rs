@@ -133,6 +133,7 @@ strict! {
         containers: Option<u64>,
         device: Option<String>,
         nameserver: Option<bool>,
+        ci: Option<Ci>,
     }
     Ghost {
         class: String,

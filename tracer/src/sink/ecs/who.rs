@@ -32,7 +32,7 @@ pub(super) struct Service<'a> {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Ci<'a> {
+pub(in crate::sink::ecs) struct Ci<'a> {
     /// `gitlab`, …
     #[serde(skip_serializing_if = "str::is_empty")]
     system: &'a str,
@@ -79,7 +79,7 @@ impl<'a> Service<'a> {
 
 impl<'a> Ci<'a> {
     /// Nothing when nothing is known of the job.
-    pub(super) fn new(job: &'a finding::CiJob) -> Option<Self> {
+    pub(in crate::sink::ecs) fn new(job: &'a finding::CiJob) -> Option<Self> {
         let ids = [&job.job_id, &job.job_url, &job.pipeline_id];
         let [job_id, job_url, pipeline_id] = ids.map(|text| said(text.as_ref()));
         let project = [&job.project_id, &job.project_path];

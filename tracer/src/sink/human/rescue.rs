@@ -87,7 +87,7 @@ pub(crate) fn applied(
     if let Some((at, guard)) = end {
         let text = format!(
             "{}, then process {guard} takes it back, whatever becomes of this one",
-            time::clock(at)
+            time::date_and_clock(at)
         );
         page.field("until", &text);
         page.field("keys", "Ctrl-C takes it back now, k and Enter keep it");
@@ -173,5 +173,65 @@ fn way(route: &RouteRef) -> String {
     match route.gateway {
         Some(gateway) => format!("{} via {gateway}", route.device),
         None => route.device.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_core::finding::Remedy;
+
+    use super::*;
+
+    fn hostile() -> Plan {
+        let evil = "\u{1b}[2Jbr\u{202e}".to_owned();
+        let route = |prefix: &str, device: &str| RouteRef {
+            prefix: prefix.parse().expect("prefix"),
+            gateway: None,
+            device: device.to_owned(),
+            table: 254,
+        };
+        Plan {
+            address: "172.22.10.119".parse().expect("address"),
+            bridge: evil.clone(),
+            network: None,
+            taken: route("172.22.0.0/16", &evil),
+            expected: route("0.0.0.0/0", "eno8303"),
+            uplink: 2,
+            sources: Vec::new(),
+            remedy: Remedy {
+                id: "host-route",
+                command: "ip route add 172.22.10.119/32 dev eno8303".to_owned(),
+                undo: "ip route del 172.22.10.119/32 dev eno8303".to_owned(),
+                effect: "packets leave by eno8303 again".to_owned(),
+                risk: String::new(),
+            },
+            breaks: vec![evil.clone(), evil.clone()],
+            unsure: vec![evil],
+        }
+    }
+
+    #[test]
+    fn names_from_outside_do_nothing_to_the_terminal() {
+        let (plan_made, at) = (hostile(), Timestamp(0));
+        let proof = Proof {
+            answers: None,
+            seen: Some(false),
+        };
+        let (look, address) = (Look::PLAIN, plan_made.address);
+        let end = Some((at, 7));
+        for page in [
+            plan(&plan_made, Some(Duration::from_secs(600)), true, look),
+            applied(&plan_made, &proof, end, at, look),
+            kept(&plan_made, at, look),
+            ended(&plan_made, false, at, look),
+            held(address, &plan_made.taken, Some((7, Duration::ZERO)), look),
+            elsewhere(address, Some(&plan_made.taken), look),
+        ] {
+            let shown = page
+                .chars()
+                .all(|c| c == '\n' || c.is_ascii_graphic() || c == ' ');
+            assert!(shown, "{page:?}");
+            assert!(page.lines().all(|line| line.len() < 80), "{page}");
+        }
     }
 }

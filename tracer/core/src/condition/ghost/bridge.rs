@@ -4,15 +4,23 @@
 //! somebody who is at work. One with ports is used by somebody: another daemon, of which nobody told
 //! us, may have containers on it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
 use crate::{
-    finding::{EvidenceKind, Finding, Ghost, GhostClass, Leftover},
+    finding::{Evidence, EvidenceKind, Finding, Ghost, GhostClass, Leftover},
     input::{DaemonStatus, DockerNetwork, Link},
     remedy::ghost as remedy,
     time::Timestamp,
     world::{World, bridge, namespace::Namespace},
 };
 
-use super::{Purpose, SETTLED, Situation, all_answer, finding, log, prefixes, said, with_bridge};
+use super::{
+    Purpose, SETTLED, Situation, all_answer,
+    duplicate::{self, Known},
+    finding, log, prefixes, said, with_bridge,
+};
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
     let world = situation.world;
@@ -21,12 +29,16 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
         let Some((listed, daemons)) = witnesses(world, inum) else {
             continue;
         };
-        for link in namespace
-            .links()
-            .filter(|it| is_unknown(world, namespace, it))
-        {
+        let sharers = duplicate::sharers(situation, inum, namespace);
+        for link in unknown(world, namespace) {
             if is_old(situation, namespace, link, listed) {
-                found.push(tell(situation, (inum, namespace), link, (listed, &daemons)));
+                found.push(tell(
+                    situation,
+                    (inum, namespace),
+                    link,
+                    (listed, &daemons),
+                    &sharers,
+                ));
             }
         }
     }
@@ -47,17 +59,18 @@ fn witnesses(world: &World, inum: u32) -> Option<(Timestamp, Vec<&str>)> {
     (all_answer(world, inum) && neighbours < daemons.len()).then_some((listed, daemons))
 }
 
-/// Whether docker made the bridge, and neither a daemon nor anybody on it claims it.
-pub(super) fn is_unknown(world: &World, namespace: &Namespace, link: &Link) -> bool {
-    let named_by_docker = bridge::docker_id(&link.name).is_some();
-    let known = || {
-        let mut networks = world.docker.networks();
-        networks.any(|(_, network)| network.bridge_name() == link.name)
-    };
-    named_by_docker
-        && bridge::can_swallow(namespace, link)
-        && namespace.ports(link.ifindex).next().is_none()
-        && !known()
+/// Bridges that docker made, and that neither a daemon nor anybody on them claims.
+fn unknown<'a>(world: &World, namespace: &'a Namespace) -> impl Iterator<Item = &'a Link> {
+    let networks = world.docker.networks();
+    let known: BTreeSet<String> = networks.map(|(_, network)| network.bridge_name()).collect();
+    let ports = namespace.links().filter_map(|link| link.master);
+    let in_use: BTreeSet<u32> = ports.collect();
+    let bridges = namespace.bridges();
+    bridges.filter(move |link| {
+        bridge::docker_id(&link.name).is_some()
+            && !in_use.contains(&link.ifindex)
+            && !known.contains(&link.name)
+    })
 }
 
 /// Whether the bridge was there when the daemons said what they have, a moment ago at least. Who asks
@@ -73,22 +86,35 @@ fn tell(
     (inum, namespace): (u32, &Namespace),
     link: &Link,
     (listed, daemons): (Timestamp, &[&str]),
+    sharers: &BTreeMap<IpNet, Vec<Known<'_>>>,
 ) -> Finding {
     let world = situation.world;
     let before = world.docker.lost_network(&link.name);
     let holds: Vec<_> = namespace.connected(link.ifindex).collect();
+    let rival = holds.iter().find_map(|prefix| {
+        let other = sharers.get(prefix)?.first()?;
+        Some(Rival {
+            link: other.link,
+            network: other.network,
+            prefix: *prefix,
+        })
+    });
     let ghost = Ghost {
-        class: GhostClass::UnknownBridge,
+        class: match rival {
+            Some(_) => GhostClass::DuplicateSubnet,
+            None => GhostClass::UnknownBridge,
+        },
         since: Some(listed),
         holds: holds.clone(),
         leftovers: vec![left(link)],
         creator: before.map(was),
         working_dir: None,
     };
-    let reason = reason(link, &prefixes(&holds), daemons, before);
+    let mut reason = reason(link, &prefixes(&holds), daemons, before);
+    reason.extend(rival.iter().map(|rival| rival.text(namespace, link)));
     let key = link.ifindex.to_string();
     let told = finding(situation, inum, &key, ghost, reason);
-    let evidence = vec![said(
+    let mut evidence = vec![said(
         EvidenceKind::LinkChange,
         listed,
         format!(
@@ -97,9 +123,10 @@ fn tell(
             daemons.join(", ")
         ),
     )];
+    evidence.extend(rival.map(|rival| rival.evidence(namespace, link, listed)));
     let told = Finding {
         evidence,
-        ci: before.and_then(|network| world.job_of_network(daemons.first()?, network)),
+        ci: world.job_there(inum, daemons.first().copied().zip(before)),
         remedies: remedy::bridge(world, inum, link, daemons)
             .into_iter()
             .collect(),
@@ -107,6 +134,36 @@ fn tell(
     };
     let told = with_bridge(situation, link, "docker", told);
     log::with_bridge(situation, &link.name, told)
+}
+
+/// A network that docker made since, with the subnet of the bridge it forgot.
+struct Rival<'a> {
+    link: &'a Link,
+    network: &'a DockerNetwork,
+    prefix: IpNet,
+}
+
+impl Rival<'_> {
+    fn text(&self, namespace: &Namespace, link: &Link) -> String {
+        let Self {
+            network, prefix, ..
+        } = self;
+        match duplicate::wins(namespace, link, self.link) {
+            true => format!(
+                " Network {} has {prefix} as well: the route of {} wins, and nobody on {} can be \
+                 reached from this host.",
+                network.name, link.name, network.name
+            ),
+            false => format!(" Network {} has {prefix} as well.", network.name),
+        }
+    }
+
+    fn evidence(&self, namespace: &Namespace, link: &Link, at: Timestamp) -> Evidence {
+        match duplicate::wins(namespace, link, self.link) {
+            true => duplicate::evidence(at, self.prefix, link, self.link),
+            false => duplicate::evidence(at, self.prefix, self.link, link),
+        }
+    }
 }
 
 fn left(link: &Link) -> Leftover {

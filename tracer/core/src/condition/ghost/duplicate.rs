@@ -9,7 +9,8 @@ use crate::{
     finding::{Evidence, EvidenceKind, Finding, Ghost, GhostClass},
     input::{DockerNetwork, Link},
     remedy::ghost as remedy,
-    world::{World, bridge, namespace::Namespace},
+    time::Timestamp,
+    world::{World, namespace::Namespace},
 };
 
 use super::{
@@ -20,10 +21,10 @@ use super::{
 
 /// A bridge of a network that a daemon knows.
 #[derive(Clone, Copy)]
-struct Known<'a> {
-    link: &'a Link,
+pub(super) struct Known<'a> {
+    pub(super) link: &'a Link,
     daemon: &'a str,
-    network: &'a DockerNetwork,
+    pub(super) network: &'a DockerNetwork,
 }
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
@@ -47,56 +48,80 @@ pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
 }
 
 /// Prefixes that bridges are connected to, and which.
-fn sharers<'a>(
+pub(super) fn sharers<'a>(
     situation: Situation<'a>,
     inum: u32,
     namespace: &'a Namespace,
 ) -> BTreeMap<IpNet, Vec<Known<'a>>> {
     let mut prefixes: BTreeMap<IpNet, Vec<Known<'a>>> = BTreeMap::new();
-    for known in known(situation, inum, namespace) {
-        for prefix in namespace.connected(known.link.ifindex) {
-            prefixes.entry(prefix).or_default().push(known);
+    let known = known(situation, inum, namespace);
+    let known: BTreeMap<u32, Known<'a>> = known.map(|it| (it.link.ifindex, it)).collect();
+    for (ifindex, prefix) in namespace.all_connected() {
+        if let Some(known) = known.get(&ifindex) {
+            prefixes.entry(prefix).or_default().push(*known);
         }
     }
     prefixes
 }
 
-fn known<'a>(situation: Situation<'a>, inum: u32, namespace: &'a Namespace) -> Vec<Known<'a>> {
-    let docker = &situation.world.docker;
-    let settled = |link: &&Link| {
+fn known<'a>(
+    situation: Situation<'a>,
+    inum: u32,
+    namespace: &'a Namespace,
+) -> impl Iterator<Item = Known<'a>> {
+    let settled = move |link: &&Link| {
         let seen = namespace.seen(link.ifindex);
         let old = seen.is_some_and(|seen| situation.now >= seen.plus(SETTLED));
         old || situation.purpose == Purpose::Check
     };
-    let bridges = namespace
-        .links()
-        .filter(|it| bridge::can_swallow(namespace, it));
-    let known = bridges.filter(settled).filter_map(|link| {
-        let (daemon, network) = docker.network_of_bridge(inum, &link.name)?;
+    let networks = situation.world.docker.bridges_in(inum);
+    let networks = networks.map(|(daemon, it)| (it.bridge_name(), (daemon, it)));
+    let networks: BTreeMap<String, (&str, &DockerNetwork)> = networks.collect();
+    let bridges = namespace.bridges().filter(settled);
+    bridges.filter_map(move |link| {
+        let (daemon, network) = *networks.get(&link.name)?;
         Some(Known {
             link,
             daemon,
             network,
         })
-    });
-    known.collect()
+    })
 }
 
-/// The one whose route wins first: the older.
+/// The one whose route wins first.
 fn ordered<'a>(
     namespace: &Namespace,
     one: &'a Known<'a>,
     other: &'a Known<'a>,
 ) -> (&'a Known<'a>, &'a Known<'a>) {
+    if wins(namespace, one.link, other.link) {
+        (one, other)
+    } else {
+        (other, one)
+    }
+}
+
+/// Whether the route of `one` wins against the same of `other`: the older does.
+pub(super) fn wins(namespace: &Namespace, one: &Link, other: &Link) -> bool {
     let position = |link: &Link| {
         let leads = |hop: &crate::input::Nexthop| hop.ifindex == link.ifindex;
         let mut routes = namespace.routes().iter();
         routes.position(|route| route.scope == 253 && route.nexthops.iter().any(leads))
     };
-    if position(one.link) <= position(other.link) {
-        (one, other)
-    } else {
-        (other, one)
+    position(one) <= position(other)
+}
+
+/// That the route of one bridge wins against the same of another.
+pub(super) fn evidence(at: Timestamp, prefix: IpNet, wins: &Link, loses: &Link) -> Evidence {
+    Evidence {
+        kind: EvidenceKind::DuplicateRoute,
+        at,
+        detail: [
+            ("prefix", prefix.to_string().into()),
+            ("wins", wins.name.clone().into()),
+            ("loses", loses.name.clone().into()),
+        ]
+        .into(),
     }
 }
 
@@ -121,16 +146,7 @@ fn tell(
     );
     let key = format!("{}-{}", wins.link.ifindex, loses.link.ifindex);
     let told = finding(situation, inum, &key, ghost, reason);
-    let evidence = Evidence {
-        kind: EvidenceKind::DuplicateRoute,
-        at: told.start,
-        detail: [
-            ("prefix", prefix.to_string().into()),
-            ("wins", wins.link.name.clone().into()),
-            ("loses", loses.link.name.clone().into()),
-        ]
-        .into(),
-    };
+    let evidence = evidence(told.start, prefix, wins.link, loses.link);
     let idle = [wins, loses]
         .into_iter()
         .find(|it| is_idle(situation.world, it));

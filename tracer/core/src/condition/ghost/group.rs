@@ -36,7 +36,8 @@ pub(super) fn all(world: &World) -> Vec<(Bond<'_>, Group<'_>)> {
     let mut all = Vec::new();
     for (daemon, status) in world.docker.daemons() {
         let answers = matches!(status, DaemonStatus::Reachable(_));
-        if answers && world.docker.listed(daemon).is_some() {
+        let speaks = answers && !world.docker.is_alias(daemon);
+        if speaks && world.docker.listed(daemon).is_some() {
             all.extend(of_daemon(world, daemon));
         }
     }

@@ -5,19 +5,25 @@
 //! one ran as a whole, and this one changes every few seconds. Docker does not tell who stopped a
 //! container, so how one ended proves nothing: `docker stop` kills what ignores SIGTERM.
 
+use std::path::Path;
+
 use ipnet::IpNet;
 
 use crate::{
     finding::{CiJob, Evidence, EvidenceKind, Finding, Ghost, GhostClass, Verdict},
-    input::DockerContainer,
+    input::{DockerContainer, ProcessInfo},
     killed::{SIGKILL, SIGTERM},
     remedy::ghost as remedy,
     time::{SECOND, Timestamp},
-    world::{World, jobs::labels, kills::Kill, processes},
+    world::{
+        World,
+        jobs::{self, labels},
+        kills::Kill,
+    },
 };
 
 use super::{
-    Purpose, SETTLED, Situation, finding,
+    Purpose, SETTLED, Situation, creator, finding,
     group::{self, Bond, Group},
     log, prefixes, said, with_network,
 };
@@ -67,6 +73,8 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
         _ => None,
     };
     let job = group.job(world);
+    let mut networks = group.networks.iter();
+    let maker = networks.find_map(|network| world.processes.maker(network));
     let ghost = Ghost {
         class: match bond {
             Bond::Project(_) => GhostClass::LeftoverProject,
@@ -75,9 +83,12 @@ fn left(situation: Situation<'_>, bond: Bond<'_>, group: &Group<'_>) -> Option<F
         since: group.last_change(),
         holds: holds(group),
         leftovers: group.leftovers(),
-        creator: kill.map(|kill| format!("{} (pid {})", kill.target.name, kill.target.pid)),
+        creator: maker
+            .map(creator::of)
+            .or_else(|| kill.map(|kill| creator::of_party(&kill.target))),
         working_dir: group
             .working_dir()
+            .or_else(|| maker?.directory.as_deref())
             .or_else(|| kill?.target.directory.as_deref())
             .map(str::to_owned),
     };
@@ -122,8 +133,11 @@ fn abandoned<'a>(
     group: &Group<'a>,
 ) -> Option<Abandoned<'a>> {
     let last = group.last_change()?;
+    if group.is_in_use(world) {
+        return None;
+    }
     let job = group.job(world);
-    if group.is_in_use(world) || is_at_work(world, bond, job.as_ref()) {
+    if is_at_work(world, bond, group, job.as_ref()) {
         return None;
     }
     if let Some(kill) = killer(world, bond, group) {
@@ -165,17 +179,31 @@ fn never_ran(container: &DockerContainer) -> bool {
 }
 
 /// Whether a process is busy with it at this moment: it pulls, builds, or is between two steps.
-fn is_at_work(world: &World, bond: Bond<'_>, job: Option<&CiJob>) -> bool {
-    let job = job.and_then(|job| job.job_id.as_deref());
-    world.processes.living().any(|process| {
+fn is_at_work(world: &World, bond: Bond<'_>, group: &Group<'_>, job: Option<&CiJob>) -> bool {
+    let busy = match bond {
+        Bond::Project(name) => world.processes.busy_with(name).next().is_some(),
+        Bond::Job(_) => false,
+    };
+    let id = job.and_then(|job| job.job_id.as_deref());
+    let is_its = |process: &ProcessInfo| {
         let of_job = process.variables.get("CI_JOB_ID").map(String::as_str);
-        let of_project = || match bond {
-            Bond::Project(name) => processes::project(process)
-                .is_some_and(|project| processes::same_project(&project, name)),
-            Bond::Job(_) => false,
-        };
-        of_job.is_some() && of_job == job || of_project()
-    })
+        of_job.is_some() && of_job == id
+    };
+    // Of what a shell made only its folder tells whose it is.
+    let folder = group.working_dir();
+    let works_there = |process: &ProcessInfo| folder.is_some_and(|it| is_checkout(process, it));
+    busy || world.processes.living().any(is_its)
+        || world
+            .processes
+            .jobs()
+            .any(|it| is_its(it) || works_there(it))
+}
+
+/// Whether the process is part of a job that has its project checked out in the folder or above it.
+fn is_checkout(process: &ProcessInfo, folder: &str) -> bool {
+    let variable = process.variables.get("CI_PROJECT_DIR");
+    let own = variable.or(process.directory.as_ref());
+    own.is_some_and(|own| jobs::is_checkout(own) && Path::new(folder).starts_with(own))
 }
 
 /// The killing that ended whoever was bringing the project up, if nobody has done so since. Ctrl-C is

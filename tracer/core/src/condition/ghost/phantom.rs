@@ -8,7 +8,7 @@ use crate::{
     time::SECOND,
 };
 
-use super::{Situation, finding, group::is_phantom, said, short, with_network};
+use super::{Purpose, Situation, creator, finding, group::is_phantom, said, short, with_network};
 
 /// Removing a container takes docker a moment, in which its endpoint has no container any more; a
 /// loaded daemon takes seconds.
@@ -28,7 +28,9 @@ fn tell(situation: Situation<'_>, daemon: &str, network: &DockerNetwork) -> Opti
     };
     let told = world.docker.told(daemon, &network.id)?;
     let listed = world.docker.listed(daemon)?;
-    if situation.now < told.plus(PASSING) || !world.docker.daemons().any(answers) {
+    // Who asks once looks a second time.
+    let passing = situation.purpose == Purpose::Watch && situation.now < told.plus(PASSING);
+    if passing || !world.docker.daemons().any(answers) {
         return None;
     }
     let phantoms = network.endpoints.iter().filter(|it| is_phantom(it));
@@ -42,7 +44,7 @@ fn tell(situation: Situation<'_>, daemon: &str, network: &DockerNetwork) -> Opti
             .flat_map(|it| it.addresses.iter().copied().map(Into::into))
             .collect(),
         leftovers: phantoms.iter().map(|it| left(it)).collect(),
-        creator: None,
+        creator: world.processes.maker(network).map(creator::of),
         working_dir: None,
     };
     let reason = format!(

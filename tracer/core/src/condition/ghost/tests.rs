@@ -158,6 +158,8 @@ fn only(found: Vec<Finding>) -> (Finding, Ghost) {
     (finding, ghost)
 }
 
+mod seen;
+
 const LATER: u64 = MADE + 700;
 
 #[test]
@@ -448,7 +450,8 @@ fn what_a_killed_compose_left_is_told_at_once_and_for_sure() {
     );
     let (finding, ghost) = only(watch(&world, MADE + 5));
     assert_eq!(finding.verdict, Verdict::Confirmed);
-    assert_eq!(ghost.creator.as_deref(), Some("docker-compose (pid 4711)"));
+    let creator = "docker-compose (pid 4711), in /builds/shop/backend";
+    assert_eq!(ghost.creator.as_deref(), Some(creator));
     let signal = finding
         .evidence
         .iter()

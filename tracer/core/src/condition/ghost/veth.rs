@@ -90,6 +90,7 @@ fn tell(
         link.name, peer.name
     );
     let told = Finding {
+        ci: situation.world.job_of_netns(inum),
         evidence: vec![said(EvidenceKind::LinkChange, told.start, text)],
         remedies: remedy::veth(situation.world, inum, link, peer)
             .into_iter()

@@ -41,6 +41,7 @@ impl Host {
             inum: HOST,
             owner: NetnsOwner::Host,
             unreadable: None,
+            variables: std::collections::BTreeMap::new(),
         }));
         host.net(NetChange::Resync);
         host.link(UPLINK, "eno8303", None);

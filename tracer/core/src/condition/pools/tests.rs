@@ -5,6 +5,7 @@ fn holder(prefix: &str, name: &str, containers: usize) -> Holder {
     Holder {
         prefix: prefix.parse().expect("a prefix"),
         by: HeldBy::Network {
+            job: None,
             id: name.to_owned(),
             name: name.to_owned(),
             project: None,

@@ -17,7 +17,8 @@ impl Docker {
     pub fn daemons_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DaemonStatus)> {
         self.daemons().filter(move |(daemon, _)| {
             let place = self.place(daemon);
-            place.map_or_else(|| !is_inner(daemon), |inum| inum == netns)
+            let here = place.map_or_else(|| !is_inner(daemon), |inum| inum == netns);
+            here && !self.is_alias(daemon)
         })
     }
 
@@ -65,6 +66,18 @@ impl Docker {
         };
         let endpoint = network.endpoints.iter().find(publishes)?;
         Some((daemon, network, endpoint))
+    }
+
+    /// Whether the daemon is reached by another endpoint as well, which speaks for it.
+    #[must_use]
+    pub fn is_alias(&self, daemon: &str) -> bool {
+        self.aliases.contains(daemon)
+    }
+
+    /// A daemon's network by its id.
+    #[must_use]
+    pub fn network(&self, daemon: &str, id: &str) -> Option<&DockerNetwork> {
+        self.networks.get(&(daemon.to_owned(), id.to_owned()))
     }
 
     /// A daemon's container by its id.

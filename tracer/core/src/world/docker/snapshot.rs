@@ -32,6 +32,7 @@ impl Docker {
             self.tell_belongings(endpoint, now, &mut inputs);
         }
         self.tell_sidecars(&mut inputs);
+        self.tell_sandboxes(&mut inputs);
         let history = self.history();
         if !history.is_empty() {
             let body = Body::History(history);
@@ -46,6 +47,16 @@ impl Docker {
         for at in times {
             let known = self.sidecars().filter(|(_, since)| *since <= at);
             let body = Body::Sidecars(known.map(|(it, _)| it.clone()).collect());
+            inputs.push(Input { at, body });
+        }
+    }
+
+    /// [`Self::tell_sidecars`] of empty namespaces.
+    fn tell_sandboxes(&self, inputs: &mut Vec<Input>) {
+        let times: BTreeSet<Timestamp> = self.empty_sandboxes().map(|(_, since)| since).collect();
+        for at in times {
+            let known = self.empty_sandboxes().filter(|(_, since)| *since <= at);
+            let body = Body::EmptySandboxes(known.map(|(it, _)| it.clone()).collect());
             inputs.push(Input { at, body });
         }
     }

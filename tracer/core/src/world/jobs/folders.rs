@@ -18,6 +18,11 @@ pub(super) fn project(folder: &str) -> Option<&str> {
     (is_whole && path.len() <= LONGEST).then_some(path)
 }
 
+/// Whether a runner checks projects out into folders like this one.
+pub(crate) fn is_checkout(folder: &str) -> bool {
+    project(folder).is_some()
+}
+
 /// The job of which only the folder is known.
 pub(super) fn job(folder: &str) -> Option<CiJob> {
     let path = project(folder)?;

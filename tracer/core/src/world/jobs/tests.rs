@@ -157,6 +157,7 @@ fn what_a_daemon_in_a_pod_makes_is_of_the_pods_project() {
         inum: 7,
         owner,
         unreadable: None,
+        variables: std::collections::BTreeMap::new(),
     };
     let mut world = World::default();
     let session = Session {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::CiJob;
 
-/// The job that these variables tell of.
+/// The job that these variables tell of; whose they are is for the caller to say.
 pub(super) fn job(variables: &BTreeMap<String, String>) -> Option<CiJob> {
     let value = |name: &str| {
         let value = variables.get(name);
@@ -18,7 +18,7 @@ pub(super) fn job(variables: &BTreeMap<String, String>) -> Option<CiJob> {
         pipeline_id: value("CI_PIPELINE_ID"),
         project_id: value("CI_PROJECT_ID"),
         project_path: value("CI_PROJECT_PATH"),
-        known_by: "its environment".to_owned(),
+        known_by: String::new(),
         uncertain: false,
     };
     (job.job_id.is_some() || job.pipeline_id.is_some()).then_some(job)

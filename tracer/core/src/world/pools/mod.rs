@@ -11,6 +11,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
+    finding::CiJob,
     input::{Body, DaemonInfo, LandmarkRole, NetChange, Route},
     pools::{self, Generation, Slots, Taken},
 };
@@ -88,6 +89,8 @@ pub enum HeldBy {
         name: String,
         /// The compose project it is of. Hostile text.
         project: Option<String>,
+        /// The CI job it is of, where that was asked for.
+        job: Option<Box<CiJob>>,
         /// Containers that run in it.
         containers: usize,
         /// The daemon's own, which is always there.
@@ -105,7 +108,7 @@ impl World {
     pub fn pools(&self) -> Vec<PoolUse> {
         let daemons = self.docker.daemons().map(|(daemon, _)| daemon);
         // Whoever set up a daemon inside a container may give it whatever pools: nobody's are short then.
-        let daemons = daemons.filter(|daemon| !is_inner(daemon));
+        let daemons = daemons.filter(|it| !is_inner(it) && !self.docker.is_alias(it));
         daemons.filter_map(|daemon| self.pools_of(daemon)).collect()
     }
 
@@ -232,6 +235,7 @@ impl World {
                 id: network.id.clone(),
                 name: network.name.clone(),
                 project: network.compose_project().map(str::to_owned),
+                job: None,
                 containers: network.endpoints.len(),
                 is_default: network.name == "bridge",
             };

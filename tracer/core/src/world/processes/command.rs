@@ -77,33 +77,46 @@ pub(crate) fn looks_on(info: &ProcessInfo) -> bool {
 pub fn project(info: &ProcessInfo) -> Option<String> {
     let words = inside_compose(info)?;
     let own = &words[..words.len() - command(words, &OF_COMPOSE).map_or(0, |(_, rest)| rest.len())];
-    let named = value(own, &["-p", "--project-name"]).map(str::to_owned);
-    let variable = || info.variables.get("COMPOSE_PROJECT_NAME").cloned();
+    let named = value(own, &["-p", "--project-name"]).map(normal);
+    let variable = || {
+        info.variables
+            .get("COMPOSE_PROJECT_NAME")
+            .map(|it| normal(it))
+    };
     let folder = || {
         let given = value(own, &["--project-directory"]).map(str::to_owned);
         let file = || value(own, &["-f", "--file"]).map(|file| parent(file, info));
         let folder = given
             .or_else(|| file().flatten())
             .or_else(|| info.directory.clone())?;
-        let name = folder
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()?
-            .to_lowercase();
-        Some(name.chars().filter(|c| is_allowed(*c)).collect())
+        folder.trim_end_matches('/').rsplit('/').next().map(normal)
     };
     let name: Option<String> = named.or_else(variable).or_else(folder);
     name.filter(|name| !name.is_empty())
 }
 
-/// Whether two names are the same project's: the generations differ in what they leave out.
+/// Whether two names are the same project's, as compose compares them: it allows itself lowercase
+/// letters, digits, `-` and `_` and leaves the rest out (1.x since 1.21, 2.x also at the beginning).
+/// <https://github.com/compose-spec/compose-go/blob/v2.0.0/loader/loader.go#L646>
 #[must_use]
 pub fn same_project(one: &str, other: &str) -> bool {
-    let plain = |name: &str| -> String {
-        let lower = name.to_lowercase();
-        lower.chars().filter(char::is_ascii_alphanumeric).collect()
+    let one = normal(one);
+    !one.is_empty() && one == normal(other)
+}
+
+/// Whether the command makes a network of this name: `docker network create [OPTION…] NAME`.
+pub(super) fn makes_network(info: &ProcessInfo, name: &str) -> bool {
+    let Some(("network", rest)) = of_docker(&info.arguments) else {
+        return false;
     };
-    !one.is_empty() && plain(one) == plain(other)
+    let ordered = rest.first().is_some_and(|word| word == "create");
+    ordered && !name.is_empty() && rest.iter().skip(1).any(|word| word == name)
+}
+
+fn normal(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let allowed: String = lower.chars().filter(|c| is_allowed(*c)).collect();
+    allowed.trim_start_matches(['-', '_']).to_owned()
 }
 
 const fn is_allowed(character: char) -> bool {
@@ -262,9 +275,36 @@ mod tests {
 
     #[test]
     fn generations_of_compose_agree_on_what_is_one_project() {
-        assert!(same_project("Shop.Backend-2", "shopbackend2"));
-        assert!(same_project("shop-backend", "shop_backend"));
-        assert!(!same_project("shop", "shop2") && !same_project("", ""));
+        for (one, other, same) in [
+            ("Shop.Backend-2", "shopbackend-2", true),
+            ("_shop", "shop", true),
+            ("app-1", "app_1", false),
+            ("app-1", "app1", false),
+            ("shop", "shop2", false),
+            ("", "", false),
+        ] {
+            assert_eq!(same_project(one, other), same, "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn who_makes_a_network_by_hand_is_known_by_its_name() {
+        for (command_line, makes) in [
+            ("docker network create shop", true),
+            (
+                "docker -H unix:///s network create --subnet 10.0.0.0/24 shop",
+                true,
+            ),
+            ("docker network create shop2", false),
+            ("docker network rm shop", false),
+            ("docker run --network shop busybox", false),
+        ] {
+            assert_eq!(
+                makes_network(&info(command_line), "shop"),
+                makes,
+                "{command_line}"
+            );
+        }
     }
 
     #[test]

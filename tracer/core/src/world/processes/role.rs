@@ -71,6 +71,12 @@ pub(crate) fn may_be_known_later(comm: &str) -> bool {
     is_interpreter(comm) || of_program(comm).is_some()
 }
 
+/// Whether a process of this name runs jobs.
+#[must_use]
+pub fn is_runner(comm: &str) -> bool {
+    of_program(comm) == Some(Role::Runner)
+}
+
 fn of_program(name: &str) -> Option<Role> {
     match name {
         "docker" => Some(Role::Docker),

@@ -14,6 +14,7 @@ pub(super) struct Ghost<'a> {
     /// `leftover-project`: networks of a compose project that nobody will finish or take away.
     /// `leftover-job`: what a CI runner made for a job that is over. `unknown-bridge`: a bridge of
     /// docker's that its daemon does not know. `orphan-veth`: interfaces whose container is gone.
+    /// `orphan-namespace`: a network namespace whose container is gone.
     /// `phantom-endpoint`: a network lists a container that is gone. `duplicate-subnet`: two networks
     /// have one subnet. More may come.
     class: &'static str,
@@ -40,12 +41,12 @@ pub(super) struct Ghost<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Leftover<'a> {
-    /// `network`, `container`, `veth`, `bridge` or `endpoint`.
+    /// `network`, `container`, `veth`, `bridge`, `namespace` or `endpoint`.
     #[serde(rename = "type")]
     what: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
-    /// Docker's id; the ifindex of an interface.
+    /// Docker's id; the ifindex of an interface; the inode number of a namespace.
     #[serde(skip_serializing_if = "str::is_empty")]
     id: &'a str,
     /// What has become of it: `created`, `exited`, `down`, …

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tracer_core::world::pools::{HeldBy, Holder, PoolUse};
 
+use crate::sink::ecs::who::Ci;
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Pools<'a> {
@@ -40,6 +42,9 @@ struct By<'a> {
     network_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compose_project: Option<&'a str>,
+    /// The CI job that the network is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci: Option<Ci<'a>>,
     /// Containers that run in the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     containers: Option<usize>,
@@ -76,6 +81,7 @@ impl<'a> By<'a> {
             network: None,
             network_id: None,
             compose_project: None,
+            ci: None,
             containers: None,
             device: None,
             nameserver: false,
@@ -85,12 +91,14 @@ impl<'a> By<'a> {
                 id,
                 name,
                 project,
+                job,
                 containers,
                 ..
             } => Self {
                 network: Some(name).filter(|it| !it.is_empty()).map(String::as_str),
                 network_id: Some(id),
                 compose_project: project.as_deref().filter(|project| !project.is_empty()),
+                ci: job.as_deref().and_then(Ci::new),
                 containers: Some(*containers),
                 ..nobody
             },

@@ -82,6 +82,8 @@ fn pools_tell_what_is_left_and_who_has_the_rest() {
     assert_eq!(ghost.network.as_deref(), Some("job-19_default"));
     assert_eq!(ghost.compose_project.as_deref(), Some("job-19"));
     assert!(ghost.containers == Some(0) && ghost.network_id.is_some());
+    let job = ghost.ci.as_ref().and_then(|job| job.job_id.as_deref());
+    assert!(job == Some("4711") && holders[3].ci.is_none());
     let [route, nameserver] = &holders[14..] else {
         panic!("two that are no networks");
     };

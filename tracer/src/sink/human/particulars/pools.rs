@@ -32,11 +32,14 @@ fn name(holder: &Holder) -> String {
     let prefix = holder.prefix;
     match &holder.by {
         HeldBy::Network {
-            name,
-            project: Some(project),
-            ..
-        } => format!("{name} of project {project} ({prefix})"),
-        HeldBy::Network { name, .. } => format!("{name} ({prefix})"),
+            name, project, job, ..
+        } => {
+            let project = project.iter().map(|it| format!(" of project {it}"));
+            let job = job.iter().filter_map(|it| it.job_id.as_ref());
+            let job = job.map(|id| format!(" of job {id}"));
+            let whose: String = project.chain(job).collect();
+            format!("{name}{whose} ({prefix})")
+        }
         HeldBy::Route(device) => format!("route to {prefix} dev {device}"),
         HeldBy::Nameserver => format!("nameserver {}", prefix.addr()),
     }
