@@ -4,16 +4,14 @@
 //! The neighbour slow path: a packet was handed to a neighbour that has not answered yet.
 //! It does not run for resolved neighbours, so a healthy host pays nothing here.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 use tracer_common::{Event, Hook, Way};
 
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Net, Skb},
+    kernel::{Neighbour, Skb},
     memory::{self, A_MOMENT, Kind},
 };
 
@@ -35,24 +33,7 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     if rc == 0 || nud_state & UNRESOLVED == 0 {
         return None;
     }
-    if neighbour.device()?.is_bridge() {
-        unresolved(ctx.as_ptr());
-    }
-    None
-}
-
-/// Apart from the looking, which needs no stack: see `fib_lookup`.
-#[inline(never)]
-fn unresolved(ctx: *mut c_void) -> i32 {
-    let _ = try_unresolved(&BtfTracePointContext::new(ctx));
-    0
-}
-
-#[inline(always)]
-fn try_unresolved(ctx: &BtfTracePointContext) -> Option<()> {
-    let neighbour = Neighbour(ctx.arg(0));
-    let device = neighbour.device()?;
-    let nud_state = neighbour.nud_state()?;
+    let device = neighbour.device().filter(|device| device.is_bridge())?;
     // Without a packet nothing is lost. A container is new to this host until somebody outside
     // asks for its published port: a forwarded packet in this path is health, not loss.
     let skb = neighbour
@@ -66,9 +47,8 @@ fn try_unresolved(ctx: &BtfTracePointContext) -> Option<()> {
         &raw mut (*value).unresolved
     });
     add_packet(&mut event, skb);
-    let net = device.net()?;
-    add_lookup(&mut event, net);
-    let ingress = memory::way_in_of(net, event.remote);
+    add_lookup(&mut event);
+    let ingress = memory::way_in_of(event.netns, event.remote);
     emit::add_ingress(&mut event, ingress);
     emit::add_task(&mut event, ctx);
     if emit::submit(Hook::NeighSend, &mut event) {
@@ -100,8 +80,8 @@ fn add_packet(event: &mut Event, skb: Skb) -> Option<()> {
 
 /// Joins the route lookup the FIB hook remembered on this CPU.
 #[inline(always)]
-fn add_lookup(event: &mut Event, net: Net) {
-    if let Some(found) = memory::route_to(Kind::Own, net, event.remote, A_MOMENT)
+fn add_lookup(event: &mut Event) {
+    if let Some(found) = memory::route_to(Kind::Own, event.netns, event.remote, A_MOMENT)
         && found.ifindex == event.ifindex
     {
         emit::add_lookup(event, &found);

@@ -1,5 +1,5 @@
 //! Packets that died before they got to a bridge: right after a route lookup that led there.
-//! Firewalls drop a lot on a healthy host, so `skb_drop` asks for the age of any such lookup first.
+//! Firewalls drop a lot on a healthy host, so first of all comes the age of that lookup.
 
 use tracer_common::{DropReason, Hook, Way};
 
@@ -16,18 +16,26 @@ use crate::{
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
 #[inline(always)]
 pub(super) fn by_firewall(skb: Skb) -> Option<()> {
+    let passing = if skb.is_ipv6() {
+        memory::is_passing::<[u8; 16]>()
+    } else {
+        memory::is_passing::<[u8; 4]>()
+    };
+    if !passing {
+        return None;
+    }
     let iif = skb.forwarded_iif()?;
-    let net = skb.device()?.net()?;
+    let netns = skb.device()?.netns()?;
     let flow = skb.routed_flow().filter(is_payload)?;
-    let found = memory::route_to(Kind::Passing, net, flow.daddr, AT_ONCE)?;
+    let found = memory::route_to(Kind::Passing, netns, flow.daddr, AT_ONCE)?;
     if found.ifindex == iif {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
+    let mut event = emit::event_at(Hook::SkbDrop, netns, found.ifindex, flow.daddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, &found);
     emit::add_forwarded(&mut event, iif);
-    let ingress = memory::way_in_of(net, event.remote);
+    let ingress = memory::way_in_of(netns, event.remote);
     emit::add_ingress(&mut event, ingress);
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
 }
@@ -36,17 +44,17 @@ pub(super) fn by_firewall(skb: Skb) -> Option<()> {
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/fib_validate_source>
 #[inline(always)]
 pub(super) fn by_rp_filter(skb: Skb) -> Option<()> {
-    if !skb.is_ipv4() {
+    if !skb.is_ipv4() || !memory::is_passing::<[u8; 4]>() {
         return None;
     }
     let device = skb.device()?;
-    let (net, ifindex) = (device.net()?, device.ifindex()?);
+    let (netns, ifindex) = (device.netns()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
-    let found = memory::route_to(Kind::Passing, net, flow.saddr, AT_ONCE)?;
+    let found = memory::route_to(Kind::Passing, netns, flow.saddr, AT_ONCE)?;
     if found.ifindex == ifindex {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
+    let mut event = emit::event_at(Hook::SkbDrop, netns, found.ifindex, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, &found);
     emit::add_ingress(&mut event, Some(ifindex));
