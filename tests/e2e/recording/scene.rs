@@ -8,8 +8,9 @@ use std::{env, fs, io};
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::{Process, names, tracer};
 
-/// Long enough for everything that is not measured.
-const SOON: Duration = Duration::from_secs(20);
+/// Long enough for everything that is not measured:
+/// a browser takes a minute on a busy machine.
+const SOON: Duration = Duration::from_secs(120);
 
 /// What a command left behind.
 #[derive(Debug)]

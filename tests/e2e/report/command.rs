@@ -27,7 +27,7 @@ fn nobody_reports_a_recording_the_same_to_the_byte() -> Result<()> {
     for part in [
         "nobody         has 172.22.10.119 here",
         "## What was not seen",
-        "```sh\nip route add",
+        "```sh\nsysctl -w net/ipv4/conf/br-e0223cb76eb5/ignore_routes_with_linkdown=1",
     ] {
         ensure!(text.contains(part), "no {part:?} in {text}");
     }
@@ -54,7 +54,8 @@ fn names_are_only_names_in_a_ticket() -> Result<()> {
         "<script",
         "<img",
         "@all",
-        "](javascript",
+        // Behind a bracket that is escaped it makes no link.
+        "x](javascript",
         "\u{202e}",
         "\u{1b}",
     ] {

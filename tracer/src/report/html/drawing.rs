@@ -107,9 +107,9 @@ fn lines(station: &Station, columns: usize, most: usize) -> Vec<(&'static str, T
     );
     for note in &station.notes {
         let note = Text::new(note);
-        // Notes are set in a narrower type.
+        // Notes are smaller, and as the names in a type whose letters are all as wide.
         lines.extend(
-            wrap(note.shown(), columns * 13 / 10, most)
+            wrap(note.shown(), columns * 13 / 12, most)
                 .into_iter()
                 .map(|it| ("note", it)),
         );
