@@ -17,4 +17,5 @@ mod pools;
 mod recording;
 mod remedies;
 mod rescue;
+mod top;
 mod variants;

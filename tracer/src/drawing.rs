@@ -134,6 +134,7 @@ impl Drawing {
     }
 
     /// The drawing in sentences, for those who cannot see it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the report tells it next"))]
     pub(crate) fn told(&self) -> String {
         let right = way(&self.fork, self.outside.iter().rev(), self.right.as_deref());
         let wrong = way(&self.fork, self.inside.iter(), self.wrong.as_deref());

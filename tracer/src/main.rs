@@ -2,7 +2,6 @@
 
 mod cli;
 mod config;
-#[cfg_attr(not(test), expect(dead_code, reason = "the report draws it next"))]
 mod drawing;
 mod dump;
 mod fd;
@@ -13,6 +12,7 @@ mod replay;
 mod rescue;
 mod run;
 mod sink;
+mod top;
 
 use std::{
     io::{self, Write as _},
@@ -21,10 +21,13 @@ use std::{
 
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
+use env_logger::Target;
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Trace},
-    config::{CheckPlan, DoctorPlan, Plan},
+    cli::{
+        Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Top, Trace,
+    },
+    config::{CheckPlan, DoctorPlan, Plan, TopPlan},
     run::Verdict,
     sink::escape,
 };
@@ -60,6 +63,7 @@ fn act(cli: Cli) -> Result<ExitCode> {
         Some(Command::Record(args)) => record(&args),
         Some(Command::Replay(args)) => replay(&args),
         Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Top(args)) => top(&args),
         Some(Command::Rescue(args)) => rescue(&args),
         Some(Command::Completions { shell }) => completions(shell),
     }
@@ -111,6 +115,20 @@ fn dump(args: &Dump) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn top(args: &Top) -> Result<ExitCode> {
+    log_to(
+        config::log_level(args.verbose, Format::Human),
+        Target::Pipe(Box::new(top::held::Log)),
+    );
+    let shown = match TopPlan::resolve(args)? {
+        TopPlan::Live(plan) => run::trace(*plan),
+        TopPlan::Recorded(file, look) => top::show(&file, look),
+    };
+    top::held::release();
+    shown?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn rescue(args: &Rescue) -> Result<ExitCode> {
     start_log(config::log_level(args.verbose, Format::Human));
     rescue::rescue(&config::rescue_plan(args)?)?;
@@ -124,7 +142,12 @@ fn guard(order: &RescueGuard) -> Result<ExitCode> {
 
 /// The log goes to standard error; standard output is for findings only.
 fn start_log(level: log::LevelFilter) {
+    log_to(level, Target::Stderr);
+}
+
+fn log_to(level: log::LevelFilter, target: Target) {
     env_logger::Builder::new()
+        .target(target)
         .filter_level(level.min(log::LevelFilter::Info))
         .filter_module("bridgetrace", level)
         // aya-log gives the kernel half's lines the name of the BPF program.

@@ -1,7 +1,7 @@
 //! Tells from a recording what the live run told: the same inputs through the same core, to the
 //! same sinks. It needs neither root nor docker.
 
-mod memory;
+pub(crate) mod memory;
 mod pace;
 pub(crate) mod when;
 
@@ -142,8 +142,8 @@ impl Stage {
     }
 }
 
-/// What could not be read.
-fn tell(problems: &Problems, names: &[PathBuf]) {
+/// Says what could not be read.
+pub(crate) fn tell(problems: &Problems, names: &[PathBuf]) {
     for (file, damage) in &problems.damaged {
         let name = names.get(*file).map_or(Path::new("?"), PathBuf::as_path);
         let (name, bytes, at) = (name.display(), damage.bytes, damage.at);

@@ -96,7 +96,7 @@ fn candidate(
     let inputs = match neutral::of(&inputs, &root) {
         Ok(inputs) => inputs,
         Err(why) => {
-            sh::say(&format!("not {name}: {why:#}"));
+            sh::say(format!("not {name}: {why:#}"));
             return Ok(None);
         }
     };
@@ -104,7 +104,7 @@ fn candidate(
     fs::write(&path, compose(&inputs)?)?;
     let size = fs::metadata(&path)?.len();
     if size > LARGEST {
-        sh::say(&format!("not {name}: {size} bytes"));
+        sh::say(format!("not {name}: {size} bytes"));
         return Ok(None);
     }
     let mut replay = Command::new(binary);

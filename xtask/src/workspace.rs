@@ -59,6 +59,11 @@ impl Workspace {
         self.target.join("bench")
     }
 
+    /// The folder in which criterion leaves figures and plots.
+    pub(crate) fn criterion(&self) -> PathBuf {
+        self.target.join("criterion")
+    }
+
     /// The folder for what the lab's tests show, see `cargo xtask detects`.
     pub(crate) fn showcase(&self) -> PathBuf {
         self.target.join("showcase")

@@ -60,6 +60,7 @@ fn help_is_frozen() -> Result<()> {
     is_frozen("record.txt", &["record", "--help"])?;
     is_frozen("replay.txt", &["replay", "--help"])?;
     is_frozen("dump.txt", &["dump", "--help"])?;
+    is_frozen("top.txt", &["top", "--help"])?;
     is_frozen("rescue.txt", &["rescue", "--help"])?;
     is_frozen("completions.txt", &["completions", "--help"])
 }

@@ -30,6 +30,7 @@ use crate::{
     incident::{Incident, News, Place},
     input::{Body, Counter, Input, NetChange},
     killed::Killed,
+    overview::Overview,
     summary::Summary,
     time::Timestamp,
     world::{World, kernel_log::Line, namespace::answers, pools::PoolUse},
@@ -120,6 +121,13 @@ impl Core {
     #[must_use]
     pub fn summary(&self, findings: &[Finding], now: Timestamp) -> Summary {
         Summary::of(&self.world, findings, now)
+    }
+
+    /// What the host is like now, for a screen.
+    #[must_use]
+    pub fn overview(&self) -> Overview {
+        let lost_events = self.losses.concerning(self.world.session.netns);
+        Overview::of(&self.world, lost_events)
     }
 
     /// The address pools of every daemon that answers: how many are left, and which come next.

@@ -29,13 +29,18 @@ mod remedies;
 pub(crate) mod rescue;
 #[cfg(test)]
 mod snapshots;
+mod story;
 mod style;
 mod summary;
 mod updated;
 mod words;
 
 use layout::Page;
-pub(crate) use style::Look;
+pub(crate) use {
+    numbers::digits,
+    story::{fields, story, title},
+    style::Look,
+};
 
 /// Lines of the smallest console: an opened finding longer than this ends with its first command.
 const SCREEN: usize = 24;

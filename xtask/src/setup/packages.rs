@@ -49,6 +49,7 @@ pub(super) const LAB: &[Need] = &[
     need("nsenter", &["util-linux"]),
     need("unshare", &["util-linux"]),
     need("setsid", &["util-linux"]),
+    need("tmux", &["tmux"]),
     BUSYBOX,
 ];
 

@@ -21,7 +21,7 @@ pub(super) fn number(length: usize, noun: &str) -> String {
 }
 
 /// From 10,000 on, digits in threes.
-pub(super) fn digits(number: u64) -> String {
+pub(crate) fn digits(number: u64) -> String {
     let plain = number.to_string();
     if plain.len() < 5 {
         return plain;

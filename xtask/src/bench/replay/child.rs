@@ -55,6 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "`wait` reaps it by wait4(2)")]
     fn memory_and_status_are_those_of_the_child() {
         let child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
         let (status, memory) = wait(child.id()).unwrap();
