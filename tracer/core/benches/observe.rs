@@ -190,7 +190,8 @@ fn neighbour() -> Body {
 }
 
 fn observe(criterion: &mut Criterion) {
-    let worlds: [(&str, fn(Host, u32) -> Host); 4] = [
+    type Grow = fn(Host, u32) -> Host;
+    let worlds: [(&str, Grow); 4] = [
         ("networks", Host::networks),
         ("routes", Host::routes),
         ("containers", Host::containers),

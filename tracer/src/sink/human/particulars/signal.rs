@@ -35,9 +35,11 @@ pub(in crate::sink::human) fn party(page: &mut dyn Fields, label: &str, party: &
         (true, Some(executable)) => executable.clone(),
         (true, None) => "its command line is not known".to_owned(),
     };
+    let user = party.user.as_ref();
+    let user = user.map_or_else(String::new, |user| format!(", user {user}"));
     page.field(
         label,
-        &format!("{} (pid {}): {command}", party.name, party.pid),
+        &format!("{} (pid {}{user}): {command}", party.name, party.pid),
     );
     if !party.ancestry.is_empty() {
         let all = party.ancestry.len() as u64;
