@@ -158,7 +158,6 @@ fn only(found: Vec<Finding>) -> (Finding, Ghost) {
     (finding, ghost)
 }
 
-mod cost;
 mod seen;
 
 const LATER: u64 = MADE + 700;
