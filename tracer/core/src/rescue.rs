@@ -9,7 +9,6 @@ mod way;
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 
 use crate::{
     describe::network_ref,
@@ -68,12 +67,6 @@ impl Plan {
     #[must_use]
     pub const fn table(&self) -> u32 {
         self.taken.table
-    }
-
-    /// The destination of the route.
-    #[must_use]
-    pub fn prefix(&self) -> IpNet {
-        self.address.into()
     }
 }
 

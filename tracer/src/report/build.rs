@@ -234,6 +234,7 @@ fn spelled(label: &str) -> &'static str {
         "in use" => "In use",
         "host" => "Host",
         "next" => "Next",
+        "first" => "The very next",
         "data" => "Data",
         "mount" => "Mount",
         "cure" => "Cure",

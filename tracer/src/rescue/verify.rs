@@ -9,7 +9,7 @@ use crate::sink::human::rescue::Proof;
 use super::{
     kernel::Kernel,
     neighbour::{self, Answer},
-    route::look_up,
+    route::{Way, look_up},
     witness::Witness,
 };
 
@@ -37,8 +37,8 @@ pub(super) fn verify(plan: &Plan, witness: Option<&Witness>) -> Result<Proof, Us
     let mut kernel = Kernel::open().map_err(useless)?;
     for source in once(None).chain(plan.sources.iter().copied().map(Some)) {
         let way = look_up(&mut kernel, plan.address, source).map_err(useless)?;
-        if way.device != plan.uplink {
-            return Err(Useless(elsewhere(plan, source, way.device)));
+        if (way.device, way.gateway) != (plan.uplink, plan.expected.gateway) {
+            return Err(Useless(elsewhere(plan, source, way)));
         }
     }
     let next = plan.expected.gateway.unwrap_or(plan.address);
@@ -55,10 +55,11 @@ pub(super) fn verify(plan: &Plan, witness: Option<&Witness>) -> Result<Proof, Us
     })
 }
 
-fn elsewhere(plan: &Plan, source: Option<IpAddr>, device: u32) -> String {
+fn elsewhere(plan: &Plan, source: Option<IpAddr>, way: Way) -> String {
     let from = source.map_or_else(String::new, |source| format!(" from {source}"));
+    let via = way.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
     format!(
-        "packets{from} to {} still do not leave by {} (but by ifindex {device})",
-        plan.address, plan.expected.device
+        "packets{from} to {} still do not leave by {} (but by ifindex {}{via})",
+        plan.address, plan.expected.device, way.device
     )
 }

@@ -194,15 +194,18 @@ enum Source {
     Landmarks,
     Sidecars,
     Jobs,
+    /// Namespaces whose containers are gone.
+    Sandboxes,
 }
 
 impl Source {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Routes,
         Self::Peers,
         Self::Landmarks,
         Self::Sidecars,
         Self::Jobs,
+        Self::Sandboxes,
     ];
 
     /// What to say when it has not come.
@@ -213,6 +216,7 @@ impl Source {
             Self::Landmarks => "nameservers and hosts were not read in time",
             Self::Sidecars => "daemons beside jobs were not looked for in time",
             Self::Jobs => "processes of jobs were not looked for in time",
+            Self::Sandboxes => "namespaces left by containers were not looked for in time",
         }
     }
 }
@@ -236,6 +240,7 @@ impl Awaited {
             Body::Peers { netns, .. } if *netns == self.netns => self.said(Source::Peers),
             Body::Sidecars(_) => self.said(Source::Sidecars),
             Body::JobProcesses(_) => self.said(Source::Jobs),
+            Body::EmptySandboxes(_) => self.said(Source::Sandboxes),
             Body::DockerListing { daemon, .. } => drop(self.daemons.remove(daemon)),
             Body::Daemon(Daemon {
                 endpoint,
