@@ -1,7 +1,7 @@
 //! Recordings of real outages keep being read, and give the findings they gave. Those of older versions
 //! of the format stay as they are.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, fs, rc::Rc};
 
 use crate::sink::golden;
 
@@ -21,12 +21,27 @@ impl Write for Page {
     }
 }
 
-/// Replays `tests/fixtures/recordings/NAME.btr` and compares with `NAME.jsonl`.
-fn replayed(name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/recordings");
+/// Where recordings are that are checked in, relative to the package.
+const FIXTURES: &str = "../tests/fixtures/recordings";
+/// Where those of the lab's scenarios are, which `cargo xtask fixtures` makes anew.
+const SCENARIOS: &str = "scenarios";
+/// How many there are at least.
+const LEAST: usize = 8;
+/// Bytes of all of them at most: everybody who clones the repository pays for them.
+const MOST: u64 = 2 << 20;
+
+/// Opens `NAME.btr`.
+fn opened(name: &str) -> (PathBuf, Player<File>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURES);
     let file = folder.join(format!("{name}.btr"));
     let segments = open::open(&file).unwrap();
-    let mut player = Player::new(segments.into_iter().map(|it: Segment| it.file)).unwrap();
+    let player = Player::new(segments.into_iter().map(|it: Segment| it.file)).unwrap();
+    (file, player)
+}
+
+/// Replays `NAME.btr` and compares with `NAME.jsonl`.
+fn replayed(name: &str) {
+    let (file, mut player) = opened(name);
     let page = Page::default();
     let out = page.clone();
     let mut stage = Stage {
@@ -41,7 +56,60 @@ fn replayed(name: &str) {
     stage.play(&mut player, &file).unwrap();
     assert_eq!(player.problems(), &Problems::default());
     let text = String::from_utf8(page.0.take()).unwrap();
-    golden::check(&format!("../tests/fixtures/recordings/{name}.jsonl"), &text);
+    golden::check(&format!("{FIXTURES}/{name}.jsonl"), &text);
+}
+
+/// Names of the scenarios' recordings, and their sizes.
+fn scenarios() -> BTreeMap<String, u64> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(FIXTURES)
+        .join(SCENARIOS);
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if let Some(name) = name.strip_suffix(".btr") {
+            found.insert(
+                format!("{SCENARIOS}/{name}"),
+                entry.metadata().unwrap().len(),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn every_scenario_of_the_lab_is_told_as_it_was() {
+    let scenarios = scenarios();
+    assert!(scenarios.len() >= LEAST, "{} are there", scenarios.len());
+    let size: u64 = scenarios.values().sum();
+    assert!(size < MOST, "{size} bytes");
+    for name in scenarios.keys() {
+        replayed(name);
+    }
+}
+
+/// Whoever reads a fixture learns nothing of the machine it was made on.
+#[test]
+fn no_scenario_tells_where_it_was_made() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = workspace.canonicalize().unwrap().display().to_string();
+    let foreign = [workspace.as_str(), "/home/", "/root/", "/tmp/", "/dev/shm/"];
+    for name in scenarios().keys() {
+        for told in opened(name).1 {
+            let input = told.unwrap().input;
+            if let Body::Session(session) = &input.body {
+                assert_eq!(session.hostname, "r550", "{name}");
+            }
+            let text = match &input.body {
+                Body::Kernel(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                _ => serde_json::to_string(&input).unwrap(),
+            };
+            for path in foreign {
+                assert!(!text.contains(path), "{name}: {path} in {text}");
+            }
+        }
+    }
 }
 
 #[test]
