@@ -2,7 +2,7 @@
 
 use super::*;
 
-const CUTS: u64 = 60;
+const CUTS: u64 = 20;
 /// Number of what is recorded when the power is back.
 const AFTER: u64 = 1_000_000_000_000;
 /// What disks write at once.
