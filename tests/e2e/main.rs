@@ -16,5 +16,7 @@ mod outage;
 mod pools;
 mod recording;
 mod remedies;
+mod report;
 mod rescue;
+mod top;
 mod variants;

@@ -5,4 +5,4 @@ mod dump;
 mod killed;
 mod refusals;
 mod replay;
-mod scene;
+pub(crate) mod scene;

@@ -27,6 +27,7 @@ pub mod api;
 mod capture;
 pub mod certificates;
 mod cgroup;
+pub mod console;
 pub mod container;
 pub mod dind;
 pub mod docker;

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use ipnet::IpNet;
 
 pub(crate) use self::{
-    recording::{Dump, Keep, Record, Replay},
+    recording::{Dump, Keep, Record, Replay, Report, Written},
     rescue::{Rescue, RescueGuard},
 };
 
@@ -49,8 +49,12 @@ pub(crate) enum Command {
     Record(Record),
     /// Tell what a recording tells: without root, on any machine
     Replay(Replay),
+    /// Make a page, or text for a ticket, of what a recording tells
+    Report(Report),
     /// Copy the last minutes of the recording that is being made on this host
     Dump(Dump),
+    /// Watch this host, or a recording, on a screen with keys
+    Top(Top),
     /// Let somebody who is locked out back in, for a while: the only command that changes anything
     Rescue(Rescue),
     /// Print a completion script for a shell
@@ -109,6 +113,26 @@ pub(crate) struct Check {
     #[arg(long, value_name = "URL")]
     pub(crate) docker_host: Vec<String>,
     /// Say more on standard error; -vvv adds every input as JSON
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Watching on a screen.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "It shows incidents and everything about the chosen one: what is lost and why, what to \
+                        type, the two ways in a drawing, what proves it; and bridges with their owners and \
+                        address pools. Keys stand below, ? shows all of them, q quits. 72x20 is enough."
+)]
+pub(crate) struct Top {
+    /// A recording to look at instead of this host: without root, on any machine, with a cursor in time
+    pub(crate) file: Option<PathBuf>,
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
+    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
+    /// use, then unix:///var/run/docker.sock]
+    #[arg(long, value_name = "URL", conflicts_with = "file")]
+    pub(crate) docker_host: Vec<String>,
+    /// Say more in the status line, and on standard error afterwards
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

@@ -3,20 +3,21 @@
 mod recording;
 mod rescue;
 
-use std::{io::stdout, time::Duration};
+use std::{io::stdout, path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use ipnet::IpNet;
 
 use crate::{
-    cli::{Check, Doctor, Format, Record, Trace},
+    cli::{Check, Doctor, Format, Record, Top, Trace},
     inventory::docker::{Daemons, Endpoint, Environment},
     record,
     sink::human::Look,
+    top::terminal,
 };
 
 pub(crate) use self::{
-    recording::{dump_plan, replay_plan},
+    recording::{dump_plan, replay_plan, report_plan},
     rescue::rescue_plan,
 };
 
@@ -25,8 +26,8 @@ use self::recording::keep;
 /// What a live trace will do.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// What to print; nothing if only a recording is wanted.
-    pub(crate) output: Option<Output>,
+    /// Who is told.
+    pub(crate) audience: Audience,
     /// What to record.
     pub(crate) record: Option<record::Plan>,
     /// When to stop by itself.
@@ -37,6 +38,26 @@ pub(crate) struct Plan {
     pub(crate) told: Vec<String>,
     /// Whether the kernel half logs.
     pub(crate) kernel_log: bool,
+}
+
+/// Who is told what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Nobody: only a recording is wanted.
+    Nobody,
+    /// Whoever reads standard output.
+    Reader(Output),
+    /// Somebody in front of such a terminal, who has keys.
+    Viewer(Look),
+}
+
+/// What will be shown on a screen.
+#[derive(Debug)]
+pub(crate) enum TopPlan {
+    /// This host.
+    Live(Box<Plan>),
+    /// A recording, on such a terminal.
+    Recorded(PathBuf, Look),
 }
 
 /// What a single look will do.
@@ -75,7 +96,7 @@ impl Plan {
     pub(crate) fn resolve(trace: &Trace) -> Result<Self> {
         let (endpoints, told) = endpoints(&trace.docker_host)?;
         Ok(Self {
-            output: Some(Output::of(trace.format)),
+            audience: Audience::Reader(Output::of(trace.format)),
             record: trace.record.as_deref().map(|file| keep(file, &trace.keep)),
             duration: trace.duration,
             endpoints,
@@ -88,13 +109,34 @@ impl Plan {
     pub(crate) fn resolve_record(record: &Record) -> Result<Self> {
         let (endpoints, told) = endpoints(&record.docker_host)?;
         Ok(Self {
-            output: None,
+            audience: Audience::Nobody,
             record: Some(keep(&record.file, &record.keep)),
             duration: record.duration,
             endpoints,
             told,
             kernel_log: record.verbose >= 2,
         })
+    }
+}
+
+impl TopPlan {
+    /// Resolves what was typed, and fails without a terminal before anything is loaded.
+    pub(crate) fn resolve(top: &Top) -> Result<Self> {
+        terminal::require()?;
+        let mut look = Look::of(&stdout());
+        look.colour &= terminal::has_colours();
+        if let Some(file) = &top.file {
+            return Ok(Self::Recorded(file.clone(), look));
+        }
+        let (endpoints, told) = endpoints(&top.docker_host)?;
+        Ok(Self::Live(Box::new(Plan {
+            audience: Audience::Viewer(look),
+            record: None,
+            duration: None,
+            endpoints,
+            told,
+            kernel_log: top.verbose >= 2,
+        })))
     }
 }
 

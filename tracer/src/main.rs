@@ -2,7 +2,6 @@
 
 mod cli;
 mod config;
-#[cfg_attr(not(test), expect(dead_code, reason = "the report draws it next"))]
 mod drawing;
 mod dump;
 mod fd;
@@ -10,9 +9,11 @@ mod inventory;
 mod kernel;
 mod record;
 mod replay;
+mod report;
 mod rescue;
 mod run;
 mod sink;
+mod top;
 
 use std::{
     io::{self, Write as _},
@@ -21,10 +22,14 @@ use std::{
 
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser as _};
+use env_logger::Target;
 
 use crate::{
-    cli::{Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Rescue, RescueGuard, Trace},
-    config::{CheckPlan, DoctorPlan, Plan},
+    cli::{
+        Check, Cli, Command, Doctor, Dump, Format, Record, Replay, Report, Rescue, RescueGuard,
+        Top, Trace,
+    },
+    config::{CheckPlan, DoctorPlan, Plan, TopPlan},
     run::Verdict,
     sink::escape,
 };
@@ -59,7 +64,9 @@ fn act(cli: Cli) -> Result<ExitCode> {
         Some(Command::Doctor(args)) => doctor(&args),
         Some(Command::Record(args)) => record(&args),
         Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Report(args)) => report(&args),
         Some(Command::Dump(args)) => dump(&args),
+        Some(Command::Top(args)) => top(&args),
         Some(Command::Rescue(args)) => rescue(&args),
         Some(Command::Completions { shell }) => completions(shell),
     }
@@ -105,9 +112,29 @@ fn replay(args: &Replay) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn report(args: &Report) -> Result<ExitCode> {
+    start_log(log::LevelFilter::Info);
+    report::report(&config::report_plan(args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn dump(args: &Dump) -> Result<ExitCode> {
     start_log(log::LevelFilter::Info);
     dump::dump(&config::dump_plan(args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn top(args: &Top) -> Result<ExitCode> {
+    log_to(
+        config::log_level(args.verbose, Format::Human),
+        Target::Pipe(Box::new(top::held::Log)),
+    );
+    let shown = match TopPlan::resolve(args)? {
+        TopPlan::Live(plan) => run::trace(*plan),
+        TopPlan::Recorded(file, look) => top::show(&file, look),
+    };
+    top::held::release();
+    shown?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,7 +151,12 @@ fn guard(order: &RescueGuard) -> Result<ExitCode> {
 
 /// The log goes to standard error; standard output is for findings only.
 fn start_log(level: log::LevelFilter) {
+    log_to(level, Target::Stderr);
+}
+
+fn log_to(level: log::LevelFilter, target: Target) {
     env_logger::Builder::new()
+        .target(target)
         .filter_level(level.min(log::LevelFilter::Info))
         .filter_module("bridgetrace", level)
         // aya-log gives the kernel half's lines the name of the BPF program.

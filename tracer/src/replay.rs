@@ -1,14 +1,14 @@
 //! Tells from a recording what the live run told: the same inputs through the same core, to the
 //! same sinks. It needs neither root nor docker.
 
-mod memory;
+pub(crate) mod memory;
 mod pace;
+mod reading;
 pub(crate) mod when;
 
 use std::{
-    fs::File,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::Result;
@@ -16,20 +16,17 @@ use tracer_core::{
     Core,
     finding::Finding,
     input::{Body, Input, Session},
-    time::{SECOND, Timestamp},
+    time::Timestamp,
 };
-use tracer_record::play::{Player, Problems};
 
 use crate::{
     config,
-    record::open::{self, Segment},
     sink::{self, Sink, time},
 };
 
-use self::{pace::Pace, when::When};
+pub(crate) use self::reading::{Reading, unread};
 
-/// Sources differ: an input may come so much later than one that happened after it.
-const DISORDER: u64 = 60 * SECOND;
+use self::{pace::Pace, when::When};
 
 /// What is replayed, and how.
 #[derive(Clone, Debug)]
@@ -48,37 +45,32 @@ pub(crate) struct Plan {
 
 /// Replays a recording to standard output.
 pub(crate) fn replay(plan: &Plan) -> Result<()> {
-    let segments = open::open(&plan.file)?;
-    let span = open::survey(&plan.file, &segments)?;
+    let mut reading = Reading::open(&plan.file, plan.from, plan.to)?;
+    let span = reading.span();
     log::info!(
         "{}: from {} to {}",
         plan.file.display(),
         time::date_and_clock(span.first),
         time::date_and_clock(span.last)
     );
-    let names: Vec<PathBuf> = segments.iter().map(|it| it.path.clone()).collect();
-    let mut player = Player::new(segments.into_iter().map(|it: Segment| it.file))?;
     let mut stage = Stage {
         output: plan.output,
         out: Box::new(|| Box::new(io::stdout())),
-        from: plan
-            .from
-            .map_or(Timestamp(0), |from| from.before(span.last)),
-        to: plan
-            .to
-            .map_or(Timestamp(u64::MAX), |to| to.before(span.last)),
+        from: reading.from(),
         pace: plan.speed.map(Pace::new),
         run: Core::default(),
         sink: None,
     };
-    stage.play(&mut player, &plan.file)?;
-    if player.left_out() > 0 {
+    stage.play(&mut reading)?;
+    if reading.left_out() > 0 {
         log::info!(
             "it begins with what was known of the host by then: the {} inputs before are not kept",
-            player.left_out()
+            reading.left_out()
         );
     }
-    tell(player.problems(), &names);
+    for unread in reading.unread() {
+        log::warn!("{unread}");
+    }
     Ok(())
 }
 
@@ -88,7 +80,6 @@ struct Stage {
     /// Each run has a sink of its own.
     out: Box<dyn Fn() -> Box<dyn Write>>,
     from: Timestamp,
-    to: Timestamp,
     pace: Option<Pace>,
     run: Core,
     /// Once it is known of which host and version the run is.
@@ -96,23 +87,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn play(&mut self, player: &mut Player<File>, file: &Path) -> Result<()> {
-        let mut blocks = 0;
-        while let Some(told) = player.next() {
-            let told = told.map_err(|error| open::unplayable(file, error))?;
+    fn play(&mut self, reading: &mut Reading) -> Result<()> {
+        while let Some(told) = reading.next()? {
             if told.new_run {
                 (self.run, self.sink) = (Core::default(), None);
             }
-            if told.input.at > self.to.plus(DISORDER) {
-                break;
-            }
-            if told.input.at <= self.to {
-                self.observe(&told.input)?;
-            }
-            if player.blocks() != blocks {
-                blocks = player.blocks();
-                memory::check(file)?;
-            }
+            self.observe(&told.input)?;
         }
         Ok(())
     }
@@ -139,32 +119,6 @@ impl Stage {
         let unknown = || sink::render(self.output, (self.out)(), &Session::default());
         let sink = self.sink.get_or_insert_with(unknown);
         Ok(sink.finding(finding)?)
-    }
-}
-
-/// What could not be read.
-fn tell(problems: &Problems, names: &[PathBuf]) {
-    for (file, damage) in &problems.damaged {
-        let name = names.get(*file).map_or(Path::new("?"), PathBuf::as_path);
-        let (name, bytes, at) = (name.display(), damage.bytes, damage.at);
-        if damage.cut {
-            log::warn!("{name} ends within a block: its {bytes} bytes are left out");
-        } else {
-            log::warn!("{name}: {bytes} bytes at {at} are damaged and left out");
-        }
-    }
-    let more = problems.damages - problems.damaged.len() as u64;
-    if more > 0 {
-        log::warn!("{more} more places are damaged");
-    }
-    if problems.missing > 0 {
-        log::warn!("{} inputs are missing", problems.missing);
-    }
-    if problems.unknown > 0 {
-        log::warn!(
-            "{} lines are not understood and left out; a later bridgetrace may have written them",
-            problems.unknown
-        );
     }
 }
 

@@ -43,7 +43,11 @@ pub(crate) use self::{
 };
 
 use self::{
-    beat::Beat, kernel_lines::KernelLines, loss::LossReader, output::Output, sources::Sources,
+    beat::Beat,
+    kernel_lines::KernelLines,
+    loss::LossReader,
+    output::{Output, Over},
+    sources::Sources,
 };
 
 /// Inputs waiting for the core; the sources wait beyond that.
@@ -125,7 +129,7 @@ impl Run {
             sources,
             loss: LossReader::default(),
             kernel_lines: KernelLines::default(),
-            output: Output::new(plan.output, &session)?,
+            output: Output::new(plan.audience, &session)?,
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
@@ -135,6 +139,7 @@ impl Run {
         run.settle(plan.endpoints.len()).await?;
         run.note_silence(&plan.endpoints)?;
         run.output.banner(run.core.world())?;
+        run.output.look(&run.core);
         Ok(run)
     }
 
@@ -175,7 +180,10 @@ impl Run {
                 biased;
                 () = stop.wanted() => break,
                 () = at(self.end) => break,
-                closed = self.output.closed() => return closed,
+                over = self.output.over() => match over? {
+                    Over::Unread => return Ok(()),
+                    Over::Dismissed => break,
+                },
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
@@ -226,7 +234,9 @@ impl Run {
             self.observe(clock::stamp(Body::Loss(loss)))?;
         }
         self.kernel_lines.tell(&self.core, clock::now());
-        self.observe(tick)
+        self.observe(tick)?;
+        self.output.look(&self.core);
+        Ok(())
     }
 
     fn read_counters(&mut self) -> Result<()> {
@@ -264,6 +274,7 @@ impl Run {
         }
         let findings = self.core.observe(&input);
         self.kernel_lines.take(&input, &self.core);
+        self.output.note(&input);
         for finding in &findings {
             self.output.finding(finding)?;
         }

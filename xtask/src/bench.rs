@@ -7,10 +7,17 @@
 mod binary;
 mod check;
 mod context;
+mod core;
 mod empty;
+mod flood;
+mod forward;
 mod hooks;
+mod memory;
+mod netdev;
 mod outage;
 mod overlap;
+mod peers;
+mod process;
 mod programs;
 mod replay;
 mod row;
@@ -19,6 +26,7 @@ mod stage;
 mod start;
 mod table;
 mod traffic;
+mod udp;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,10 +44,16 @@ type Maker = (&'static str, fn(&Context) -> Result<Vec<Row>>);
 /// In the order of the table.
 const MAKERS: &[Maker] = &[
     ("hooks", hooks::measure),
+    ("udp", udp::measure),
+    ("forward", forward::measure),
+    ("netdev", netdev::measure),
+    ("flood", flood::measure),
     ("outage", outage::measure),
     ("overlap", overlap::measure),
     ("check", check::measure),
     ("start", start::measure),
+    ("memory", memory::measure),
+    ("core", core::measure),
     ("binary", binary::measure),
 ];
 
@@ -53,7 +67,7 @@ pub(crate) struct Args {
     /// Also write every raw figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Make only these rows: hooks, outage, overlap, check, start, binary; may be repeated.
+    /// Make only these rows, by the name of their file below `xtask/src/bench`; may be repeated.
     #[arg(long, value_name = "ROWS")]
     only: Vec<String>,
     #[command(subcommand)]
@@ -66,6 +80,12 @@ enum Other {
     Replay(replay::Args),
 }
 
+impl Args {
+    fn chose(&self, rows: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == rows)
+    }
+}
+
 /// As [`Args`], for root's part: what was built for it is there.
 #[derive(clap::Args)]
 pub(crate) struct Measure {
@@ -74,6 +94,9 @@ pub(crate) struct Measure {
     /// The BPF object that does nothing.
     #[arg(long, value_name = "FILE")]
     empty: PathBuf,
+    /// Where criterion left its figures.
+    #[arg(long, value_name = "FOLDER")]
+    criterion: PathBuf,
 }
 
 /// Sets up, builds what users install and what it is measured against, and measures as root.
@@ -91,7 +114,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     let binary = build::binary(&cargo, &release)?;
     let empty = empty::build(&cargo, workspace)?;
+    if args.chose("core") {
+        core::run(&cargo, args.quick)?;
+    }
     let mut words: Vec<OsString> = vec!["bench".into(), "--empty".into(), empty.into()];
+    words.extend(["--criterion".into(), workspace.criterion().into()]);
     words.extend(args.quick.then(|| "--quick".into()));
     if let Some(file) = &args.json {
         words.extend(["--json".into(), file.into()]);
@@ -120,11 +147,11 @@ pub(crate) fn measure(binary: PathBuf, measure: &Measure) -> Result<()> {
     let context = Context {
         binary,
         empty: measure.empty.clone(),
+        criterion: measure.criterion.clone(),
         quick: args.quick,
     };
-    let chosen = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut rows = Vec::new();
-    for (name, make) in MAKERS.iter().filter(|(name, _)| chosen(name)) {
+    for (name, make) in MAKERS.iter().filter(|(name, _)| args.chose(name)) {
         sh::say(format!("measuring: {name}"));
         // What cannot be measured is no reason to lose what can.
         let made = make(&context).or_else(|error| {

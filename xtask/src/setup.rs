@@ -6,6 +6,7 @@ mod engines;
 mod linker;
 mod nightly;
 mod packages;
+mod pages;
 mod services;
 
 use std::ffi::OsString;
@@ -42,11 +43,15 @@ pub(crate) fn for_build(workspace: &Workspace) -> Result<Cargo> {
     Cargo::new(workspace, &linker)
 }
 
-/// What the lab needs on top: dockerd, other engines beside it, sshd, busybox and the like.
+/// What the lab needs on top: dockerd, other engines beside it, sshd, busybox, a browser and the like.
 pub(crate) fn for_lab(workspace: &Workspace) -> Result<Cargo> {
     let cargo = for_build(workspace)?;
     packages::ensure(packages::LAB)?;
     engines::ensure(&workspace.engines())?;
+    pages::ensure(
+        &workspace.root().join("tests/e2e/report"),
+        &workspace.pages(),
+    )?;
     Ok(cargo)
 }
 

@@ -20,6 +20,8 @@ const SIDE_BY_SIDE: &str = "3";
 
 /// Tells the lab where other docker engines are.
 const ENGINES: &str = "BRIDGETRACE_ENGINES";
+/// And what looks at pages.
+const PAGES: &str = "BRIDGETRACE_PAGES";
 
 /// Run every test, the lab ones (as root, in network namespaces, with a real dockerd) included.
 #[derive(clap::Args)]
@@ -40,8 +42,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.lab {
         plain_tests(&cargo)?;
     }
-    let engines = workspace.engines();
-    let environment = [(ENGINES, engines.as_os_str())];
+    let (engines, pages) = (workspace.engines(), workspace.pages());
+    let environment = [(ENGINES, engines.as_os_str()), (PAGES, pages.as_os_str())];
     lab_tests(&cargo, root, &bridgetrace, &args.lab_args, &environment)
 }
 
@@ -54,8 +56,9 @@ pub(crate) fn lab(
     let root = stage::root("detects")?;
     let cargo = setup::for_lab(workspace)?;
     let bridgetrace = build::binary(&cargo, &build::Args::default())?;
-    let engines = workspace.engines();
-    let environment = [environment, &[(ENGINES, engines.as_os_str())]].concat();
+    let (engines, pages) = (workspace.engines(), workspace.pages());
+    let ours = [(ENGINES, engines.as_os_str()), (PAGES, pages.as_os_str())];
+    let environment = [environment, &ours].concat();
     lab_tests(&cargo, root, &bridgetrace, args, &environment)
 }
 

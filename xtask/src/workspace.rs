@@ -49,6 +49,11 @@ impl Workspace {
         self.tools().join("engines")
     }
 
+    /// The folder for what looks at the report's pages.
+    pub(crate) fn pages(&self) -> PathBuf {
+        self.tools().join("pages")
+    }
+
     /// The folder for Debian's kernels, which `cargo xtask kernels` boots.
     pub(crate) fn kernels(&self) -> PathBuf {
         self.target.join("kernels")
@@ -57,6 +62,11 @@ impl Workspace {
     /// The folder for what `cargo xtask bench` builds to measure against.
     pub(crate) fn bench(&self) -> PathBuf {
         self.target.join("bench")
+    }
+
+    /// The folder in which criterion leaves figures and plots.
+    pub(crate) fn criterion(&self) -> PathBuf {
+        self.target.join("criterion")
     }
 
     /// The folder for what the lab's tests show, see `cargo xtask detects`.

@@ -8,26 +8,27 @@ use std::{env, fs, io};
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::{Process, names, tracer};
 
-/// Long enough for everything that is not measured.
-const SOON: Duration = Duration::from_secs(20);
+/// Long enough for everything that is not measured:
+/// a browser takes a minute on a busy machine.
+const SOON: Duration = Duration::from_secs(120);
 
 /// What a command left behind.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs `bridgetrace` with these arguments to its end. Its output goes to files: a pipe might fill.
-pub(super) fn bridgetrace(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
+pub(crate) fn bridgetrace(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
     let mut command = Command::new(tracer::binary()?);
     command.args(arguments);
     run(folder, command)
 }
 
 /// The same with a variable.
-pub(super) fn with_env(
+pub(crate) fn with_env(
     folder: &Folder,
     (name, value): (&str, &str),
     arguments: &[&str],
@@ -38,7 +39,7 @@ pub(super) fn with_env(
 }
 
 /// The same as nobody, who has no capability and may do nothing but read what is his.
-pub(super) fn as_nobody(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
+pub(crate) fn as_nobody(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     command.args(["--bounding-set=-all", "--no-new-privs"]);
@@ -51,7 +52,8 @@ pub(super) fn as_nobody(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
     run(folder, command)
 }
 
-fn run(folder: &Folder, mut command: Command) -> Result<Ended> {
+/// Runs a command to its end.
+pub(crate) fn run(folder: &Folder, mut command: Command) -> Result<Ended> {
     let (stdout, stderr) = (folder.path("stdout"), folder.path("stderr"));
     command
         .env_remove("DOCKER_HOST")
@@ -67,13 +69,13 @@ fn run(folder: &Folder, mut command: Command) -> Result<Ended> {
 }
 
 /// Fails unless the command was a success; returns what it printed.
-pub(super) fn succeeded(ended: Ended) -> Result<Ended> {
+pub(crate) fn succeeded(ended: Ended) -> Result<Ended> {
     ensure!(ended.status.success(), "{ended:?}");
     Ok(ended)
 }
 
 /// Fails unless the command refused in one line that holds `why`.
-pub(super) fn refused(ended: &Ended, why: &str) -> Result<()> {
+pub(crate) fn refused(ended: &Ended, why: &str) -> Result<()> {
     ensure!(ended.status.code() == Some(2), "{ended:?}");
     ensure!(ended.stdout.is_empty(), "{ended:?}");
     ensure!(ended.stderr.lines().count() == 1, "{ended:?}");
@@ -82,21 +84,21 @@ pub(super) fn refused(ended: &Ended, why: &str) -> Result<()> {
 }
 
 /// A directory that everybody may read, removed on drop.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let path = env::temp_dir().join(names::unique("recording"));
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// A path inside, for a command line.
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 }

@@ -30,6 +30,7 @@ use crate::{
     incident::{Incident, News, Place},
     input::{Body, Counter, Input, NetChange},
     killed::Killed,
+    overview::Overview,
     summary::Summary,
     time::Timestamp,
     world::{World, kernel_log::Line, namespace::answers, pools::PoolUse},
@@ -120,6 +121,19 @@ impl Core {
     #[must_use]
     pub fn summary(&self, findings: &[Finding], now: Timestamp) -> Summary {
         Summary::of(&self.world, findings, now)
+    }
+
+    /// Packets lost so far in each outage that was told of and is not over, by the id of its finding.
+    pub fn lost(&self) -> impl Iterator<Item = (&str, u64)> {
+        let incidents = self.incidents.values();
+        incidents.filter_map(|it| Some((it.told.as_deref()?.id.as_str(), it.counts().packets)))
+    }
+
+    /// What the host is like now, for a screen.
+    #[must_use]
+    pub fn overview(&self) -> Overview {
+        let lost_events = self.losses.concerning(self.world.session.netns);
+        Overview::of(&self.world, lost_events)
     }
 
     /// The address pools of every daemon that answers: how many are left, and which come next.

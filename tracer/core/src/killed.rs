@@ -282,6 +282,7 @@ fn learn(world: &World, party: &mut Party) {
         executable: known.executable.or_else(|| info.executable.clone()),
         cgroup: known.cgroup.or_else(|| info.cgroup.clone()),
         container: known.container.or_else(container),
+        user: known.user.or_else(|| info.user.clone()),
         directory: known.directory.or_else(|| info.directory.clone()),
         arguments: match known.arguments.is_empty() {
             true => processes::concealed(&info.arguments),

@@ -17,6 +17,7 @@ pub mod finding;
 pub mod incident;
 pub mod input;
 mod killed;
+pub mod overview;
 pub mod pools;
 mod prefix;
 pub mod remedy;

@@ -94,7 +94,7 @@ impl Summary {
 }
 
 /// What the run cannot see, and what could not be read.
-fn unseen(world: &World) -> Vec<String> {
+pub(crate) fn unseen(world: &World) -> Vec<String> {
     let mut unseen = world.session.unseen.clone();
     let owner = |inum| world.netns_ref(inum).owner;
     let namespaces = world.unreadable();

@@ -27,7 +27,7 @@ struct Ticks {
 }
 
 /// Inputs of one line, one after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Inputs {
     /// A single one.
     One(Option<Box<Input>>),

@@ -56,7 +56,9 @@ pub enum Unplayable {
     Newer(u16),
 }
 
-/// Plays files that belong to one recording, oldest first.
+/// Plays files that belong to one recording, oldest first. A copy goes on from the same place, if copies of
+/// the sources do.
+#[derive(Clone)]
 pub struct Player<R> {
     files: VecDeque<Scan<R>>,
     /// Number of the file that is being played.
@@ -86,7 +88,7 @@ struct Run {
 }
 
 /// Lines of a block that are not told yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lines {
     text: Vec<u8>,
     at: usize,

@@ -46,6 +46,7 @@ pub struct Damage {
 }
 
 /// Goes through one file.
+#[derive(Clone)]
 pub struct Scan<R> {
     source: R,
     length: u64,

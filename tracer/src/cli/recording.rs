@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
 use super::{Format, duration};
@@ -63,6 +63,39 @@ pub(crate) struct Replay {
     /// As fast as it happened (1), twice as fast (2), … [default: without waiting]
     #[arg(long, value_name = "X", value_parser = speed)]
     pub(crate) speed: Option<f64>,
+}
+
+/// Telling from a recording to somebody who was not there.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "A time is 2026-11-20T02:25:40Z, 02:25[:40] (UTC, the last time it was \
+                        that late), or -10m (before the end of the recording).\n\n\
+                        The page is complete in itself: it loads nothing, and can be sent on."
+)]
+pub(crate) struct Report {
+    /// The recording
+    pub(crate) file: PathBuf,
+    /// Where to; a file that is there is replaced as a whole [default: standard output, as - is]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to write [default: markdown if the output's name ends with .md, else html]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Written>,
+    /// Tell nothing that happened before
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) from: Option<String>,
+    /// Tell nothing that happened after
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) to: Option<String>,
+}
+
+/// What a report is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Written {
+    /// A page for browsers and printers.
+    Html,
+    /// Text for a ticket.
+    Markdown,
 }
 
 /// Taking a part out of what is being recorded.

@@ -10,7 +10,7 @@ const MOST: u64 = 2 << 30;
 const PAGE: u64 = 4096;
 
 /// Fails when the process has become too large.
-pub(super) fn check(file: &Path) -> Result<()> {
+pub(crate) fn check(file: &Path) -> Result<()> {
     ensure!(
         resident() <= MOST,
         "replay {}: it tells of more than any host has",
@@ -20,7 +20,7 @@ pub(super) fn check(file: &Path) -> Result<()> {
 }
 
 /// Bytes in memory (proc_pid_statm(5)); 0 where that cannot be read.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1);
     pages

@@ -1,7 +1,9 @@
 //! Recordings of real outages keep being read, and give the findings they gave. Those of older versions
 //! of the format stay as they are.
 
-use std::{cell::RefCell, collections::BTreeMap, fs, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, fs, path::Path, rc::Rc};
+
+use tracer_record::play::{Player, Problems};
 
 use crate::sink::golden;
 
@@ -30,31 +32,27 @@ const LEAST: usize = 8;
 /// Bytes of all of them at most: everybody who clones the repository pays for them.
 const MOST: u64 = 2 << 20;
 
-/// Opens `NAME.btr`.
-fn opened(name: &str) -> (PathBuf, Player<File>) {
+/// `NAME.btr`.
+fn file(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURES);
-    let file = folder.join(format!("{name}.btr"));
-    let segments = open::open(&file).unwrap();
-    let player = Player::new(segments.into_iter().map(|it: Segment| it.file)).unwrap();
-    (file, player)
+    folder.join(format!("{name}.btr"))
 }
 
 /// Replays `NAME.btr` and compares with `NAME.jsonl`.
 fn replayed(name: &str) {
-    let (file, mut player) = opened(name);
+    let mut reading = Reading::open(&file(name), None, None).unwrap();
     let page = Page::default();
     let out = page.clone();
     let mut stage = Stage {
         output: config::Output::JsonLines,
         out: Box::new(move || Box::new(out.clone())),
-        from: Timestamp(0),
-        to: Timestamp(u64::MAX),
+        from: reading.from(),
         pace: None,
         run: Core::default(),
         sink: None,
     };
-    stage.play(&mut player, &file).unwrap();
-    assert_eq!(player.problems(), &Problems::default());
+    stage.play(&mut reading).unwrap();
+    assert_eq!(reading.problems(), &Problems::default());
     let text = String::from_utf8(page.0.take()).unwrap();
     golden::check(&format!("{FIXTURES}/{name}.jsonl"), &text);
 }
@@ -96,7 +94,8 @@ fn no_scenario_tells_where_it_was_made() {
     let workspace = workspace.canonicalize().unwrap().display().to_string();
     let foreign = [workspace.as_str(), "/home/", "/root/", "/tmp/", "/dev/shm/"];
     for name in scenarios().keys() {
-        for told in opened(name).1 {
+        let recording = fs::File::open(file(name)).unwrap();
+        for told in Player::new([recording]).unwrap() {
             let input = told.unwrap().input;
             if let Body::Session(session) = &input.body {
                 assert_eq!(session.hostname, "r550", "{name}");

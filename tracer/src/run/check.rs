@@ -15,7 +15,7 @@ use tracer_core::{
 };
 
 use crate::{
-    config::CheckPlan,
+    config::{Audience, CheckPlan},
     inventory::{clock, docker::Endpoint, processes::Processes, sockets},
 };
 
@@ -64,7 +64,7 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
         daemons: plan.told.clone(),
         ..sources::session(Vec::new())?
     };
-    let mut output = Output::new(Some(plan.output), &session)?;
+    let mut output = Output::new(Audience::Reader(plan.output), &session)?;
     let (mut core, mut awaited) = gather(&plan.endpoints, session.clone()).await?;
     let first = ghosts(&core);
     if !first.is_empty() {

@@ -1,4 +1,4 @@
-//! Where findings go: standard output, in the chosen format.
+//! Where findings go: standard output in the chosen format, or a screen.
 
 use std::{
     fs::File,
@@ -10,22 +10,41 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::io::{Interest, unix::AsyncFd};
 use tracer_core::{
+    Core,
     finding::Finding,
-    input::{DaemonStatus, Session},
+    input::{DaemonStatus, Input, Session},
     summary::Summary,
     world::World,
 };
 
 use crate::{
-    config, fd,
+    config::{self, Audience},
+    fd,
     run::outlet::{self, Writing},
     sink::{self, Banner, Sink},
+    top::Live,
 };
 
 /// Where findings go, if they go anywhere.
 pub(super) struct Output {
-    stdout: Option<Stdout>,
+    to: To,
     session: Session,
+}
+
+/// Why there is nobody to tell any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Whoever read standard output is gone.
+    Unread,
+    /// Whoever looked at the screen wants the end.
+    Dismissed,
+}
+
+/// Whom findings go to.
+enum To {
+    Nobody,
+    Stdout(Stdout),
+    Screen(Live),
 }
 
 /// Standard output and the sink that renders to it.
@@ -60,11 +79,15 @@ impl Stdout {
 }
 
 impl Output {
-    /// Without an `output` nothing is told but the log.
-    pub(super) fn new(output: Option<config::Output>, session: &Session) -> Result<Self> {
-        let open = |output| Stdout::open(output, session);
+    /// Takes what the audience needs; without one nothing is told but the log.
+    pub(super) fn new(audience: Audience, session: &Session) -> Result<Self> {
+        let to = match audience {
+            Audience::Nobody => To::Nobody,
+            Audience::Reader(output) => To::Stdout(Stdout::open(output, session)?),
+            Audience::Viewer(look) => To::Screen(Live::start(look)?),
+        };
         Ok(Self {
-            stdout: output.map(open).transpose()?,
+            to,
             session: session.clone(),
         })
     }
@@ -84,7 +107,7 @@ impl Output {
                 .collect(),
             unseen: self.session.unseen.clone(),
         };
-        if let Some(stdout) = &mut self.stdout {
+        if let To::Stdout(stdout) = &mut self.to {
             stdout.sink.banner(&banner).context(UNWRITABLE)?;
         }
         log::info!(
@@ -97,34 +120,56 @@ impl Output {
     }
 
     pub(super) fn finding(&mut self, finding: &Finding) -> Result<()> {
-        match &mut self.stdout {
-            Some(stdout) => stdout.sink.finding(finding).context(UNWRITABLE),
-            None => Ok(()),
+        match &mut self.to {
+            To::Stdout(stdout) => stdout.sink.finding(finding).context(UNWRITABLE),
+            To::Screen(screen) => {
+                screen.tell(finding);
+                Ok(())
+            }
+            To::Nobody => Ok(()),
+        }
+    }
+
+    /// Notes an input that the core has taken in: a screen shows what the host is like.
+    pub(super) fn note(&mut self, input: &Input) {
+        if let To::Screen(screen) = &mut self.to {
+            screen.note(input);
+        }
+    }
+
+    /// Shows what the host is like, if that has changed and anybody looks.
+    pub(super) fn look(&mut self, core: &Core) {
+        if let To::Screen(screen) = &mut self.to {
+            screen.look(core);
         }
     }
 
     /// Says what a single look found in all.
     pub(super) fn summary(&mut self, summary: &Summary) -> Result<()> {
-        match &mut self.stdout {
-            Some(stdout) => stdout.sink.summary(summary).context(UNWRITABLE),
-            None => Ok(()),
+        match &mut self.to {
+            To::Stdout(stdout) => stdout.sink.summary(summary).context(UNWRITABLE),
+            To::Screen(_) | To::Nobody => Ok(()),
         }
     }
 
     /// Waits a moment for everything to be written, unless nobody takes it.
     pub(super) async fn finish(self) -> Result<()> {
-        let Some(stdout) = self.stdout else {
-            return Ok(());
-        };
-        drop(stdout.sink);
-        stdout.writing.finish().await.context(UNWRITABLE)
+        match self.to {
+            To::Stdout(stdout) => {
+                drop(stdout.sink);
+                stdout.writing.finish().await.context(UNWRITABLE)
+            }
+            To::Screen(screen) => screen.finish().await,
+            To::Nobody => Ok(()),
+        }
     }
 
-    /// Resolves when nobody reads standard output any more, or it cannot be written.
-    pub(super) async fn closed(&mut self) -> Result<()> {
-        match &mut self.stdout {
-            Some(stdout) => stdout.closed().await,
-            None => pending().await,
+    /// Resolves when nobody reads or looks any more, or nothing can be written.
+    pub(super) async fn over(&mut self) -> Result<Over> {
+        match &mut self.to {
+            To::Stdout(stdout) => stdout.closed().await.map(|()| Over::Unread),
+            To::Screen(screen) => screen.dismissed().await.map(|()| Over::Dismissed),
+            To::Nobody => pending().await,
         }
     }
 }

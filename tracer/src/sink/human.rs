@@ -9,7 +9,7 @@ use std::{
 };
 
 use tracer_core::{
-    finding::{Finding, Phase, Verdict},
+    finding::{Evidence, Finding, Phase, Verdict},
     summary::Summary,
 };
 
@@ -22,20 +22,41 @@ mod evidence;
 mod facts;
 mod layout;
 mod lines;
-mod numbers;
+pub(crate) mod numbers;
 mod particulars;
 mod people;
 mod remedies;
 pub(crate) mod rescue;
 #[cfg(test)]
 mod snapshots;
+mod story;
 mod style;
 mod summary;
 mod updated;
 mod words;
 
+pub(crate) use layout::Fields;
 use layout::Page;
-pub(crate) use style::Look;
+pub(crate) use {
+    numbers::digits,
+    story::{fields, story},
+    style::Look,
+};
+
+/// What a finding is called: what happens, to somebody woken up by it.
+pub(crate) const fn title(finding: &Finding) -> &'static str {
+    words::of(finding).title
+}
+
+/// Every fact of a finding, a label and a text at a time.
+pub(crate) fn tell_facts(to: &mut dyn Fields, finding: &Finding) {
+    facts::all(to, finding);
+}
+
+/// A piece of evidence in a sentence without its full stop.
+pub(crate) fn proof(finding: &Finding, piece: &Evidence) -> String {
+    evidence::told(finding, piece)
+}
 
 /// Lines of the smallest console: an opened finding longer than this ends with its first command.
 const SCREEN: usize = 24;

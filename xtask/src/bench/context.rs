@@ -9,6 +9,8 @@ pub(super) struct Context {
     pub(super) binary: PathBuf,
     /// The BPF object that does nothing.
     pub(super) empty: PathBuf,
+    /// Where criterion left its figures of the core.
+    pub(super) criterion: PathBuf,
     /// Fewer and shorter measurements.
     pub(super) quick: bool,
 }

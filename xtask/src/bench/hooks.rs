@@ -13,7 +13,7 @@ use aya::Btf;
 use aya::sys::{Stats, enable_stats};
 use serde_json::json;
 
-use self::scene::Scene;
+pub(super) use self::scene::Scene;
 use self::stimulus::Stimulus;
 use super::context::Context;
 use super::programs::{Empty, Loaded, Runs, held_by};

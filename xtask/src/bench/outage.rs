@@ -14,12 +14,11 @@ use serde_json::json;
 use super::context::Context;
 use super::row::Row;
 use super::spread::{Spread, short};
-use super::stage::Stage;
+use super::stage::{BLACKHOLE, Stage};
 use crate::sh;
 
 /// An established connection answers within this time when nothing is lost.
 const ALIVE: Duration = Duration::from_secs(5);
-const BLACKHOLE: &str = "reply-blackhole";
 const PORT: u16 = 7022;
 /// How often to say how far it is.
 const NEWS: usize = 10;
@@ -116,8 +115,7 @@ fn connection(stage: &mut Stage) -> Result<Taken> {
 
 fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
     let heard = stage.hear(BLACKHOLE, "opened", bridge)?;
-    let start = heard.finding["event"]["start"].as_str();
-    let lost = moment(start.context("no event.start")?)?;
+    let lost = heard.lost_at()?;
     ensure!(lost >= sent, "lost {lost:?} before it was sent {sent:?}");
     Ok(Taken {
         told: heard
@@ -133,14 +131,6 @@ fn end(stage: &mut Stage, bridge: &str) -> Result<()> {
     stage.hear(BLACKHOLE, "resolved", bridge).map(drop)
 }
 
-/// `2026-11-20T23:59:59.123456789Z`.
-fn moment(text: &str) -> Result<SystemTime> {
-    let moment: jiff::Timestamp = text
-        .parse()
-        .with_context(|| format!("not a time: {text}"))?;
-    Ok(moment.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,15 +144,5 @@ mod tests {
         assert_eq!(verdicts(&[0.9, 1.0, 19.9]), ["ok", "ok"]);
         assert_eq!(verdicts(&[0.9, 1.0, 20.1]), ["ok", "SHORT"]);
         assert_eq!(verdicts(&[0.9, 3.1, 4.0]), ["SHORT", "ok"]);
-    }
-
-    #[test]
-    fn nanoseconds_are_read() {
-        let moment = moment("1970-01-01T00:00:01.000000007Z").unwrap();
-        assert_eq!(
-            moment.duration_since(SystemTime::UNIX_EPOCH).unwrap(),
-            Duration::new(1, 7)
-        );
-        assert!(super::moment("yesterday").is_err());
     }
 }

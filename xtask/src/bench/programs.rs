@@ -60,6 +60,7 @@ fn field(fdinfo: &str, name: &str) -> Option<u64> {
 pub(super) struct Loaded {
     /// Name, as far as the kernel keeps it: 15 bytes.
     pub(super) name: String,
+    pub(super) id: u64,
     /// Bytes the kernel runs: machine code.
     pub(super) jited: u32,
     /// Instructions after the verifier's rewriting.
@@ -85,6 +86,7 @@ pub(super) fn held_by(pid: u32) -> Result<Vec<Loaded>> {
         let (_, fdinfo) = held.iter().find(|(id, _)| *id == u64::from(info.id()))?;
         Some(Loaded {
             name: info.name_as_str()?.to_owned(),
+            id: info.id().into(),
             jited: info.size_jitted(),
             instructions: info.size_translated()? / 8,
             program: Program {

@@ -15,6 +15,9 @@ const SOON: Duration = Duration::from_secs(20);
 /// A name that no other lab's finding can carry by accident.
 const NETWORK: &str = "bench";
 
+/// The kind of finding that the outages of this topology are.
+pub(super) const BLACKHOLE: &str = "reply-blackhole";
+
 /// In the order in which it goes.
 pub(super) struct Stage {
     tracer: Tracer,
@@ -30,9 +33,20 @@ pub(super) struct Heard {
     pub(super) at: SystemTime,
 }
 
+impl Heard {
+    /// When the first packet was lost, by the kernel's own clock.
+    pub(super) fn lost_at(&self) -> Result<SystemTime> {
+        let start = self.finding["event"]["start"].as_str();
+        moment(start.context("no event.start")?)
+    }
+}
+
 impl Stage {
     pub(super) fn raise(binary: &Path) -> Result<Self> {
-        let lab = Topology::new()?;
+        Self::raise_in(Topology::new()?, binary)
+    }
+
+    pub(super) fn raise_in(lab: Topology, binary: &Path) -> Result<Self> {
         interrupt::check()?;
         let daemon = Dockerd::start(&lab.srv)?;
         interrupt::check()?;
@@ -44,6 +58,11 @@ impl Stage {
             lab,
             read: 0,
         })
+    }
+
+    /// The tracer's pid.
+    pub(super) fn tracer(&self) -> u32 {
+        self.tracer.id()
     }
 
     /// Runs a body; when it fails, dumps the world and what the tracer said.
@@ -110,4 +129,27 @@ pub(super) fn start(
 fn is(finding: &Value, phase: &str, bridge: &str) -> bool {
     finding["bridgetrace"]["finding"]["phase"] == phase
         && finding["bridgetrace"]["bridge"]["name"] == bridge
+}
+
+/// `2026-11-20T23:59:59.123456789Z`.
+fn moment(text: &str) -> Result<SystemTime> {
+    let moment: jiff::Timestamp = text
+        .parse()
+        .with_context(|| format!("not a time: {text}"))?;
+    Ok(moment.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nanoseconds_are_read() {
+        let moment = moment("1970-01-01T00:00:01.000000007Z").unwrap();
+        assert_eq!(
+            moment.duration_since(SystemTime::UNIX_EPOCH).unwrap(),
+            Duration::new(1, 7)
+        );
+        assert!(super::moment("yesterday").is_err());
+    }
 }

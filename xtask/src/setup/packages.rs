@@ -49,6 +49,10 @@ pub(super) const LAB: &[Need] = &[
     need("nsenter", &["util-linux"]),
     need("unshare", &["util-linux"]),
     need("setsid", &["util-linux"]),
+    need("chromium", &["chromium"]),
+    need("node", &["nodejs"]),
+    need("npm", &["npm"]),
+    need("tmux", &["tmux"]),
     BUSYBOX,
 ];
 

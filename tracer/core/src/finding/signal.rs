@@ -40,6 +40,8 @@ pub struct Party {
     pub cgroup: Option<String>,
     /// The container it was in.
     pub container: Option<ContainerRef>,
+    /// Whose it is: a name, or the number of a user whose name is not known.
+    pub user: Option<String>,
     /// Its working directory.
     pub directory: Option<String>,
     /// Its parents at that moment, the closest first.

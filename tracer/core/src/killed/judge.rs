@@ -61,7 +61,12 @@ pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
 /// Who sent the signal. One without an author comes with the end of whoever was running: the
 /// target's parent (`PR_SET_PDEATHSIG`) or the first process of its pid namespace.
 fn by(world: &World, at: Timestamp, sent: &Sent) -> By {
-    match party(world, &sent.sender) {
+    let sender = party(world, &sent.sender).map(|party| Party {
+        // Of one that was gone before it was looked at the kernel alone knows whose it was.
+        user: party.user.or_else(|| Some(sent.uid.to_string())),
+        ..party
+    });
+    match sender {
         Some(party) if sent.sender_ends && ends_with(world, at, sent, &party) => By::EndOf(party),
         Some(party) if sent.code <= 0 => By::Process(party),
         _ => By::Kernel,

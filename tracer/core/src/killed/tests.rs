@@ -102,6 +102,29 @@ fn killing(finding: &Finding) -> &Killing {
 }
 
 #[test]
+fn whose_the_sender_was_the_kernel_tells_where_proc_did_not() {
+    for (known, told) in [(Some("gitlab-runner"), "gitlab-runner"), (None, "999")] {
+        let mut host = Host::new();
+        host.process(4711, "docker-compose", "docker-compose up");
+        if let Some(user) = known {
+            host.tell(Body::Process(ProcessInfo {
+                pid: 812,
+                name: "gitlab-runner".to_owned(),
+                user: Some(user.to_owned()),
+                ..ProcessInfo::default()
+            }));
+        }
+        let said = host.said_of(Signal {
+            uid: 999,
+            ..signal(SIGTERM, RUNNER, COMPOSE)
+        });
+        let killing = killing(&said[0]);
+        let sender = killing.sender.as_ref().and_then(|it| it.user.as_deref());
+        assert_eq!((sender, &killing.target.user), (Some(told), &None));
+    }
+}
+
+#[test]
 fn a_cancelled_pipeline_is_one_finding_with_both_signals() {
     let mut host = Host::new();
     host.process(4711, "docker-compose", "python3 /usr/bin/docker-compose up");

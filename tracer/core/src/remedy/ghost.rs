@@ -120,8 +120,7 @@ pub(crate) fn bridge(world: &World, netns: u32, link: &Link, daemons: &[&str]) -
         "test -z \"$({enter}ip -o link show master {device})\""
     ));
     steps.push(format!("{enter}ip link del {device} type bridge"));
-    let addresses = world.namespace(netns)?.addresses();
-    let addresses = addresses.filter(|it| it.ifindex == link.ifindex);
+    let addresses = world.namespace(netns)?.addresses_of(link.ifindex);
     let addresses: String = addresses
         .map(|it| format!(" && {enter}ip address add {} dev {device}", it.address))
         .collect();

@@ -1,6 +1,7 @@
 //! Docker's networks, containers and daemons, with as much history as a packet may need: it is
 //! judged by the world of its moment.
 
+mod containers;
 mod find;
 
 pub use find::is_inner;
@@ -11,6 +12,7 @@ use std::{
     net::IpAddr,
 };
 
+use self::containers::Containers;
 use super::jobs;
 use crate::{
     finding::ContainerRef,
@@ -54,7 +56,7 @@ pub struct Docker {
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
-    containers: BTreeMap<Key, DockerContainer>,
+    containers: Containers,
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
     /// and what is still on its way to the old one's containers meets the new one's bridge.
     departed: BTreeMap<(String, IpAddr), Timestamp>,
@@ -91,8 +93,7 @@ impl Docker {
             Body::DockerNetwork { daemon, network } => self.set_network(at, daemon, network),
             Body::DockerNetworkGone { daemon, id } => self.remove_network(at, daemon, id),
             Body::DockerContainer { daemon, container } => {
-                self.containers
-                    .insert((daemon.clone(), container.id.clone()), container.clone());
+                self.containers.insert(daemon, container);
             }
             Body::DockerContainerGone { daemon, id } => {
                 self.remove_containers(at, daemon, |known| known == id);
@@ -171,8 +172,7 @@ impl Docker {
         &'a self,
         endpoint: &'a str,
     ) -> impl Iterator<Item = &'a DockerContainer> {
-        let here = move |((daemon, _), _): &(&Key, &DockerContainer)| daemon == endpoint;
-        self.containers.iter().filter(here).map(|(_, it)| it)
+        self.containers.of_daemon(endpoint).map(|(_, it)| it)
     }
 
     /// Containers of CI jobs that were removed, and when.
@@ -314,8 +314,7 @@ impl Docker {
         self.remove_containers(at, daemon, |id| !listed.contains(id));
         self.listed.insert(daemon.to_owned(), at);
         for container in containers {
-            self.containers
-                .insert((daemon.to_owned(), container.id.clone()), container.clone());
+            self.containers.insert(daemon, container);
         }
     }
 
@@ -347,14 +346,14 @@ impl Docker {
     }
 
     fn remove_containers(&mut self, at: Timestamp, daemon: &str, which: impl Fn(&String) -> bool) {
-        let (removed, past_jobs) = (&mut self.removed, &mut self.past_jobs);
-        self.containers.retain(|(endpoint, id), container| {
-            let gone = endpoint == daemon && which(id);
-            removed.extend(gone.then(|| ContainerRef::from(&*container)));
-            let of_job = gone && jobs::labels::job(&container.labels).is_some();
-            past_jobs.extend(of_job.then(|| (daemon.to_owned(), container.clone(), at)));
-            !gone
-        });
+        let known = self.containers.of_daemon(daemon).map(|(key, _)| key);
+        let gone: Vec<Key> = known.filter(|(_, id)| which(id)).cloned().collect();
+        for container in gone.iter().filter_map(|key| self.containers.remove(key)) {
+            self.removed.push_back(ContainerRef::from(&container));
+            if jobs::labels::job(&container.labels).is_some() {
+                self.past_jobs.push_back((daemon.to_owned(), container, at));
+            }
+        }
         self.forget_past();
     }
 

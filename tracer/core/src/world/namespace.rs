@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
 };
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule, Sysctls},
@@ -37,6 +37,8 @@ pub struct Namespace {
     /// When something last changed that can alter where packets go.
     pub changed: Timestamp,
     links: BTreeMap<u32, Link>,
+    /// Their names.
+    names: BTreeSet<(String, u32)>,
     /// When each link was first told of: the kernel does not say how old they are.
     seen: BTreeMap<u32, Timestamp>,
     addresses: BTreeSet<Address>,
@@ -116,9 +118,8 @@ impl Namespace {
 
     /// Prefixes that are connected to the interface, as its addresses make them.
     pub fn connected(&self, ifindex: u32) -> impl Iterator<Item = IpNet> {
-        let here = move |address: &&Address| address.ifindex == ifindex;
         let global = |address: &IpNet| !is_link_local(address.addr());
-        let prefixes = self.addresses.iter().filter(here).map(|it| it.address);
+        let prefixes = self.addresses_of(ifindex).map(|it| it.address);
         prefixes.filter(global).map(|address| address.trunc())
     }
 
@@ -132,7 +133,9 @@ impl Namespace {
     /// The link with this name.
     #[must_use]
     pub fn link_named(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
+        let mut named = self.names.range((name.to_owned(), 0)..);
+        let (_, ifindex) = named.next().filter(|(known, _)| known == name)?;
+        self.links.get(ifindex)
     }
 
     /// When the link came, if that was while the namespace was followed.
@@ -146,6 +149,7 @@ impl Namespace {
     pub fn with_routes(&self, routes: &[Route]) -> Self {
         let mut changed = Self {
             links: self.links.clone(),
+            names: self.names.clone(),
             addresses: self.addresses.clone(),
             routes: self.routes.clone(),
             rules: self.rules.clone(),
@@ -180,6 +184,16 @@ impl Namespace {
     /// Every interface address.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.addresses.iter()
+    }
+
+    /// Addresses of one interface.
+    pub fn addresses_of(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
+        let first = Address {
+            ifindex,
+            address: IpNet::V4(Ipv4Net::default()),
+        };
+        let from_there = self.addresses.range(first..);
+        from_there.take_while(move |address| address.ifindex == ifindex)
     }
 
     /// Whether `address` is one of this namespace's own; on which interface.
@@ -249,7 +263,10 @@ impl Namespace {
     }
 
     fn add_link(&mut self, at: Timestamp, link: &Link) {
-        self.links.insert(link.ifindex, link.clone());
+        if let Some(before) = self.links.insert(link.ifindex, link.clone()) {
+            self.names.remove(&(before.name, link.ifindex));
+        }
+        self.names.insert((link.name.clone(), link.ifindex));
         self.seen.entry(link.ifindex).or_insert(at);
     }
 
@@ -270,7 +287,9 @@ impl Namespace {
 
     /// The kernel reports no route removal for a link that vanishes.
     fn remove_link(&mut self, ifindex: u32) {
-        self.links.remove(&ifindex);
+        if let Some(gone) = self.links.remove(&ifindex) {
+            self.names.remove(&(gone.name, ifindex));
+        }
         self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);
         // Local and broadcast routes go as well; a blackhole never led anywhere.

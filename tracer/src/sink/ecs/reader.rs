@@ -230,6 +230,7 @@ strict! {
         name: String,
         executable: Option<String>,
         args: Option<Vec<String>>,
+        user: Option<String>,
         working_directory: Option<String>,
         cgroup: Option<String>,
         container: Option<Container>,

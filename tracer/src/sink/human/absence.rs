@@ -8,13 +8,13 @@ use tracer_core::{
 };
 
 use super::{
-    layout::Page,
+    layout::Fields,
     numbers::{count, listed},
     particulars::signal,
 };
 use crate::sink::time;
 
-pub(super) fn field(page: &mut Page, story: &DaemonStory) {
+pub(super) fn field(page: &mut dyn Fields, story: &DaemonStory) {
     page.field("away", &absence(story));
     match &story.ended_by {
         EndedBy::Unknown => {}
@@ -68,7 +68,7 @@ fn absence(story: &DaemonStory) -> String {
     text
 }
 
-fn stopper(page: &mut Page, stop: &Stop) {
+fn stopper(page: &mut dyn Fields, stop: &Stop) {
     let mut text = stop.signal.to_owned();
     if let Some(then) = stop.then {
         let _ = write!(text, ", then {then}");

@@ -5,18 +5,23 @@ use tracer_core::finding::{Evidence, EvidenceKind, Finding, Kind};
 use super::{
     detail::{self, number, text},
     drops,
-    layout::Page,
+    layout::Fields,
     numbers,
 };
 use crate::sink::time;
 
 /// A line for each piece of `evidence`.
-pub(super) fn field(page: &mut Page, finding: &Finding, evidence: &[Evidence]) {
+pub(super) fn field(page: &mut dyn Fields, finding: &Finding, evidence: &[Evidence]) {
     for (nth, piece) in evidence.iter().enumerate() {
         let label = if nth == 0 { "proof" } else { "" };
-        let (at, told) = (time::clock(piece.at), sentence(finding, piece));
-        page.field(label, &format!("{at} {told}{}", detail::rest(piece)));
+        let (at, told) = (time::clock(piece.at), told(finding, piece));
+        page.field(label, &format!("{at} {told}"));
     }
+}
+
+/// A piece of evidence, and what its sentence leaves out.
+pub(super) fn told(finding: &Finding, piece: &Evidence) -> String {
+    sentence(finding, piece) + &detail::rest(piece)
 }
 
 fn sentence(finding: &Finding, evidence: &Evidence) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tracer_core::finding::{Bridge, Counts, EvidenceKind, Finding, Kind, NetworkRef};
 
 use super::{
-    layout::Page,
+    layout::Fields,
     lines,
     numbers::{count, digits, listed},
     particulars, people, words,
@@ -13,7 +13,7 @@ use super::{
 use crate::sink::time;
 
 /// Every fact the finding has.
-pub(super) fn all(page: &mut Page, finding: &Finding) {
+pub(super) fn all(page: &mut dyn Fields, finding: &Finding) {
     lost(page, finding);
     latest(page, finding);
     people::timeout(page, finding);
@@ -32,7 +32,7 @@ pub(super) fn all(page: &mut Page, finding: &Finding) {
 }
 
 /// The packet lost last, and who sent it.
-fn latest(page: &mut Page, finding: &Finding) {
+fn latest(page: &mut dyn Fields, finding: &Finding) {
     let Some(packet) = &finding.packet else {
         return;
     };
@@ -48,7 +48,7 @@ fn latest(page: &mut Page, finding: &Finding) {
 }
 
 /// How much is lost, and for whom.
-pub(super) fn lost(page: &mut Page, finding: &Finding) {
+pub(super) fn lost(page: &mut dyn Fields, finding: &Finding) {
     if finding.counts == Counts::default() || !finding.kind.is_loss() {
         return;
     }
@@ -85,7 +85,7 @@ pub(super) fn lost(page: &mut Page, finding: &Finding) {
 }
 
 /// Whose bridge it is.
-pub(super) fn whose(page: &mut Page, finding: &Finding) {
+pub(super) fn whose(page: &mut dyn Fields, finding: &Finding) {
     match (&finding.docker_network, &finding.bridge) {
         (Some(network), _) => {
             page.field("whose", &network_line(network));

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use anstyle::Style;
+use unicode_width::UnicodeWidthChar as _;
 
 use super::style::{Look, STRONG, Word};
 use crate::sink::escape;
@@ -12,6 +13,15 @@ use crate::sink::escape;
 const FIELD: usize = 10;
 /// Fewest columns prose gets, however narrow the terminal claims to be.
 const NARROWEST: usize = 40;
+
+/// Takes what a finding says, a label and a text at a time. Both may hold hostile names.
+pub(crate) trait Fields {
+    /// A labelled text; one without a label goes on with what the text before is about.
+    fn field(&mut self, label: &str, text: &str);
+
+    /// `->`, or better.
+    fn arrow(&self) -> &'static str;
+}
 
 /// Text being laid out.
 pub(super) struct Page {
@@ -36,13 +46,14 @@ impl Page {
         self.text.matches('\n').count()
     }
 
-    /// `->`, or better.
-    pub(super) const fn arrow(&self) -> &'static str {
-        if self.look.unicode { "→" } else { "->" }
-    }
-
     pub(super) fn blank(&mut self) {
         self.text.push('\n');
+    }
+
+    /// A line as it is, which is safe to show: it is drawn, not told.
+    pub(super) fn line(&mut self, line: &str) {
+        self.text.push_str(&self.shown(line));
+        self.blank();
     }
 
     /// A line across the page.
@@ -82,19 +93,6 @@ impl Page {
         let _ = writeln!(self.text, ": {}", lines.next().unwrap_or_default());
         for line in lines {
             let _ = writeln!(self.text, "{:FIELD$}{line}", "");
-        }
-    }
-
-    /// A labelled text; further lines are aligned with the first.
-    pub(super) fn field(&mut self, label: &str, text: &str) {
-        let text = self.shown(text).into_owned();
-        let room = self.width() - FIELD;
-        for (number, line) in wrap(&text, room, room).into_iter().enumerate() {
-            self.text.push_str("  ");
-            let label = if number == 0 { label } else { "" };
-            self.styled(STRONG, label);
-            let pad = FIELD - 2 - label.len();
-            let _ = writeln!(self.text, "{:pad$}{line}", "");
         }
     }
 
@@ -140,42 +138,85 @@ impl Page {
     }
 }
 
+impl Fields for Page {
+    /// Further lines are aligned with the first.
+    fn field(&mut self, label: &str, text: &str) {
+        let text = self.shown(text).into_owned();
+        let room = self.width() - FIELD;
+        for (number, line) in wrap(&text, room, room).into_iter().enumerate() {
+            self.text.push_str("  ");
+            let label = if number == 0 { label } else { "" };
+            self.styled(STRONG, label);
+            let pad = FIELD - 2 - label.len();
+            let _ = writeln!(self.text, "{:pad$}{line}", "");
+        }
+    }
+
+    fn arrow(&self) -> &'static str {
+        if self.look.unicode { "→" } else { "->" }
+    }
+}
+
 /// `text` in lines of `first`, then `rest` columns. A word longer than a line is cut, since it may
 /// be a hostile name; one that merely does not fit moves to the next line.
 fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = first;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let mut word: Vec<char> = word.chars().collect();
-        if room < word.len() + usize::from(room != line_width(&lines, first, rest)) {
+        let (mut word, mut width) = (word, columns(word));
+        let begins = room == line_width(&lines, first, rest);
+        if room < width + usize::from(!begins) {
             if !lines.last().is_none_or(String::is_empty) {
                 lines.push(String::new());
                 room = rest;
             }
-            while word.len() > room {
-                let tail = word.split_off(room);
-                push(&mut lines, &word);
+            // A hostile word may be long: it is measured once.
+            while width > room {
+                let (head, tail) = cut(word, room);
+                width = width.saturating_sub(columns(&word[..word.len() - tail.len()]));
+                push(&mut lines, head);
                 lines.push(String::new());
                 room = rest;
                 word = tail;
             }
-        } else if room != line_width(&lines, first, rest) {
-            push(&mut lines, &[' ']);
+        } else if !begins {
+            push(&mut lines, " ");
             room -= 1;
         }
-        push(&mut lines, &word);
-        room -= word.len();
+        push(&mut lines, word);
+        room -= width;
     }
     lines
+}
+
+/// Columns that `text` takes.
+fn columns(text: &str) -> usize {
+    let widths = text.chars().map(|character| character.width());
+    widths.map(Option::unwrap_or_default).sum()
+}
+
+/// What fits in `room` columns, and the rest; of a character wider than that nothing is left.
+fn cut(word: &str, room: usize) -> (&str, &str) {
+    let mut taken = 0;
+    let mut characters = word.char_indices();
+    let end = characters.find_map(|(at, character)| {
+        taken += character.width().unwrap_or(0);
+        (taken > room).then_some((at, character.len_utf8()))
+    });
+    match end {
+        None => (word, ""),
+        Some((0, length)) => ("", &word[length..]),
+        Some((at, _)) => word.split_at(at),
+    }
 }
 
 const fn line_width(lines: &[String], first: usize, rest: usize) -> usize {
     if lines.len() == 1 { first } else { rest }
 }
 
-fn push(lines: &mut [String], characters: &[char]) {
+fn push(lines: &mut [String], text: &str) {
     if let Some(line) = lines.last_mut() {
-        line.extend(characters);
+        line.push_str(text);
     }
 }
 

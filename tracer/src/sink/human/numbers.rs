@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const NAMED: usize = 5;
 
 /// `1 packet`, `415 packets`, `2 addresses`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(crate) fn count(number: u64, noun: &str) -> String {
     let plural = match number {
         1 => "",
         _ if noun.ends_with('s') => "es",
@@ -16,12 +16,12 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 }
 
 /// As [`count`], for the length of a list.
-pub(super) fn number(length: usize, noun: &str) -> String {
+pub(crate) fn number(length: usize, noun: &str) -> String {
     count(u64::try_from(length).unwrap_or(u64::MAX), noun)
 }
 
 /// From 10,000 on, digits in threes.
-pub(super) fn digits(number: u64) -> String {
+pub(crate) fn digits(number: u64) -> String {
     let plain = number.to_string();
     if plain.len() < 5 {
         return plain;
@@ -37,7 +37,7 @@ pub(super) fn digits(number: u64) -> String {
 
 /// The first few of a list by their names, and how many more there are of `all`: the list may be
 /// cut itself.
-pub(super) fn listed<T>(first: &[T], all: u64, name: impl Fn(&T) -> String) -> String {
+pub(crate) fn listed<T>(first: &[T], all: u64, name: impl Fn(&T) -> String) -> String {
     let names: Vec<String> = first.iter().take(NAMED).map(name).collect();
     let mut text = names.join(", ");
     if let Some(more @ 1..) = all.checked_sub(names.len() as u64) {

@@ -7,10 +7,10 @@ pub(super) mod signal;
 
 use tracer_core::finding::{DaemonTrouble, Finding, Particulars};
 
-use super::{absence, layout::Page};
+use super::{absence, layout::Fields};
 
 /// The facts of its kind.
-pub(super) fn field(page: &mut Page, finding: &Finding) {
+pub(super) fn field(page: &mut dyn Fields, finding: &Finding) {
     match &finding.particulars {
         None => {}
         Some(Particulars::Signal(killing)) => signal::all(page, killing),
@@ -23,7 +23,7 @@ pub(super) fn field(page: &mut Page, finding: &Finding) {
 }
 
 /// A daemon that cannot be asked: what hides its certificates, and the cure.
-fn daemon(page: &mut Page, trouble: &DaemonTrouble) {
+fn daemon(page: &mut dyn Fields, trouble: &DaemonTrouble) {
     if let Some(mount) = &trouble.mount {
         let part = match mount.root.as_str() {
             "" | "/" => String::new(),
@@ -45,7 +45,7 @@ fn daemon(page: &mut Page, trouble: &DaemonTrouble) {
 }
 
 /// What is new of them.
-pub(super) fn news(page: &mut Page, before: &Finding, now: &Finding) {
+pub(super) fn news(page: &mut dyn Fields, before: &Finding, now: &Finding) {
     let is_same = (&now.particulars, now.counts) == (&before.particulars, before.counts);
     match &now.particulars {
         Some(Particulars::Signal(killing)) => {

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use tracer_core::finding::{CiJob, Concerned, ContainerRef, ContainerRole, Finding};
 
-use super::layout::Page;
+use super::layout::Fields;
 use crate::sink::time;
 
 /// Digits of a container's id that docker shows and takes.
 const SHORT_ID: usize = 12;
 
 /// The container it concerns, unless the line about the network says as much.
-pub(super) fn container(page: &mut Page, finding: &Finding) {
+pub(super) fn container(page: &mut dyn Fields, finding: &Finding) {
     let Some(Concerned { role, container }) = &finding.container else {
         return;
     };
@@ -36,14 +36,14 @@ fn is_told(finding: &Finding, container: &ContainerRef) -> bool {
 }
 
 /// The CI job behind it: whom to ask, and where to read about it.
-pub(super) fn job(page: &mut Page, finding: &Finding) {
+pub(super) fn job(page: &mut dyn Fields, finding: &Finding) {
     if let Some(job) = &finding.ci {
         page.field("job", &job_line(job));
     }
 }
 
 /// When the sender's socket gives up: until then the outage can end without anybody noticing.
-pub(super) fn timeout(page: &mut Page, finding: &Finding) {
+pub(super) fn timeout(page: &mut dyn Fields, finding: &Finding) {
     let Some(gives_up) = &finding.gives_up else {
         return;
     };
@@ -57,7 +57,7 @@ pub(super) fn timeout(page: &mut Page, finding: &Finding) {
 }
 
 /// The namespace, if it is not the host's own.
-pub(super) fn place(page: &mut Page, finding: &Finding) {
+pub(super) fn place(page: &mut dyn Fields, finding: &Finding) {
     let netns = &finding.netns;
     if netns.owner == "host" {
         return;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use tracer_core::{finding::RouteRef, rescue::Plan, time::Timestamp};
 
 use super::{
-    layout::Page,
+    layout::{Fields as _, Page},
     remedies::command,
     style::{self, Look},
 };

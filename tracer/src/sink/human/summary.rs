@@ -3,7 +3,7 @@
 use tracer_core::{finding::UnusedNetwork, input::DaemonStatus, summary::Summary, time::Timestamp};
 
 use super::{
-    layout::Page,
+    layout::{Fields as _, Page},
     numbers::{listed, number},
     style::Look,
 };

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use tracer_core::finding::{Evidence, Finding, Remedy};
 
 use super::{
-    Look, evidence, facts, layout::Page, numbers, particulars, people, remedies, style, words,
+    Look, evidence, facts,
+    layout::{Fields as _, Page},
+    numbers, particulars, people, remedies, style, words,
 };
 use crate::sink::time;
 

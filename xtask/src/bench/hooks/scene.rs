@@ -1,6 +1,6 @@
 //! A healthy host: the lab's topology in both families, a daemon, a network, and a container in it.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use anyhow::Result;
 use bridgetrace_lab::topology::{PC, PC6, SRV};
@@ -16,18 +16,22 @@ pub(super) const FORBIDDEN: [u8; 4] = [127, 0, 0, 2];
 const NETWORK: &str = "bench";
 const SUBNET: &str = "10.202.0.0/24";
 
-pub(super) struct Scene {
-    pub(super) daemon: Dockerd,
-    pub(super) lab: Topology,
-    /// The container's address.
-    pub(super) container: IpAddr,
+pub(in crate::bench) struct Scene {
+    pub(in crate::bench) daemon: Dockerd,
+    pub(in crate::bench) lab: Topology,
+    container: IpAddr,
     /// Its namespace, held so that it stays.
     _netns: Netns,
     _sinks: [UdpSocket; 2],
 }
 
 impl Scene {
-    pub(super) fn raise() -> Result<Self> {
+    /// Where the container takes datagrams and answers none.
+    pub(in crate::bench) fn sink(&self) -> SocketAddr {
+        SocketAddr::new(self.container, PORT)
+    }
+
+    pub(in crate::bench) fn raise() -> Result<Self> {
         let lab = Topology::dual()?;
         interrupt::check()?;
         let daemon = Dockerd::start(&lab.srv)?;

@@ -62,7 +62,7 @@ fn datagrams(sender: Sender) -> impl FnMut() -> Result<()> {
 impl Scene {
     /// In the order in which they take turns.
     pub(super) fn stimuli(&self) -> Result<Vec<Stimulus>> {
-        let (srv, container) = (&self.lab.srv, SocketAddr::new(self.container, PORT));
+        let (srv, container) = (&self.lab.srv, self.sink());
         let local = |address: [u8; 4]| SocketAddr::new(Ipv4Addr::from(address).into(), PORT);
         let mut all = vec![
             stimulus(

@@ -25,7 +25,7 @@ pub(super) fn of_party(party: &Party) -> String {
         (&party.name, party.pid),
         &party.arguments,
         [
-            ("by", None),
+            ("by", party.user.as_deref()),
             ("in", party.directory.as_deref()),
             ("control group", party.cgroup.as_deref()),
         ],

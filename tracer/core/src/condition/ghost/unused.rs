@@ -1,6 +1,6 @@
 //! Networks that nobody uses and that are no ghosts: told with their age, and counted as nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     finding::UnusedNetwork,
@@ -28,6 +28,7 @@ pub(crate) fn unused(world: &World, now: Timestamp) -> Vec<UnusedNetwork> {
         daemons
             .any(|(known, status)| known == daemon && matches!(status, DaemonStatus::Reachable(_)))
     };
+    let ended = ended(world);
     let networks = world.docker.networks();
     networks
         .filter(|(daemon, network)| answers(daemon) && is_idle(world, daemon, network))
@@ -38,7 +39,7 @@ pub(crate) fn unused(world: &World, now: Timestamp) -> Vec<UnusedNetwork> {
             daemon: daemon.to_owned(),
             compose_project: network.compose_project().map(str::to_owned),
             subnets: network.subnets.iter().map(|it| it.subnet).collect(),
-            since: since(world, daemon, network),
+            since: since(&ended, daemon, network),
         })
         .collect()
 }
@@ -54,13 +55,29 @@ fn is_idle(world: &World, daemon: &str, network: &DockerNetwork) -> bool {
         && !endpoints.any(|endpoint| is_alive(world, daemon, endpoint))
 }
 
+/// When the last container that is still known ended in each network, by daemon and what the container
+/// calls the network.
+type Ended<'a> = BTreeMap<(&'a str, &'a str), Timestamp>;
+
+fn ended(world: &World) -> Ended<'_> {
+    let mut latest = Ended::new();
+    for (daemon, _) in world.docker.daemons() {
+        for container in world.docker.containers(daemon) {
+            let Some(finished) = container.finished else {
+                continue;
+            };
+            for endpoint in &container.endpoints {
+                let known = latest.entry((daemon, &endpoint.network)).or_default();
+                *known = finished.max(*known);
+            }
+        }
+    }
+    latest
+}
+
 /// When the last container that is still known ended in it, or when it was made.
-fn since(world: &World, daemon: &str, network: &DockerNetwork) -> Option<Timestamp> {
-    let containers = world.docker.containers(daemon);
-    let of_it = containers.filter(|container| {
-        let mut endpoints = container.endpoints.iter();
-        endpoints.any(|it| it.network == network.id || it.network == network.name)
-    });
-    let ended = of_it.filter_map(|container| container.finished).max();
-    ended.max(network.created)
+fn since(ended: &Ended<'_>, daemon: &str, network: &DockerNetwork) -> Option<Timestamp> {
+    let names = [network.id.as_str(), network.name.as_str()];
+    let known = names.map(|name| ended.get(&(daemon, name)).copied());
+    known.into_iter().flatten().max().max(network.created)
 }

@@ -85,7 +85,7 @@ impl Docker {
     /// A daemon's container by its id.
     #[must_use]
     pub fn container(&self, daemon: &str, id: &str) -> Option<&DockerContainer> {
-        self.containers.get(&(daemon.to_owned(), id.to_owned()))
+        self.containers.get(daemon, id)
     }
 
     /// A container by its id, whatever daemon runs it, and that one's endpoint.
@@ -123,14 +123,21 @@ impl Docker {
             .filter(move |landmark| prefix.contains(&landmark.address))
     }
 
-    /// Containers of a compose project, by name.
-    pub fn project_containers<'a>(
+    /// Containers with the daemon's socket: whoever is in one commands it.
+    pub fn commanding<'a>(
         &'a self,
         endpoint: &'a str,
-        project: &'a str,
     ) -> impl Iterator<Item = &'a DockerContainer> {
-        let of_project = move |c: &&DockerContainer| c.compose_project() == Some(project);
-        self.containers(endpoint).filter(of_project)
+        self.containers.commanding(endpoint)
+    }
+
+    /// Containers of a compose project, by its name.
+    pub fn project_containers(
+        &self,
+        endpoint: &str,
+        project: &str,
+    ) -> impl Iterator<Item = &DockerContainer> {
+        self.containers.of_project(endpoint, project)
     }
 
     /// Networks that are bridges in the namespace `netns`.

@@ -43,7 +43,7 @@ pub(super) fn maker(
 
 /// Containers of jobs that ran at the time, with the daemon's socket.
 fn running<'a>(world: &'a World, daemon: &'a str, made: Timestamp) -> Vec<Run<'a>> {
-    let present = world.docker.containers(daemon).map(|it| (it, None));
+    let present = world.docker.commanding(daemon).map(|it| (it, None));
     let past = world.docker.past_jobs(daemon);
     let past = past.map(|(it, removed)| (it, Some(removed)));
     let ran_then = |(it, removed): &(&DockerContainer, Option<Timestamp>)| {
@@ -55,8 +55,8 @@ fn running<'a>(world: &'a World, daemon: &'a str, made: Timestamp) -> Vec<Run<'a
     let run = |(container, _): (&'a DockerContainer, Option<Timestamp>)| {
         labels::job(&container.labels).map(|job| Run { job, container })
     };
-    let commanding = |(it, _): &(&DockerContainer, Option<Timestamp>)| it.has_socket;
-    let all = present.chain(past).filter(commanding).filter(ran_then);
+    let past = past.filter(|(it, _)| it.has_socket);
+    let all = present.chain(past).filter(ran_then);
     all.filter_map(run).collect()
 }
 

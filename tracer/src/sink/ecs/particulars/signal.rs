@@ -49,6 +49,9 @@ pub(in crate::sink::ecs) struct Side<'a> {
     /// The beginning of its command line.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     args: Vec<&'a str>,
+    /// Whose it is: a name, or the number of a user whose name is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     working_directory: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +120,7 @@ impl<'a> Side<'a> {
                 .map(String::as_str)
                 .filter(|word| !word.is_empty())
                 .collect(),
+            user: present(party.user.as_ref()),
             working_directory: present(party.directory.as_ref()),
             cgroup: present(party.cgroup.as_ref()),
             container: party.container.as_ref().and_then(Container::new),

@@ -187,6 +187,7 @@ fn a_killed_process_names_both_sides() {
     );
     assert_eq!(target.args.unwrap().last().map(String::as_str), Some("up"));
     assert_eq!((sender.name.as_str(), sender.pid), ("gitlab-runner", 812));
+    assert_eq!(sender.user.as_deref(), Some("root"));
     assert_eq!(sender.ancestry.unwrap()[0].name, "systemd");
     assert!(sender.cgroup.is_some() && sender.container.is_none());
 }

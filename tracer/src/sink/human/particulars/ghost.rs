@@ -6,7 +6,7 @@ use tracer_core::finding::{Finding, Ghost, Leftover};
 
 use crate::sink::{
     human::{
-        layout::Page,
+        layout::Fields,
         numbers::{count, listed},
     },
     time,
@@ -15,7 +15,7 @@ use crate::sink::{
 /// Digits of an id that docker shows and takes.
 const SHORT_ID: usize = 12;
 
-pub(super) fn field(page: &mut Page, finding: &Finding, ghost: &Ghost) {
+pub(super) fn field(page: &mut dyn Fields, finding: &Finding, ghost: &Ghost) {
     let all = ghost.leftovers.len() as u64;
     page.field("left", &listed(&ghost.leftovers, all, left));
     if let Some(since) = ghost.since {

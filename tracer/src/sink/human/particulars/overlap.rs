@@ -2,9 +2,9 @@
 
 use tracer_core::finding::Overlap;
 
-use crate::sink::human::layout::Page;
+use crate::sink::human::layout::Fields;
 
-pub(super) fn fields(page: &mut Page, overlap: &Overlap) {
+pub(super) fn fields(page: &mut dyn Fields, overlap: &Overlap) {
     for covered in &overlap.with {
         let prefix = covered.prefix;
         let whom = if prefix.prefix_len() == prefix.max_prefix_len() {

@@ -2,10 +2,10 @@
 
 use tracer_core::world::pools::{HeldBy, Holder, PoolUse};
 
-use super::super::{layout::Page, numbers::listed};
+use super::super::{layout::Fields, numbers::listed};
 
 /// Who has the subnets, those first that could give them back; and which come next.
-pub(super) fn fields(page: &mut Page, pools: &PoolUse) {
+pub(super) fn fields(page: &mut dyn Fields, pools: &PoolUse) {
     let network = |holder: &&Holder| matches!(holder.by, HeldBy::Network { .. });
     let (networks, others): (Vec<&Holder>, Vec<&Holder>) = pools.holders.iter().partition(network);
     let (unused, in_use): (Vec<&Holder>, Vec<&Holder>) =

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use tracer_core::finding::{Killing, Left, Particulars, Party};
 
-use super::super::{layout::Page, numbers::listed, people};
+use super::super::{layout::Fields, numbers::listed, people};
 
 /// Characters of a command line that are shown.
 const COMMAND_LINE: usize = 200;
 
-pub(super) fn all(page: &mut Page, killing: &Killing) {
+pub(super) fn all(page: &mut dyn Fields, killing: &Killing) {
     party(page, "target", &killing.target);
     if let Some(sender) = &killing.sender {
         party(page, "sender", sender);
@@ -18,7 +18,7 @@ pub(super) fn all(page: &mut Page, killing: &Killing) {
 }
 
 /// What is left is known when the process has ended.
-pub(super) fn news(page: &mut Page, before: Option<&Particulars>, now: &Killing) {
+pub(super) fn news(page: &mut dyn Fields, before: Option<&Particulars>, now: &Killing) {
     let known = match before {
         Some(Particulars::Signal(before)) => Some(&before.left),
         _ => None,
@@ -28,16 +28,18 @@ pub(super) fn news(page: &mut Page, before: Option<&Particulars>, now: &Killing)
     }
 }
 
-pub(in crate::sink::human) fn party(page: &mut Page, label: &str, party: &Party) {
+pub(in crate::sink::human) fn party(page: &mut dyn Fields, label: &str, party: &Party) {
     let words = party.arguments.join(" ");
     let command = match (words.is_empty(), &party.executable) {
         (false, _) => shortened(&words),
         (true, Some(executable)) => executable.clone(),
         (true, None) => "its command line is not known".to_owned(),
     };
+    let user = party.user.as_ref();
+    let user = user.map_or_else(String::new, |user| format!(", user {user}"));
     page.field(
         label,
-        &format!("{} (pid {}): {command}", party.name, party.pid),
+        &format!("{} (pid {}{user}): {command}", party.name, party.pid),
     );
     if !party.ancestry.is_empty() {
         let all = party.ancestry.len() as u64;
@@ -61,7 +63,7 @@ fn shortened(words: &str) -> String {
     text
 }
 
-fn left(page: &mut Page, left: &Left) {
+fn left(page: &mut dyn Fields, left: &Left) {
     let (networks, containers) = (&left.networks, &left.containers);
     let mut text = String::new();
     if !networks.is_empty() {
