@@ -5,9 +5,12 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
@@ -68,8 +71,11 @@ impl Recording {
     /// `log` on standard error.
     pub(crate) fn compare(&self, ended: Ended, said: &str, log: &str) -> Result<()> {
         let nothing = fs::metadata(self.file()).map_or(true, |file| file.len() == 0);
-        if nothing && said.is_empty() || log.contains(MISSING) {
+        if nothing && said.is_empty() {
             return Ok(());
+        }
+        if log.contains(MISSING) {
+            return not_compared(log);
         }
         let replay = self.replay()?;
         ensure!(
@@ -109,6 +115,23 @@ impl Drop for Recording {
         // What stays behind is swept by the next run.
         fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+/// Says that a recording was not compared, on standard error itself: what a test prints shows only when it
+/// fails. A replay of inputs that are missing tells of them and of what is left, and which they are is up to
+/// the machine: what it should tell is not known.
+fn not_compared(log: &str) -> Result<()> {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let why = log.lines().find(|line| line.contains(MISSING));
+    let thread = thread::current();
+    writeln!(
+        io::stderr(),
+        "not compared with its replay, number {number} of this run: the tracer of {}: {}",
+        thread.name().unwrap_or("a test"),
+        why.unwrap_or_default()
+    )?;
+    Ok(())
 }
 
 /// Where recordings are written to.

@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Do not run the tests: choose from what a former run left.
     #[arg(long)]
     no_run: bool,
+    /// Another workspace whose tests left recordings; may be repeated.
+    #[arg(long, value_name = "FOLDER")]
+    workspace: Vec<PathBuf>,
     /// Filters for the lab's tests.
     #[arg(last = true, value_name = "LAB ARGS")]
     lab_args: Vec<OsString>,
@@ -49,9 +52,12 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let binary = build::binary(&cargo, &build::Args::default())?;
     let clean = raw.join("neutral");
     fs::create_dir_all(&clean)?;
+    let others = args.workspace.iter().map(PathBuf::as_path);
+    let roots = others.chain([workspace.root()]);
+    let roots: Vec<String> = roots.map(|root| root.display().to_string()).collect();
     let mut candidates = Vec::new();
     for path in recordings(&raw)? {
-        candidates.extend(candidate(workspace, &binary, &path, &clean)?);
+        candidates.extend(candidate(&roots, &binary, &path, &clean)?);
     }
     ensure!(!candidates.is_empty(), "no test left a recording");
     let kept = workspace.root().join(KEPT);
@@ -82,7 +88,7 @@ fn recordings(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The recording made neutral, and what a replay tells of it; `None` if it is no fixture.
 fn candidate(
-    workspace: &Workspace,
+    roots: &[String],
     binary: &Path,
     raw: &Path,
     folder: &Path,
@@ -92,8 +98,7 @@ fn candidate(
     let inputs: Vec<Input> = Player::new([File::open(raw)?])?
         .map(|told| Ok(told?.input))
         .collect::<Result<_>>()?;
-    let root = workspace.root().display().to_string();
-    let inputs = match neutral::of(&inputs, &root) {
+    let inputs = match neutral::of(&inputs, roots) {
         Ok(inputs) => inputs,
         Err(why) => {
             sh::say(format!("not {name}: {why:#}"));

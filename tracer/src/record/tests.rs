@@ -1,7 +1,9 @@
 //! A whole recorder on real files.
 
+mod dump;
 mod killed;
 mod months;
+mod power;
 
 use std::{fs, sync::Arc};
 

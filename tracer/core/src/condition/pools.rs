@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     finding::{CiJob, Finding, Kind, Particulars},
     remedy,
-    world::pools::{HeldBy, Holder, PoolUse},
+    world::pools::{HeldBy, Holder, PoolUse, Room},
 };
 
 use super::{Purpose, Situation};
@@ -14,9 +14,9 @@ use super::{Purpose, Situation};
 const FEW: u64 = 3;
 
 pub(super) fn find(situation: Situation<'_>) -> Vec<Finding> {
-    let pools = situation.world.pools().into_iter();
+    let short = situation.world.pools_with(is_short).into_iter();
     let watching = situation.purpose == Purpose::Watch;
-    let short = pools.filter(|it| is_short(it) && !(watching && is_the_hosts(it)));
+    let short = short.filter(|it| !(watching && is_the_hosts(it)));
     short.map(|pools| finding(situation, pools)).collect()
 }
 
@@ -29,8 +29,8 @@ pub(super) fn over(told: &Finding) -> String {
 }
 
 /// A daemon whose pools were made for two or three networks is not short of them with the first.
-const fn is_short(pools: &PoolUse) -> bool {
-    pools.free == 0 || (pools.free <= FEW && pools.used > pools.free)
+const fn is_short(Room { total, free }: Room) -> bool {
+    free == 0 || (free <= FEW && total - free > free)
 }
 
 /// Whether the host itself has most of what is taken: a VPN that covers the pools comes and goes.

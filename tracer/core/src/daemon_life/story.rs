@@ -267,7 +267,7 @@ fn orphans(world: &World, netns: u32, vanished: &[&DockerNetwork], after: &After
     let Some(namespace) = world.namespace(netns) else {
         return Names::default();
     };
-    let known = |name: &str| after.networks.iter().any(|it| it.bridge_name() == name);
+    let known = |name: &str| after.networks.iter().any(|it| it.has_bridge_name(name));
     let is_bridge = |name: &str| {
         let link = namespace.link_named(name);
         link.is_some_and(|link| link.kind.as_deref() == Some("bridge"))

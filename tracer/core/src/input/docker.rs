@@ -224,20 +224,37 @@ impl DockerNetwork {
     /// Name of the bridge in the kernel: the option if set, else `br-` and 12 digits of the id.
     #[must_use]
     pub fn bridge_name(&self) -> String {
-        self.options
-            .get("com.docker.network.bridge.name")
-            .cloned()
-            .unwrap_or_else(|| self.default_bridge_name())
+        self.given_bridge_name()
+            .map_or_else(|| format!("br-{}", self.short_id()), str::to_owned)
+    }
+
+    /// Whether [`Self::bridge_name`] is this one: asked of every network, so no name is made for it.
+    #[must_use]
+    pub fn has_bridge_name(&self, name: &str) -> bool {
+        match self.given_bridge_name() {
+            Some(given) => given == name,
+            None => self.is_default_bridge_name(name),
+        }
     }
 
     /// Whether the bridge is named after the network's id, as no other network's is.
     #[must_use]
     pub fn has_default_bridge_name(&self) -> bool {
-        self.bridge_name() == self.default_bridge_name()
+        let given = self.given_bridge_name();
+        given.is_none_or(|name| self.is_default_bridge_name(name))
     }
 
-    fn default_bridge_name(&self) -> String {
-        format!("br-{}", self.id.get(..12).unwrap_or(&self.id))
+    fn given_bridge_name(&self) -> Option<&str> {
+        let name = self.options.get("com.docker.network.bridge.name");
+        name.map(String::as_str)
+    }
+
+    fn is_default_bridge_name(&self, name: &str) -> bool {
+        name.strip_prefix("br-") == Some(self.short_id())
+    }
+
+    fn short_id(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
     }
 
     /// The container attached with this address.

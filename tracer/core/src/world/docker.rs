@@ -164,7 +164,7 @@ impl Docker {
     #[must_use]
     pub fn lost_network(&self, bridge: &str) -> Option<&DockerNetwork> {
         let mut latest_first = self.lost.iter().rev();
-        latest_first.find(|network| network.bridge_name() == bridge)
+        latest_first.find(|network| network.has_bridge_name(bridge))
     }
 
     /// A daemon's containers.

@@ -47,7 +47,7 @@ fn three_networks_more_are_few_unless_there_were_never_many() {
         (2, 1, false),
         (1, 0, true),
     ] {
-        assert_eq!(is_short(&pools(total, free)), short, "{free} of {total}");
+        assert_eq!(is_short(Room { total, free }), short, "{free} of {total}");
     }
 }
 

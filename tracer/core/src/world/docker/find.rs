@@ -25,8 +25,10 @@ impl Docker {
     /// The network behind a bridge of this name in the namespace `netns`.
     #[must_use]
     pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
-        self.bridges_in(netns)
-            .find(|(_, network)| network.bridge_name() == bridge)
+        // Of a name few networks are left, and where one lives takes more to tell.
+        self.networks()
+            .filter(|(_, network)| network.has_bridge_name(bridge))
+            .find(|(daemon, network)| self.is_bridge_in(netns, daemon, network))
     }
 
     /// Who runs with this address in a bridge network of the namespace `netns`, and the endpoint of
@@ -140,9 +142,12 @@ impl Docker {
 
     /// Networks that are bridges in the namespace `netns`.
     pub fn bridges_in(&self, netns: u32) -> impl Iterator<Item = (&str, &DockerNetwork)> {
-        self.networks().filter(move |(daemon, network)| {
-            network.driver == "bridge" && self.lives_in(netns, daemon, network)
-        })
+        self.networks()
+            .filter(move |(daemon, network)| self.is_bridge_in(netns, daemon, network))
+    }
+
+    fn is_bridge_in(&self, netns: u32, daemon: &str, network: &DockerNetwork) -> bool {
+        network.driver == "bridge" && self.lives_in(netns, daemon, network)
     }
 
     /// A remote daemon's docker0 is not this host's; a name made of the network's id is proof.

@@ -11,7 +11,7 @@ use crate::{
     time::Timestamp,
 };
 
-use super::{Setting, World, bridge_of, is_local};
+use super::{Setting, World, is_bridge_of, is_local};
 
 /// Networks that are gone and still remembered.
 const DEPARTED: usize = 512;
@@ -101,12 +101,13 @@ impl Book {
         self.settle(world, setting);
     }
 
-    /// Names of the bridges of every network it knows or knew.
-    pub(super) fn bridges(&self) -> BTreeSet<String> {
-        let facts = self.facts.values().map(|facts| facts.bridge.clone());
-        let unseen = self.departed.iter().map(|id| bridge_of(id));
-        let pending = self.pending.iter().map(|pending| bridge_of(pending.id()));
-        facts.chain(unseen).chain(pending).collect()
+    /// Whether a bridge of this name is that of a network it knows or knew. Few routes need the answer, and
+    /// a host that builds all day knew hundreds of networks: no list of names is made.
+    pub(super) fn has_bridge(&self, name: &str) -> bool {
+        let mut pending = self.pending.iter().map(Pending::id);
+        self.facts.values().any(|facts| facts.bridge == name)
+            || self.departed.iter().any(|id| is_bridge_of(id, name))
+            || pending.any(|id| is_bridge_of(id, name))
     }
 
     /// The cursor once everything that happened is taken in, seen or not.
@@ -178,7 +179,8 @@ impl Book {
         if blind {
             self.cursor.doubt();
         }
-        self.queue(&events, networks, &setting.reserved(world, &self.bridges()));
+        let reserved = setting.reserved(world, |name| self.has_bridge(name));
+        self.queue(&events, networks, &reserved);
     }
 
     /// What happened before the listing. The daemon was asked for its events after that: what is
@@ -225,10 +227,9 @@ impl Book {
         if self.is_known(id) {
             return;
         }
-        let mut bridges = self.bridges();
         // Its own is there by now.
-        bridges.insert(bridge_of(id));
-        let reserved = setting.reserved(world, &bridges);
+        let is_known = |name: &str| is_bridge_of(id, name) || self.has_bridge(name);
+        let reserved = setting.reserved(world, is_known);
         let id = id.to_owned();
         self.pending.push_back(Pending::Made { id, reserved });
     }

@@ -4,7 +4,7 @@
 mod book;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -69,6 +69,15 @@ pub struct PoolUse {
     pub holders: Vec<Holder>,
 }
 
+/// How many networks a daemon can make, and could if there were none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// IPv4 subnets of its pools.
+    pub(crate) total: u64,
+    /// Those that can be given away.
+    pub(crate) free: u64,
+}
+
 /// Who keeps a subnet from being given away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -106,10 +115,18 @@ impl World {
     /// The pools of every daemon that says enough of itself, by endpoint.
     #[must_use]
     pub fn pools(&self) -> Vec<PoolUse> {
+        self.pools_with(|_| true)
+    }
+
+    /// Those with room as `wanted`. Watching asks with every change whether any are short: counting is
+    /// cheap, and telling what comes next and who has the rest is not.
+    pub(crate) fn pools_with(&self, wanted: impl Fn(Room) -> bool) -> Vec<PoolUse> {
         let daemons = self.docker.daemons().map(|(daemon, _)| daemon);
         // Whoever set up a daemon inside a container may give it whatever pools: nobody's are short then.
         let daemons = daemons.filter(|it| !is_inner(it) && !self.docker.is_alias(it));
-        daemons.filter_map(|daemon| self.pools_of(daemon)).collect()
+        daemons
+            .filter_map(|daemon| self.pools_of(daemon, &wanted))
+            .collect()
     }
 
     /// Keeps the books, after the rest of the world has taken the input in.
@@ -139,19 +156,22 @@ impl World {
         }
     }
 
-    fn pools_of(&self, daemon: &str) -> Option<PoolUse> {
+    fn pools_of(&self, daemon: &str, wanted: impl Fn(Room) -> bool) -> Option<PoolUse> {
         let empty = Book::default();
         let book = self.books.of.get(daemon).unwrap_or(&empty);
         let setting = self.setting(daemon);
-        let bridges = book.bridges();
+        let known = |name: &str| book.has_bridge(name);
         let generation = setting.generation?;
         let Setting { slots, netns, .. } = &setting;
         let taken = Taken {
             allocated: self.allocated(daemon),
-            reserved: setting.reserved(self, &bridges),
+            reserved: setting.reserved(self, known),
         };
-        let forecast = Forecast::new(generation, slots, book, &taken);
         let (total, free) = (slots.ipv4_len(), slots.free_ipv4(taken.all()));
+        if !wanted(Room { total, free }) {
+            return None;
+        }
+        let forecast = Forecast::new(generation, slots, book, &taken);
         let remaining = slots.remaining_ipv4(taken.all(), LISTED);
         // What is not known of the host may make the engine pass over any of them.
         let is_open = forecast.is_open || !setting.is_complete;
@@ -170,7 +190,7 @@ impl World {
             possible_more: all.saturating_sub(named as u64),
             possible: possible.into_iter().take(POSSIBLE).collect(),
             remaining,
-            holders: self.holders(daemon, &setting, &bridges),
+            holders: self.holders(daemon, &setting, known),
         })
     }
 
@@ -223,7 +243,12 @@ impl World {
         )
     }
 
-    fn holders(&self, daemon: &str, setting: &Setting, bridges: &BTreeSet<String>) -> Vec<Holder> {
+    fn holders(
+        &self,
+        daemon: &str,
+        setting: &Setting,
+        known: impl Fn(&str) -> bool,
+    ) -> Vec<Holder> {
         let touches = |prefix: &IpNet| setting.slots.touching(prefix).next().is_some();
         let networks = self
             .docker
@@ -242,10 +267,10 @@ impl World {
             let subnets = network.subnets.iter().map(|subnet| subnet.subnet);
             holders.extend(holders_of(subnets.filter(touches), &by));
         }
-        let known: Vec<Ipv4Net> = holders.iter().map(|holder| holder.prefix).collect();
-        let others = setting.host_uses(self, bridges).into_iter();
+        let held: Vec<Ipv4Net> = holders.iter().map(|holder| holder.prefix).collect();
+        let others = setting.host_uses(self, known).into_iter();
         let others = others.filter(|(prefix, _)| {
-            touches(prefix) && ipv4(prefix).is_some_and(|prefix| !known.contains(&prefix))
+            touches(prefix) && ipv4(prefix).is_some_and(|prefix| !held.contains(&prefix))
         });
         holders.extend(others.flat_map(|(prefix, by)| holders_of(std::iter::once(prefix), &by)));
         holders.sort_by_key(|holder| (holder.prefix.addr(), holder.prefix.prefix_len()));
@@ -266,8 +291,8 @@ impl Books {
 
     /// What the bridge of a network had, whose id this is.
     fn subnets_of_bridge(&self, id: &str) -> Vec<IpNet> {
-        let name = bridge_of(id);
-        let mine = self.bridges.iter().filter(|(known, _)| *known == name);
+        let mine = self.bridges.iter();
+        let mine = mine.filter(|(known, _)| is_bridge_of(id, known));
         mine.map(|(_, subnet)| *subnet).collect()
     }
 }
@@ -283,25 +308,25 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// What the host uses. `bridges` are those of networks the daemon has or had, by name: their
-    /// routes come and go with them.
-    fn reserved(&self, world: &World, bridges: &BTreeSet<String>) -> Vec<IpNet> {
-        let uses = self.host_uses(world, bridges).into_iter();
+    /// What the host uses. Bridges that are `known` are those of networks the daemon has or had, by name:
+    /// their routes come and go with them.
+    fn reserved(&self, world: &World, known: impl Fn(&str) -> bool) -> Vec<IpNet> {
+        let uses = self.host_uses(world, known).into_iter();
         uses.map(|(prefix, _)| prefix).collect()
     }
 
-    fn host_uses(&self, world: &World, bridges: &BTreeSet<String>) -> Vec<(IpNet, HeldBy)> {
+    fn host_uses(&self, world: &World, known: impl Fn(&str) -> bool) -> Vec<(IpNet, HeldBy)> {
         let namespace = world.namespace(self.netns);
         let routes = namespace.map(|ns| ns.routes()).unwrap_or_default();
         let device = |route: &Route| {
             let hop = route.nexthops.first();
             let link = hop.and_then(|hop| namespace?.link(hop.ifindex));
-            link.map(|link| link.name.clone()).unwrap_or_default()
+            link.map(|link| link.name.as_str()).unwrap_or_default()
         };
         let routes = routes.iter().filter(|route| self.counts(route));
         let routes = routes.map(|route| (route.destination, device(route)));
-        let routes = routes.filter(|(_, device)| !bridges.contains(device));
-        let routes = routes.map(|(prefix, device)| (prefix, HeldBy::Route(device)));
+        let routes = routes.filter(|(_, device)| !known(device));
+        let routes = routes.map(|(prefix, device)| (prefix, HeldBy::Route(device.to_owned())));
         let nameservers = self.nameservers.iter();
         let nameservers = nameservers.map(|ip| (IpNet::from(*ip), HeldBy::Nameserver));
         routes.chain(nameservers).collect()
@@ -400,8 +425,9 @@ fn is_local(driver: &str) -> bool {
     driver != "overlay"
 }
 
-fn bridge_of(id: &str) -> String {
-    format!("br-{}", id.get(..12).unwrap_or(id))
+/// Whether docker names the bridge of the network with this id so, if it is not told otherwise.
+fn is_bridge_of(id: &str, name: &str) -> bool {
+    name.strip_prefix("br-") == Some(id.get(..12).unwrap_or(id))
 }
 
 #[cfg(test)]

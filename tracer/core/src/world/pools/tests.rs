@@ -181,6 +181,18 @@ fn a_daemon_that_has_just_started_has_thirty_left() {
 }
 
 #[test]
+fn of_pools_with_room_nothing_is_told_to_who_asks_for_short_ones() {
+    let mut host = Told::host("28.5.2");
+    host.listing(&[network("a", "172.18.0.0/16", 5)]);
+    assert!(host.0.world().pools_with(|room| room.free <= 3).is_empty());
+    let all = host.0.world().pools_with(|room| {
+        assert_eq!((room.total, room.free), (31, 29));
+        true
+    });
+    assert_eq!(all, [host.pools()]);
+}
+
+#[test]
 fn what_is_not_sure_is_named() {
     let mut host = Told::host("26.1.5");
     let texts =

@@ -172,3 +172,31 @@ fn a_daemon_that_is_gone_leaves_nothing_but_memories() {
     let before = network("net-a", "a");
     assert!(docker.endpoint_known(Timestamp(3), "unix:///a", &before, ip()));
 }
+
+#[test]
+fn a_network_is_found_by_the_name_that_its_bridge_has() {
+    let id = "80cb5a0c07bc1234";
+    let named = |name: Option<&str>| DockerNetwork {
+        options: name
+            .map(|name| ("com.docker.network.bridge.name".to_owned(), name.to_owned()))
+            .into_iter()
+            .collect(),
+        ..network(id, "a")
+    };
+    let names = [
+        "br-80cb5a0c07bc",
+        "mine",
+        "br-80cb5a0c07b",
+        "80cb5a0c07bc",
+        "",
+    ];
+    for given in [None, Some("mine"), Some("br-80cb5a0c07bc")] {
+        let network = named(given);
+        for name in names {
+            let is_it = network.bridge_name() == name;
+            assert_eq!(network.has_bridge_name(name), is_it, "{given:?}, {name}");
+        }
+        let is_default = network.bridge_name() == names[0];
+        assert_eq!(network.has_default_bridge_name(), is_default, "{given:?}");
+    }
+}
