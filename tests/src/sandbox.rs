@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::signal::Signal;
+use nix::{errno::Errno, sys::signal::Signal};
 
 use crate::process::signal_pid;
 use crate::{Netns, Process, wait_for};
@@ -109,9 +109,13 @@ impl Sandbox {
     /// Asks the daemon to end. What is still there after `timeout` is killed: an error.
     pub(crate) fn terminate(&mut self, timeout: Duration) -> Result<ExitStatus> {
         if self.outer.exited()?.is_none() {
-            self.signal(Signal::SIGTERM)?;
-            // A paused daemon has to wake up to hear it.
-            self.signal(Signal::SIGCONT)?;
+            // A paused daemon has to wake up to hear it. It may have ended by itself, before `outer` has.
+            for signal in [Signal::SIGTERM, Signal::SIGCONT] {
+                match self.signal(signal) {
+                    Err(error) if error.downcast_ref() == Some(&Errno::ESRCH) => {}
+                    done => done?,
+                }
+            }
         }
         self.outer
             .wait(timeout)

@@ -9,7 +9,6 @@ mod way;
 
 use std::net::IpAddr;
 
-
 use crate::{
     describe::network_ref,
     finding::{NetworkRef, Remedy, RouteRef},

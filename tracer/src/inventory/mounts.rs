@@ -4,7 +4,7 @@
 
 mod parse;
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use nix::fcntl::OFlag;
 use tracer_core::input::Mount;
@@ -88,6 +88,12 @@ fn names(pid: u32, folder: &Path) -> Vec<String> {
     names.sort();
     names.truncate(FILES);
     names
+}
+
+/// Inode number of the mount namespace a process is in.
+pub(super) fn namespace(pid: u32) -> Option<u64> {
+    let file = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?;
+    Some(file.ino())
 }
 
 #[cfg(test)]

@@ -118,6 +118,20 @@ pub(super) fn of_process(pid: u32) -> Result<u32, Error> {
     open(&ns_path(pid)).map(|(inum, _)| inum)
 }
 
+/// Inode numbers of the namespaces its threads are in: each may be in one of its own, and a leader that
+/// has ended is in none.
+pub(super) fn of_threads(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    let links = threads.filter_map(|thread| fs::read_link(thread.ok()?.path().join("ns/net")).ok());
+    let inum = |link: PathBuf| {
+        let text = link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?;
+        text.parse().ok()
+    };
+    links.filter_map(inum).collect()
+}
+
 fn known(inum: u32, owner: NetnsOwner) -> Netns {
     Netns {
         inum,

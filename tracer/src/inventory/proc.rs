@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Processes that are waited for at once: beyond that none is, until one of them has ended.
 const STUCK: usize = 64;
 
-/// Processes that were waited for in vain, and a thread each that still waits: pid and time of start.
+/// Processes that were waited for in vain, and a thread each that still waits: pid and time of start. A
+/// reader that comes back after all takes its process out.
 static WAITED_FOR: Mutex<BTreeMap<u32, u64>> = Mutex::new(BTreeMap::new());
 
 /// What a process has in its memory and `/proc` shows.
@@ -65,15 +66,30 @@ pub(super) fn patiently<T: Send + 'static>(
     }
     let (done, answer) = mpsc::sync_channel(1);
     let reader = thread::Builder::new().name("proc".to_owned());
-    // Nobody may be there to hear it.
-    let reader = reader.spawn(move || drop(done.send(read())));
+    let reader = reader.spawn(move || {
+        let said = read();
+        let mut waited_for = waited_for();
+        waited_for.remove(&pid);
+        // Nobody may be there to hear it.
+        drop(done.send(said));
+    });
     reader.ok()?;
-    let answer = answer.recv_timeout(PATIENCE);
-    if answer.is_err() {
-        log::debug!("process {pid} does not let itself be read");
-        waited_for().insert(pid, started);
+    if let Ok(said) = answer.recv_timeout(PATIENCE) {
+        return Some(said);
     }
-    answer.ok()
+    let mut waited_for = waited_for();
+    // It may have come while the lock was waited for.
+    if let Ok(said) = answer.try_recv() {
+        return Some(said);
+    }
+    log::debug!("process {pid} does not let itself be read");
+    waited_for.insert(pid, started);
+    if waited_for.len() == STUCK {
+        log::warn!(
+            "{STUCK} processes do not let themselves be read: others are not read until one does"
+        );
+    }
+    None
 }
 
 fn is_waited_for(pid: u32, started: u64) -> bool {
@@ -180,6 +196,13 @@ mod tests {
         );
         assert_eq!(patiently(std::process::id(), || 7), Some(7));
         drop(release);
+        // It answered after all: it is read again, as soon as its reader is through.
+        let read = || patiently(child.id(), || 7);
+        let deadline = std::time::Instant::now() + 20 * PATIENCE;
+        while read().is_none() {
+            assert!(std::time::Instant::now() < deadline, "it is not read again");
+            thread::yield_now();
+        }
         child.kill().and_then(|()| child.wait()).expect("end sleep");
     }
 

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracer_core::{
     Core,
-    finding::{Finding, Kind},
+    finding::{Finding, GhostClass, Leftover, Particulars},
     input::{Body, Cause, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
 };
 
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between two looks at what seems to be left behind: docker takes a moment to make or to remove something.
 const PASSING: Duration = Duration::from_millis(500);
+/// The same where a container has just gone from its network or its namespace: a loaded daemon takes seconds.
+const GOING: Duration = Duration::from_secs(3);
 
 /// How the look went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +70,14 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     let (mut core, mut awaited) = gather(&plan.endpoints, session.clone()).await?;
     let first = ghosts(&core);
     if !first.is_empty() {
-        sleep(PASSING).await;
+        let is_going = first.iter().any(Left::is_going);
+        sleep(if is_going { GOING } else { PASSING }).await;
         (core, awaited) = gather(&plan.endpoints, session).await?;
     }
     name_owners(&mut core).await?;
     let now = clock::now();
     let mut findings = core.check(now);
-    findings.retain(|it| it.kind != Kind::GhostNetwork || first.contains(&it.id));
+    findings.retain(|it| left(it).is_none_or(|left| first.contains(&left)));
     for finding in &findings {
         output.finding(finding)?;
     }
@@ -94,12 +97,40 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
-/// Ids of what seems to be left behind. Docker, the kernel and `/proc` are asked one after the other: what
-/// was made or removed meanwhile looks like it. Only what does so a second time is.
-fn ghosts(core: &Core) -> BTreeSet<String> {
-    let findings = core.check(clock::now()).into_iter();
-    let ghosts = findings.filter(|finding| finding.kind == Kind::GhostNetwork);
-    ghosts.map(|finding| finding.id).collect()
+/// What seems to be left behind: the finding's id, and which things it names.
+#[derive(Clone, Debug, PartialEq)]
+struct Left {
+    id: String,
+    class: GhostClass,
+    things: Vec<Leftover>,
+}
+
+impl Left {
+    /// Whether a container that goes in good order looks like this for a moment.
+    fn is_going(&self) -> bool {
+        matches!(
+            self.class,
+            GhostClass::PhantomEndpoint | GhostClass::OrphanNamespace
+        )
+    }
+}
+
+fn left(finding: &Finding) -> Option<Left> {
+    let Some(Particulars::Ghost(ghost)) = &finding.particulars else {
+        return None;
+    };
+    Some(Left {
+        id: finding.id.clone(),
+        class: ghost.class,
+        things: ghost.leftovers.clone(),
+    })
+}
+
+/// Docker, the kernel and `/proc` are asked one after the other: what was made or removed meanwhile seems to
+/// be left behind. Only what does so a second time, with the same things in it, is.
+fn ghosts(core: &Core) -> Vec<Left> {
+    let findings = core.check(clock::now());
+    findings.iter().filter_map(left).collect()
 }
 
 /// Reads the state of the host once; `told` are the endpoints that somebody named.

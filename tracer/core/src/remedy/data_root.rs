@@ -17,22 +17,36 @@ config = json.loads(open(path, encoding="utf-8-sig").read().strip() or "{}")
 config["data-root"] = root
 text = json.dumps(config, indent=2)
 open(path, "w").write(text + "\n")"#;
-/// Puts one text in the place of another.
-const REPLACE: &str = r#"import sys
-path, new, old = sys.argv[1:]
-text = open(path).read().replace(new, old)
-open(path, "w").write(text)"#;
+/// Puts another folder in the place of one where a file sets it as the data root, in the last of the files that
+/// does; keeps the file beside it. No single quote in here.
+const REPLACE: &str = r#"import os, re, shutil, sys
+backup, now, root, *files = sys.argv[1:]
+option = r"(?m)^(?!\s*[#;])(.*?(?:--data-root|--graph|-g)[= ][\"\x27]?)" + re.escape(now) + r"(?=[\s\"\x27]|$)"
+for path in reversed([it for it in files if os.path.isfile(it)]):
+    text, found = re.subn(option, lambda it: it[1] + root, open(path).read())
+    if found and os.path.exists(path + backup):
+        sys.exit(path + backup + " is there: undo what was done before")
+    if found:
+        shutil.copy2(path, path + backup)
+        open(path, "w").write(text)
+        break
+else:
+    sys.exit("no file of the unit sets the data root")"#;
 /// What docker's unit is called unless it is known.
 const UNIT: &str = "docker.service";
 /// What is put beside a file that is changed.
-const BACKUP: &str = ".before-bridgetrace";
+const BACKUP: &str = ".before-bridgetrace-data-root";
 
 /// Has the daemon, which is `after` now, keep its things in `former` again: where its data root is set, be
 /// that `daemon.json` or the command line that systemd starts it with. `None` where neither is at hand.
 pub(crate) fn back(after: &DaemonInfo, former: &FormerRoot, unit: Option<&str>) -> Option<Remedy> {
-    // A daemon that somebody started by hand belongs to the unit of a login, or of a runner.
-    let unit = unit.filter(|unit| unit.ends_with(".service") && unit.contains("docker"));
-    let unit = quote(unit.unwrap_or(UNIT))?;
+    let unit = quote(match unit {
+        None => UNIT,
+        Some(unit) if unit.ends_with(".service") && unit.contains("docker") => unit,
+        // A daemon that somebody started by hand is in the unit of a login, or of a runner: who could start it
+        // again is not known.
+        Some(_) => return None,
+    })?;
     let (set, unset) = if after.has_data_root_option {
         on_the_command_line(after.data_root.as_deref()?, &former.path, &unit)?
     } else {
@@ -79,12 +93,14 @@ fn in_the_file(after: &DaemonInfo, root: &str) -> Option<(String, String)> {
     if !after.has_config {
         let folder = quote(path.rsplit_once('/')?.0)?;
         let text = quote(&json!({ "data-root": root }).to_string())?;
-        let set = format!("mkdir -p {folder} &&\necho {text} > {file}");
+        let set = format!("test ! -e {file} &&\nmkdir -p {folder} &&\necho {text} > {file}");
         return Some((set, format!("rm {file}")));
     }
     let (backup, root) = (quote(&format!("{path}{BACKUP}"))?, quote(root)?);
     Some((
-        format!("{NEEDS_PYTHON}cp -p {file} {backup} &&\npython3 -c '{EDIT}' {file} {root}"),
+        format!(
+            "{NEEDS_PYTHON}test ! -e {backup} &&\ncp -p {file} {backup} &&\npython3 -c '{EDIT}' {file} {root}"
+        ),
         format!("cp -p {backup} {file} &&\nrm {backup}"),
     ))
 }
@@ -97,10 +113,7 @@ fn on_the_command_line(now: &str, root: &str, unit: &str) -> Option<(String, Str
          /etc/default/docker\"\n"
     );
     let set = format!(
-        "{NEEDS_PYTHON}{files}file=$(grep -lsF -e {now} $files | tail -n 1)\n\
-         test -n \"$file\" || {{ echo 'no file of the unit sets the data root' >&2; exit 1; }}\n\
-         cp -p \"$file\" \"$file{BACKUP}\" &&\npython3 -c '{REPLACE}' \"$file\" {now} {root} &&\n\
-         systemctl daemon-reload"
+        "{NEEDS_PYTHON}{files}python3 -c '{REPLACE}' {BACKUP} {now} {root} $files &&\nsystemctl daemon-reload"
     );
     let unset = format!(
         "{files}for file in $files; do\n\
@@ -151,7 +164,7 @@ mod tests {
         let read = || -> serde_json::Value {
             serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap()
         };
-        let remedy = back(&info, &former(), Some("ssh.service")).unwrap();
+        let remedy = back(&info, &former(), None).unwrap();
         typed(&remedy.command, "");
         assert_eq!(
             read(),
@@ -179,7 +192,9 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("bridgetrace-unit-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("docker.service");
-        let before = "[Service]\nExecStart=/usr/bin/dockerd --data-root=/new -H fd://\n";
+        let before = "[Service]\n# once --data-root=/new\nExecStart=/new/bin/dockerd --tlscert=/new/c.pem \
+                      --data-root=/new -H fd://\n";
+        let after = before.replace(" --data-root=/new -H", " --data-root=/old -H");
         fs::write(&file, before).unwrap();
         let info = DaemonInfo {
             has_data_root_option: true,
@@ -192,10 +207,7 @@ mod tests {
         };
         let remedy = back(&info, &former, Some("docker.service")).unwrap();
         typed(&remedy.command, file.to_str().unwrap());
-        assert_eq!(
-            fs::read_to_string(&file).unwrap(),
-            before.replace("/new", "/old")
-        );
+        assert_eq!(fs::read_to_string(&file).unwrap(), after);
         typed(&remedy.undo, file.to_str().unwrap());
         assert_eq!(fs::read_to_string(&file).unwrap(), before);
         fs::remove_dir_all(&folder).unwrap();
@@ -204,6 +216,17 @@ mod tests {
     #[test]
     fn without_a_place_to_set_it_nothing_is_advised() {
         assert_eq!(back(&DaemonInfo::default(), &former(), None), None);
+        let elsewhere = DaemonInfo {
+            config_file: Some("/etc/docker/daemon.json".to_owned()),
+            ..DaemonInfo::default()
+        };
+        for unit in [
+            "docker-4f1c.scope",
+            "gitlab-runner.service",
+            "session-3.scope",
+        ] {
+            assert_eq!(back(&elsewhere, &former(), Some(unit)), None, "{unit}");
+        }
         let hostile = FormerRoot {
             path: "/a\nb".to_owned(),
             containers: 0,

@@ -188,7 +188,7 @@ pub(crate) fn sandbox(sandbox: &EmptySandbox) -> Option<Remedy> {
         id: "delete-namespace",
         command: format!(
             "test \"$({enter}stat -c %i {file})\" = {inum} &&\n\
-             ! readlink /proc/[0-9]*/ns/net 2> /dev/null | grep -qxF 'net:[{inum}]' &&\n\
+             ! readlink /proc/[0-9]*/task/[0-9]*/ns/net 2> /dev/null | grep -qxF 'net:[{inum}]' &&\n\
              {enter}umount {file} &&\n{enter}rm -- {file}"
         ),
         undo: String::new(),

@@ -103,14 +103,15 @@ fn change(info: &DaemonInfo, pool: &str) -> Option<Change> {
         let pools =
             format!(r#"{{"default-address-pools": [{{"base": "{pool}", "size": {NETWORK}}}]}}"#);
         return Some(Change {
-            set: format!("mkdir -p {folder} &&\necho '{pools}' > {file}"),
+            set: format!("test ! -e {file} &&\nmkdir -p {folder} &&\necho '{pools}' > {file}"),
             unset: format!("rm {file}"),
         });
     }
     let backup = quote(&format!("{path}.before-bridgetrace"))?;
     Some(Change {
         set: format!(
-            "{NEEDS_PYTHON}cp -p {file} {backup} &&\npython3 -c '{EDIT}' {file} {pool} {NETWORK}"
+            "{NEEDS_PYTHON}test ! -e {backup} &&\ncp -p {file} {backup} &&\npython3 -c '{EDIT}' {file} {pool} \
+             {NETWORK}"
         ),
         unset: format!("cp -p {backup} {file} &&\nrm {backup}"),
     })
@@ -160,7 +161,9 @@ mod tests {
     fn a_file_that_is_not_there_is_made_with_its_folder() {
         let change = change_of(Some("/etc/my docker/daemon.json"), false).unwrap();
         assert!(
-            change.set.starts_with("mkdir -p '/etc/my docker' &&\n"),
+            change.set.starts_with(
+                "test ! -e '/etc/my docker/daemon.json' &&\nmkdir -p '/etc/my docker' &&\n"
+            ),
             "{}",
             change.set
         );

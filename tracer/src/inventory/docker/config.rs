@@ -2,6 +2,11 @@
 //!
 //! Reads `/proc` and another process' files, so it may block: call it off the runtime.
 
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
 use bollard::models::SystemInfo;
 use tracer_core::input::DaemonInfo;
 
@@ -67,6 +72,23 @@ fn exists(pid: u32, file: &str) -> Option<bool> {
     let root = Root::of_process(pid).ok()?;
     let found = process::daemon_json(&root, file).ok()?;
     Some(found.is_some())
+}
+
+/// Whether the path leads the process and us to the same file, or where there is none yet, to the same folder
+/// for it.
+pub(super) fn is_ours(pid: u32, path: &Path) -> bool {
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    for place in path.ancestors() {
+        let theirs = root.join(place.strip_prefix("/").unwrap_or(place));
+        match (theirs.symlink_metadata(), place.symlink_metadata()) {
+            (Ok(theirs), Ok(ours)) => {
+                return (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino());
+            }
+            (Err(_), Err(_)) => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod process;
 pub(crate) mod sandboxes;
 pub(crate) mod sidecar;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
 
 use bollard::models::SystemInfo;
 use tokio::{sync::mpsc::Sender, task, time::sleep};
@@ -118,7 +118,8 @@ fn server(endpoint: &Endpoint, peer: Option<u32>, system: SystemInfo) -> DaemonI
     let pid = peer.and_then(config::dockerd);
     let mut info = pid.map(config::describe).unwrap_or_default();
     config::told(&mut info, &system);
-    if endpoint.leads_elsewhere() {
+    let is_ours = |file: &str| pid.is_some_and(|pid| config::is_ours(pid, Path::new(file)));
+    if endpoint.leads_elsewhere() || !info.config_file.as_deref().is_some_and(is_ours) {
         // Whoever edits that path here, and restarts docker, does so to another daemon.
         (info.config_file, info.has_config) = (None, false);
     }

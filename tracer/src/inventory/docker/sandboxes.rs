@@ -3,7 +3,7 @@
 //!
 //! Walks `/proc`, so it may block: call it off the runtime.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use tracer_core::input::EmptySandbox;
 
@@ -30,18 +30,16 @@ pub(crate) fn empty() -> Vec<EmptySandbox> {
         return all;
     }
     // Read after the files: who is in one by now has come meanwhile.
-    let inhabited = pids_now().filter_map(|pid| netns::of_process(pid).ok());
-    let inhabited: BTreeSet<u32> = inhabited.collect();
+    let inhabited: BTreeSet<u32> = netns::pids()
+        .into_iter()
+        .flat_map(netns::of_threads)
+        .collect();
     all.retain(|it| !inhabited.contains(&it.inum));
     all.sort();
     // Daemons may see each other's files.
     all.dedup_by_key(|it| it.inum);
     all.truncate(MOST);
     all
-}
-
-fn pids_now() -> impl Iterator<Item = u32> {
-    netns::pids().into_iter()
 }
 
 /// Every namespace that the daemon keeps.
@@ -56,7 +54,7 @@ fn of_daemon(pid: u32) -> Vec<EmptySandbox> {
     let Ok(here) = netns::of_process(pid) else {
         return Vec::new();
     };
-    let elsewhere = mount_namespace(pid) != mount_namespace(std::process::id());
+    let elsewhere = mounts::namespace(pid) != mounts::namespace(std::process::id());
     let kept = mounts::namespaces(pid).into_iter().filter(|(_, point)| {
         let parent = Path::new(point).parent();
         let is_its = parent == Some(&folder) || parent.is_some() && parent == real.as_deref();
@@ -77,10 +75,6 @@ fn is_sandbox(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     name.len() == DIGITS && name.bytes().all(is_hex)
-}
-
-fn mount_namespace(pid: u32) -> Option<std::path::PathBuf> {
-    fs::read_link(format!("/proc/{pid}/ns/mnt")).ok()
 }
 
 #[cfg(test)]

@@ -6,8 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -60,8 +58,8 @@ fn look() -> Vec<Sidecar> {
     if served.is_empty() {
         return Vec::new();
     }
-    let own = mount_namespace(std::process::id());
-    let elsewhere = |pid: &u32| mount_namespace(*pid).is_some_and(|it| Some(it) != own);
+    let own = mounts::namespace(std::process::id());
+    let elsewhere = |pid: &u32| mounts::namespace(*pid).is_some_and(|it| Some(it) != own);
     let mut seen = BTreeSet::new();
     pids.into_iter()
         .filter(elsewhere)
@@ -90,7 +88,7 @@ fn served(pid: u32) -> Option<Served> {
 fn client(pid: u32, served: &[Served], seen: &mut BTreeSet<(u64, PathBuf)>) -> Option<Sidecar> {
     let variables = variables(pid)?;
     let (endpoint, folder) = wanted(&variables)?;
-    if !seen.insert((mount_namespace(pid)?, folder.clone())) {
+    if !seen.insert((mounts::namespace(pid)?, folder.clone())) {
         return None;
     }
     let netns = netns::of_process(pid).ok()?;
@@ -171,12 +169,6 @@ fn variables(pid: u32) -> Option<BTreeMap<String, String>> {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
     )
-}
-
-/// Inode number of the mount namespace a process is in.
-fn mount_namespace(pid: u32) -> Option<u64> {
-    let file = fs::metadata(format!("/proc/{pid}/ns/mnt")).ok()?;
-    Some(file.ino())
 }
 
 #[cfg(test)]

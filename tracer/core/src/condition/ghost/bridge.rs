@@ -123,7 +123,7 @@ fn tell(
             daemons.join(", ")
         ),
     )];
-    evidence.extend(rival.map(|rival| rival.evidence(namespace, link, listed)));
+    evidence.extend(rival.and_then(|rival| rival.evidence(namespace, link, listed)));
     let told = Finding {
         evidence,
         ci: world.job_there(inum, daemons.first().copied().zip(before)),
@@ -158,11 +158,12 @@ impl Rival<'_> {
         }
     }
 
-    fn evidence(&self, namespace: &Namespace, link: &Link, at: Timestamp) -> Evidence {
-        match duplicate::wins(namespace, link, self.link) {
-            true => duplicate::evidence(at, self.prefix, link, self.link),
-            false => duplicate::evidence(at, self.prefix, self.link, link),
-        }
+    fn evidence(&self, namespace: &Namespace, link: &Link, at: Timestamp) -> Option<Evidence> {
+        let wins = |one, other| {
+            duplicate::wins(namespace, one, other)
+                .then(|| duplicate::evidence(at, self.prefix, one, other))
+        };
+        wins(link, self.link).or_else(|| wins(self.link, link))
     }
 }
 

@@ -94,10 +94,10 @@ fn ordered<'a>(
     one: &'a Known<'a>,
     other: &'a Known<'a>,
 ) -> (&'a Known<'a>, &'a Known<'a>) {
-    if wins(namespace, one.link, other.link) {
-        (one, other)
-    } else {
+    if wins(namespace, other.link, one.link) {
         (other, one)
+    } else {
+        (one, other)
     }
 }
 
@@ -108,7 +108,8 @@ pub(super) fn wins(namespace: &Namespace, one: &Link, other: &Link) -> bool {
         let mut routes = namespace.routes().iter();
         routes.position(|route| route.scope == 253 && route.nexthops.iter().any(leads))
     };
-    position(one) <= position(other)
+    // Without a route nothing is won: a bridge that is down has none.
+    position(one).is_some_and(|first| position(other).is_none_or(|second| first <= second))
 }
 
 /// That the route of one bridge wins against the same of another.

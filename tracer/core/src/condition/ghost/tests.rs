@@ -4,7 +4,7 @@ use super::*;
 use crate::finding::{Party, Verdict};
 use crate::input::{
     Address, Body, Counter, Daemon, DaemonInfo, DockerContainer, DockerEndpoint, DockerSubnet,
-    NetChange, Peer, Session, Unreachable,
+    NetChange, Nexthop, Peer, Route, Session, Unreachable,
 };
 use crate::world::kills::{By, Kill};
 use crate::world::processes::Role;
@@ -95,6 +95,19 @@ fn host(links: &[Link], info: DaemonInfo) -> World {
             address: "172.22.0.1/16".parse().unwrap(),
         };
         world.apply(at(1), &change(NetChange::Address(address)));
+        // As the kernel makes it of the address.
+        let route = Route {
+            table: 254,
+            scope: 253,
+            destination: "172.22.0.0/16".parse().unwrap(),
+            nexthops: vec![Nexthop {
+                ifindex: link.ifindex,
+                gateway: None,
+                linkdown: false,
+            }],
+            ..Route::default()
+        };
+        world.apply(at(1), &change(NetChange::Route(route)));
     }
     world.apply(at(1), &change(NetChange::Synced));
     let info = DaemonInfo {

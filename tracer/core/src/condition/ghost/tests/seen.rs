@@ -110,7 +110,7 @@ fn a_namespace_that_stays_empty_is_told_with_what_ends_it() {
     assert_eq!(
         finding.remedies[0].command,
         "test \"$(stat -c %i /run/docker/netns/37f0b5ec1ec7)\" = 4026532325 &&\n\
-         ! readlink /proc/[0-9]*/ns/net 2> /dev/null | grep -qxF 'net:[4026532325]' &&\n\
+         ! readlink /proc/[0-9]*/task/[0-9]*/ns/net 2> /dev/null | grep -qxF 'net:[4026532325]' &&\n\
          umount /run/docker/netns/37f0b5ec1ec7 &&\nrm -- /run/docker/netns/37f0b5ec1ec7"
     );
     let elsewhere = EmptySandbox {
