@@ -15,7 +15,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, SyncSender},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread,
     time::Duration,
@@ -138,15 +138,24 @@ impl Recorder {
     }
 
     fn end(&mut self) {
+        let file = self.file.display().to_string();
+        match self.close() {
+            None => {}
+            Some(Ok(tally)) => match tally.missing(self.number) {
+                0 => log::info!("recorded {tally} in {file}"),
+                missing => log::warn!("recorded {tally} in {file}; {missing} inputs are missing"),
+            },
+            Some(Err(_)) => {
+                log::warn!("the disk is slow: the last inputs may be missing in {file}");
+            }
+        }
+    }
+
+    /// Lets the writer write what waits, and waits for it; `None` if it was told to before.
+    fn close(&mut self) -> Option<Result<Tally, RecvTimeoutError>> {
         self.control = None;
-        if self.queue.take().is_none() {
-            return;
-        }
-        let file = self.file.display();
-        match self.done.recv_timeout(GRACE) {
-            Ok(tally) => log::info!("recorded {tally} in {file}"),
-            Err(_) => log::warn!("the disk is slow: the last inputs may be missing in {file}"),
-        }
+        self.queue.take()?;
+        Some(self.done.recv_timeout(GRACE))
     }
 }
 

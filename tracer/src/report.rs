@@ -12,10 +12,12 @@ mod markdown;
 mod model;
 mod plot;
 mod story;
+mod tale;
 mod text;
 mod timeline;
 mod unseen;
 mod verdict;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -32,7 +34,7 @@ use tracer_core::Core;
 
 use crate::replay::{Reading, when::When};
 
-use self::{model::Report, story::Story};
+use self::{model::Report, story::Story, window::Window};
 
 /// What is reported, how and where.
 #[derive(Clone, Debug)]
@@ -97,9 +99,9 @@ fn tell(reading: &mut Reading) -> Result<Report> {
     }
     story.note_unreadable(&core);
     story.unread.extend(reading.unread());
-    let span = reading.span();
-    let (first, last) = (span.first.max(reading.from()), span.last.min(reading.to()));
-    Ok(build::report(&story, first, last.max(first)))
+    let window = Window::new(reading.span(), reading.from(), reading.to());
+    story.end(window.last);
+    Ok(build::report(&story, window))
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {

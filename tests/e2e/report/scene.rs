@@ -12,7 +12,7 @@ use crate::recording::scene::{Ended, Folder, bridgetrace};
 
 /// Names that would act in a page, in a ticket or on a terminal.
 pub(super) const HOSTILE: &str = "</title><script>window.pwned=1</script><img src=x onerror=\"window.pwned=1\">'\
-     \u{202e}\u{1b}[2J|`*@all*` [x](javascript:alert(1))";
+     \u{202e}\u{1b}[2J|`*@all*` [x](javascript:alert(1)) www.evil.example";
 
 /// A recording that is checked in.
 pub(super) fn fixture(name: &str) -> String {

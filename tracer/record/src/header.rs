@@ -153,7 +153,7 @@ impl Header {
         }
     }
 
-    /// Whether nothing in it asks for more than a block may have.
+    /// Whether nothing in it asks for more than a block may have, and its time goes forth.
     fn is_sane(&self) -> bool {
         // A frame of what cannot be compressed is a little longer than its text.
         let longest = MAX_TEXT + MAX_TEXT / 128 + 1024;
@@ -161,6 +161,7 @@ impl Header {
             && self.frame as usize <= longest
             && self.inputs <= MAX_INPUTS
             && self.number.checked_add(u64::from(self.inputs)).is_some()
+            && self.first <= self.last
     }
 }
 

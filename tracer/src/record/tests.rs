@@ -123,6 +123,29 @@ fn what_finds_no_room_in_the_queue_is_counted() {
     assert_eq!(recorded as u64 + problems.missing, 100_001);
 }
 
+#[test]
+fn what_a_disk_that_stays_full_does_not_take_is_counted_at_the_end() {
+    let folder = TempDir::new().unwrap();
+    let plan = Plan {
+        file: folder.path().join("full.btr"),
+        size: 4096,
+        age: None,
+    };
+    let core = Core::default();
+    let mut recorder = Recorder::start(&plan).unwrap();
+    recorder.record(&Arc::new(event(0)), &core);
+    flushed(&recorder);
+    // Noise: these do not fit, and nothing is written after them.
+    for number in 1..=1000 {
+        recorder.record(&Arc::new(event(number)), &core);
+    }
+    let tally = recorder.close().unwrap().unwrap();
+    assert_eq!(tally.missing(recorder.number), 1000, "{tally}");
+    let (told, problems) = play(&plan.file);
+    assert_eq!(told.len(), 1);
+    assert_eq!(problems, Problems::default(), "the recording cannot know");
+}
+
 /// Waits until everything is written that was recorded.
 fn flushed(recorder: &Recorder) {
     let (done, flushed) = mpsc::sync_channel(1);

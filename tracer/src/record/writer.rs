@@ -42,9 +42,10 @@ pub(super) enum Message {
 /// How much was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
+    /// Inputs the disk took.
     inputs: u64,
+    /// Bytes of the recording they became, snapshots included.
     bytes: u64,
-    missing: u64,
 }
 
 /// Makes blocks of inputs and writes them.
@@ -60,8 +61,6 @@ pub(super) struct Writer {
     trouble: Option<u64>,
     synced: Instant,
     tally: Tally,
-    /// The number of the next input that is written, if none is missing.
-    next: u64,
 }
 
 impl Writer {
@@ -76,7 +75,6 @@ impl Writer {
             trouble: None,
             synced: Instant::now(),
             tally: Tally::default(),
-            next: 0,
         })
     }
 
@@ -179,8 +177,6 @@ impl Writer {
             self.fail(inputs, &error.into());
             return;
         }
-        self.tally.missing += block.header.number.saturating_sub(self.next);
-        self.next = block.header.number + inputs;
         self.tally.inputs += inputs;
         self.tally.bytes += block.bytes.len() as u64;
         if let Some(missing) = self.trouble.take() {
@@ -211,13 +207,17 @@ impl Writer {
     }
 }
 
+impl Tally {
+    /// How many of the `told` inputs of this run are not in the recording, wherever they were lost:
+    /// before the queue, in it, or on the way to the disk.
+    pub(super) const fn missing(self, told: u64) -> u64 {
+        told.saturating_sub(self.inputs)
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} inputs, {}", self.inputs, bytes(self.bytes))?;
-        if self.missing > 0 {
-            write!(f, " ({} inputs are missing)", self.missing)?;
-        }
-        Ok(())
+        write!(f, "{} inputs, {}", self.inputs, bytes(self.bytes))
     }
 }
 

@@ -1,9 +1,8 @@
 //! A report of a story.
 
-use tracer_core::{
-    finding::{Evidence as Proof, Finding, Kind, Remedy},
-    time::Timestamp,
-};
+use std::cmp::Reverse;
+
+use tracer_core::finding::{Evidence as Proof, Finding, Remedy};
 
 use crate::{
     drawing::Drawing,
@@ -20,48 +19,51 @@ use super::{
     clock::Clock,
     model::{Evidence, Incident, Remedy as Advice, Report},
     plot,
-    story::{Story, Tale},
+    story::{Class, MOST, Story},
+    tale::{Fate, Tale},
     text::{Command, Text},
     timeline, unseen,
     verdict::Judged,
+    window::Window,
 };
 
-/// The report of what happened between `first` and `last`.
-pub(super) fn report(story: &Story, first: Timestamp, last: Timestamp) -> Report {
+/// The report of what happened in a window.
+pub(super) fn report(story: &Story, window: Window) -> Report {
+    let Window { first, last, .. } = window;
     let clock = Clock::between(first, last);
     let host = host(story);
-    let judged = Judged::new(story, &host, clock);
+    let judged = Judged::new(story, &host, clock, window);
     let (timeline, moments_left_out) = timeline::of(story, clock, first);
-    let told = |it: &&Tale| it.standing.kind != Kind::EventsLost;
-    let incidents = story.tales.iter().filter(told).zip(1..);
-    let incidents = incidents.map(|(tale, nth)| {
-        (
-            tale.standing.kind.is_loss(),
-            incident(tale, nth, &host, clock, last),
-        )
-    });
-    let (outages, others): (Vec<_>, Vec<_>) = incidents.partition(|(is_loss, _)| *is_loss);
-    let without = |all: Vec<(bool, Incident)>| all.into_iter().map(|(_, it)| it).collect();
+    let worst = worst(story);
+    let outages = worst.iter().copied().zip(1..);
+    let others = story.of(Class::Other).zip(worst.len() + 1..);
+    let incident = |(tale, nth)| incident(tale, nth, &host, clock, window);
     let (from, to) = (time::date_and_clock(first), time::date_and_clock(last));
     Report {
         title: judged.title().into(),
         state: judged.state(),
         span: format!("{host}, {from} to {to}").into(),
-        verdict: judged
-            .sentences(first, last)
-            .iter()
-            .map(Text::from)
-            .collect(),
-        figures: figures(&judged, last),
-        outages: without(outages),
-        others: without(others),
-        more: story.more,
+        verdict: judged.sentences().iter().map(Text::from).collect(),
+        figures: figures(&judged),
+        outages: outages.map(incident).collect(),
+        more_outages: story.of(Class::Outage).count() - worst.len(),
+        others: others.map(incident).collect(),
+        more_others: story.left_out(Class::Other),
         timeline,
         moments_left_out,
         plot: plot::of(story, clock),
-        unseen: unseen::of(story, clock, first, last),
-        about: about(story, &host, &from, &to),
+        unseen: unseen::of(story, clock, window),
+        about: about(story, &host, window),
     }
+}
+
+/// The outages that are told one by one, in the order in which they began: those that lost most.
+fn worst(story: &Story) -> Vec<&Tale> {
+    let mut outages: Vec<(usize, &Tale)> = story.of(Class::Outage).enumerate().collect();
+    outages.sort_by_key(|(nth, tale)| (Reverse(tale.last().counts.packets), *nth));
+    outages.truncate(MOST);
+    outages.sort_by_key(|(nth, _)| *nth);
+    outages.into_iter().map(|(_, tale)| tale).collect()
 }
 
 fn host(story: &Story) -> String {
@@ -72,8 +74,8 @@ fn host(story: &Story) -> String {
         .unwrap_or_else(|| "this host".to_owned())
 }
 
-fn figures(judged: &Judged<'_>, last: Timestamp) -> Vec<(&'static str, Text)> {
-    let Some(duration) = judged.duration(last) else {
+fn figures(judged: &Judged<'_>) -> Vec<(&'static str, Text)> {
+    let Some(duration) = judged.duration() else {
         return Vec::new();
     };
     vec![
@@ -83,7 +85,7 @@ fn figures(judged: &Judged<'_>, last: Timestamp) -> Vec<(&'static str, Text)> {
     ]
 }
 
-fn incident(tale: &Tale, nth: usize, host: &str, clock: Clock, last: Timestamp) -> Incident {
+fn incident(tale: &Tale, nth: usize, host: &str, clock: Clock, window: Window) -> Incident {
     let finding = tale.last();
     let standing = &tale.standing;
     let piece = |it: &Proof| Evidence {
@@ -98,7 +100,7 @@ fn incident(tale: &Tale, nth: usize, host: &str, clock: Clock, last: Timestamp) 
         verdict: finding.verdict.name(),
         state: state(tale),
         reason: (&standing.reason).into(),
-        end: end(tale, clock, last),
+        end: end(tale, clock, window),
         drawing: Drawing::of(finding, host),
         facts: Facts::of(finding),
         evidence: finding.evidence.iter().map(piece).collect(),
@@ -106,37 +108,25 @@ fn incident(tale: &Tale, nth: usize, host: &str, clock: Clock, last: Timestamp) 
     }
 }
 
-fn end(tale: &Tale, clock: Clock, last: Timestamp) -> Text {
-    match &tale.end {
-        Some(end) => format!(
-            "Over since {}: {}",
-            clock.second(end.end.unwrap_or(end.at)),
-            end.reason
-        )
-        .into(),
-        None if happens(tale.standing.kind) => Text::default(),
-        None => format!(
-            "Not over at {}, when the recording ends.",
-            clock.second(last)
-        )
-        .into(),
+fn end(tale: &Tale, clock: Clock, window: Window) -> Text {
+    let fate = tale.fate();
+    match (fate, fate.unended(clock, window)) {
+        (Fate::Over(at), _) => {
+            format!("Over since {}: {}", clock.second(at), tale.last().reason).into()
+        }
+        (_, Some(unended)) => sentence_case(&unended).into(),
+        (_, None) => Text::default(),
     }
 }
 
-const fn state(tale: &Tale) -> &'static str {
-    match tale.end {
-        Some(_) => "over",
-        None if happens(tale.standing.kind) => "happened",
-        None => "not over",
+fn state(tale: &Tale) -> &'static str {
+    match tale.fate() {
+        Fate::Over(_) => "over",
+        Fate::Happened => "happened",
+        Fate::Open => "not over",
+        Fate::Unwatched(_) => "not seen to end",
+        Fate::Again(..) => "seen again",
     }
-}
-
-/// Whether it happens at a moment, and goes on in no way.
-const fn happens(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::ProcessKilled | Kind::DaemonRestarted | Kind::DaemonStateLost
-    )
 }
 
 fn advice(remedy: &Remedy) -> Advice {
@@ -149,7 +139,16 @@ fn advice(remedy: &Remedy) -> Advice {
     }
 }
 
-fn about(story: &Story, host: &str, from: &str, to: &str) -> Vec<(&'static str, Text)> {
+fn about(story: &Story, host: &str, window: Window) -> Vec<(&'static str, Text)> {
+    let (from, to) = (
+        time::date_and_clock(window.first),
+        time::date_and_clock(window.last),
+    );
+    let part = if window.is_all() {
+        "Recording"
+    } else {
+        "Part of a recording"
+    };
     let versions = story
         .runs
         .iter()
@@ -160,7 +159,7 @@ fn about(story: &Story, host: &str, from: &str, to: &str) -> Vec<(&'static str, 
     vec![
         ("Host", host.into()),
         (
-            "Recording",
+            part,
             format!("{from} to {to}, {}", number(story.runs.len(), "run")).into(),
         ),
         (

@@ -7,6 +7,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use ring::digest;
 
+use crate::sink::human::numbers::number;
+
 use super::{
     model::{Incident, Moment, Remedy, Report, State},
     text::{Command, Text},
@@ -65,7 +67,8 @@ fn hash(text: &str) -> String {
 
 fn header(report: &Report) -> Markup {
     let (class, word) = match report.state {
-        State::Losing => ("bad", "Packets were being lost when the recording ended"),
+        State::Losing => ("bad", "Packets were being lost at the end of what is told"),
+        State::Unended => ("bad", "Packets were lost; the end was not seen"),
         State::Lost => ("over", "Packets were lost; it is over"),
         State::Found => ("found", "No loss seen, but something was found"),
         State::Quiet => ("quiet", "Nothing found"),
@@ -95,6 +98,9 @@ fn outages(report: &Report) -> Markup {
                 h2 id="ways" { "Where the packets went" }
                 @let alone = report.outages.len() == 1;
                 @for incident in &report.outages { (told(incident, !alone)) }
+                @if report.more_outages > 0 {
+                    p.hint { (number(report.more_outages, "more outage")) " that lost less are not told here; replay tells them all." }
+                }
             }
         }
     }
@@ -261,7 +267,7 @@ fn table(incident: &Incident) -> Markup {
 
 fn others(report: &Report) -> Markup {
     html! {
-        @if !report.others.is_empty() || report.more > 0 {
+        @if !report.others.is_empty() || report.more_others > 0 {
             section aria-labelledby="others" {
                 h2 id="others" { "Also found" }
                 @for incident in &report.others {
@@ -269,8 +275,8 @@ fn others(report: &Report) -> Markup {
                     (table(incident))
                     (advice(incident))
                 }
-                @if report.more > 0 {
-                    p.hint { (report.more) " more findings are not told here; replay tells them all." }
+                @if report.more_others > 0 {
+                    p.hint { (number(report.more_others, "more finding")) " are not told here; replay tells them all." }
                 }
             }
         }

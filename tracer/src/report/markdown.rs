@@ -6,7 +6,10 @@ use super::{
     model::{Incident, Remedy, Report},
     text::{Command, Text},
 };
-use crate::{drawing::text, sink::human::numbers::digits};
+use crate::{
+    drawing::text,
+    sink::human::numbers::{digits, number},
+};
 
 /// The whole report.
 pub(crate) fn text(report: &Report) -> String {
@@ -23,16 +26,25 @@ pub(crate) fn text(report: &Report) -> String {
     for incident in &report.outages {
         out.incident(incident);
     }
+    if report.more_outages > 0 {
+        out.paragraph(&format!(
+            "{} that lost less are not told here.",
+            number(report.more_outages, "more outage")
+        ));
+    }
     out.timeline(report);
     out.losses(report);
-    if !report.others.is_empty() || report.more > 0 {
+    if !report.others.is_empty() || report.more_others > 0 {
         out.heading("Also found");
     }
     for incident in &report.others {
         out.incident(incident);
     }
-    if report.more > 0 {
-        out.paragraph(&format!("{} more findings are not told here.", report.more));
+    if report.more_others > 0 {
+        out.paragraph(&format!(
+            "{} are not told here.",
+            number(report.more_others, "more finding")
+        ));
     }
     out.heading("What was not seen");
     for unseen in &report.unseen {

@@ -21,10 +21,12 @@ pub(crate) struct Report {
     pub(crate) figures: Vec<(&'static str, Text)>,
     /// Outages.
     pub(crate) outages: Vec<Incident>,
+    /// Outages that are not told one by one; they lost less than those that are.
+    pub(crate) more_outages: usize,
     /// Everything else that was found.
     pub(crate) others: Vec<Incident>,
-    /// Findings that are not told one by one.
-    pub(crate) more: u64,
+    /// Other findings that are not told one by one.
+    pub(crate) more_others: usize,
     /// What happened when.
     pub(crate) timeline: Vec<Moment>,
     /// Moments left out of it.
@@ -40,9 +42,11 @@ pub(crate) struct Report {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Packets are lost when the recording ends.
+    /// Packets are lost when what is told ends.
     Losing,
-    /// Packets were lost.
+    /// Packets were lost, and nobody watched to the end of it.
+    Unended,
+    /// Packets were lost, and it is over.
     Lost,
     /// Nothing was lost, but something was found.
     Found,
@@ -61,7 +65,8 @@ pub(crate) struct Incident {
     pub(crate) kind: &'static str,
     /// How sure it is.
     pub(crate) verdict: &'static str,
-    /// Whether it is over: `over`, `not over`, or `happened` at a moment.
+    /// Whether it is over: `over`, `not over`, `not seen to end`, `seen again` by the
+    /// next run, or `happened` at a moment.
     pub(crate) state: &'static str,
     /// What is lost and why.
     pub(crate) reason: Text,

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracer_core::{
     Core,
-    finding::{Finding, Phase, Verdict},
+    finding::{Finding, Kind, Phase},
     input::{Body, Input, Session},
     time::{SECOND, Timestamp},
 };
 
-/// Findings told one by one; a page of more would not be read.
-const MOST: usize = 200;
+use super::tale::{Fate, Tale};
+
+/// Findings of a class told one by one; a page of more would not be read.
+pub(super) const MOST: usize = 200;
+/// Inputs come every second or so: where none came for so long, nobody watched.
+const SILENCE: u64 = 5 * SECOND;
 
 /// Everything a report needs.
 #[derive(Debug, Default)]
@@ -19,8 +23,10 @@ pub(super) struct Story {
     pub(super) runs: Vec<Run>,
     /// Findings in the order in which they were opened.
     pub(super) tales: Vec<Tale>,
-    /// How many more there were.
-    pub(super) more: u64,
+    /// Findings that are not kept, by their ids.
+    left_out: BTreeMap<Class, BTreeSet<String>>,
+    /// How many of a class are kept.
+    told: BTreeMap<Class, usize>,
     /// Packets lost, by the second (since 1970) in which they were counted.
     pub(super) losses: BTreeMap<u64, u64>,
     /// When networks were removed, by id.
@@ -33,6 +39,10 @@ pub(super) struct Story {
     by_id: BTreeMap<String, usize>,
     /// Packets counted so far of each outage in this run.
     counted: BTreeMap<String, u64>,
+    /// Tales that were not over when the run before ended, by their key.
+    open_before: BTreeMap<String, usize>,
+    /// Tales of the runs before.
+    earlier: usize,
 }
 
 /// One run of bridgetrace.
@@ -50,24 +60,6 @@ pub(super) struct Run {
     pub(super) is_cut: bool,
 }
 
-/// A finding from its opening to its end, or as far as it was told.
-#[derive(Clone, Debug)]
-pub(super) struct Tale {
-    /// The latest step before its end.
-    pub(super) standing: Finding,
-    /// Its end.
-    pub(super) end: Option<Finding>,
-    /// When it was confirmed, unless it was from the beginning.
-    pub(super) proven: Option<Timestamp>,
-}
-
-impl Tale {
-    /// As it was told last.
-    pub(super) fn last(&self) -> &Finding {
-        self.end.as_ref().unwrap_or(&self.standing)
-    }
-}
-
 impl Story {
     /// Nothing before `from` will be told.
     pub(super) fn new(from: Timestamp) -> Self {
@@ -77,10 +69,42 @@ impl Story {
         }
     }
 
-    /// Another run begins.
+    /// Another run begins: nobody watches any more what this one left.
     pub(super) fn begin(&mut self) {
+        self.leave();
         self.by_id.clear();
         self.counted.clear();
+    }
+
+    /// All that happened until `last` was taken.
+    pub(super) fn end(&mut self, last: Timestamp) {
+        let watched = self.runs.last().map(|it| it.last.plus(SILENCE));
+        if watched.is_some_and(|until| until < last) {
+            self.leave();
+        }
+    }
+
+    /// How many findings of a class are not among the tales.
+    pub(super) fn left_out(&self, class: Class) -> usize {
+        self.left_out.get(&class).map_or(0, BTreeSet::len)
+    }
+
+    /// The tales of a class.
+    pub(super) fn of(&self, class: Class) -> impl Iterator<Item = &Tale> {
+        let is_one = move |it: &&Tale| Class::of(it.standing.kind) == class;
+        self.tales.iter().filter(is_one)
+    }
+
+    fn leave(&mut self) {
+        let ended = self.runs.last().map(|it| it.last);
+        self.open_before.clear();
+        for (nth, tale) in self.tales.iter_mut().enumerate().skip(self.earlier) {
+            if tale.fate() == Fate::Open {
+                tale.unwatched = ended;
+                self.open_before.insert(key(&tale.standing), nth);
+            }
+        }
+        self.earlier = self.tales.len();
     }
 
     /// The core was told `input` and said `findings`.
@@ -162,31 +186,62 @@ impl Story {
     fn tell(&mut self, finding: Finding) {
         let known = self.by_id.get(&finding.id).copied();
         let tale = known.filter(|_| finding.phase != Phase::Opened);
-        let Some(tale) = tale.and_then(|it| self.tales.get_mut(it)) else {
-            self.open(finding);
-            return;
-        };
-        let is_proven = finding.verdict == Verdict::Confirmed;
-        if is_proven && tale.standing.verdict != Verdict::Confirmed {
-            tale.proven = Some(finding.at);
-        }
-        match finding.phase {
-            Phase::Resolved => tale.end = Some(finding),
-            Phase::Opened | Phase::Updated => tale.standing = finding,
+        match tale.and_then(|it| self.tales.get_mut(it)) {
+            Some(tale) => tale.go_on(finding),
+            None => self.open(finding),
         }
     }
 
     fn open(&mut self, finding: Finding) {
-        if self.tales.len() == MOST {
-            self.more += 1;
+        let class = Class::of(finding.kind);
+        let told = self.told.entry(class).or_default();
+        if class != Class::Outage && *told == MOST {
+            let ids = self.left_out.entry(class).or_default();
+            ids.insert(finding.id);
             return;
         }
-        self.by_id.insert(finding.id.clone(), self.tales.len());
-        let is_end = finding.phase == Phase::Resolved;
-        self.tales.push(Tale {
-            proven: None,
-            end: is_end.then(|| finding.clone()),
-            standing: finding,
-        });
+        *told += 1;
+        let nth = self.tales.len();
+        self.by_id.insert(finding.id.clone(), nth);
+        let mut tale = Tale::new(finding);
+        tale.before = self.open_before.remove(&key(&tale.standing));
+        if let Some(before) = tale.before.and_then(|it| self.tales.get_mut(it)) {
+            before.again = Some(tale.standing.start);
+        }
+        self.tales.push(tale);
     }
+}
+
+/// What is counted, and cut, by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// Packets are lost. All are kept: the verdict is about them.
+    Outage,
+    /// Something was not seen.
+    Blind,
+    /// Everything else.
+    Other,
+}
+
+impl Class {
+    pub(super) const fn of(kind: Kind) -> Self {
+        match kind {
+            _ if kind.is_loss() => Self::Outage,
+            Kind::EventsLost => Self::Blind,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The same for what one run left and the next one finds. The id of an outage names its beginning, which
+/// is another for each run.
+fn key(finding: &Finding) -> String {
+    let bridge = finding.bridge.as_ref().filter(|_| finding.kind.is_loss());
+    bridge.map_or_else(
+        || finding.id.clone(),
+        |bridge| {
+            let (kind, netns) = (finding.kind.name(), finding.netns.inum);
+            format!("{kind} {netns} {} {}", bridge.ifindex, bridge.name)
+        },
+    )
 }

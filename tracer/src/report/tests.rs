@@ -1,6 +1,9 @@
 //! Reports of recordings of real outages, and of findings that attack the reader.
 //! `BRIDGETRACE_BLESS=1` writes the checked-in texts anew.
 
+mod many;
+mod runs;
+
 use tracer_core::{
     finding::Finding,
     input::{Body, Input, Session},
@@ -8,7 +11,10 @@ use tracer_core::{
 };
 
 use super::*;
-use crate::sink::{escape, fixtures, golden};
+use crate::{
+    record::open::Span,
+    sink::{escape, fixtures, golden},
+};
 
 fn recording(name: &str) -> Report {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/recordings");
@@ -35,7 +41,8 @@ fn of(findings: &[Finding]) -> Report {
         take(finding.at, Body::Tick, vec![finding.clone()]);
     }
     take(last, Body::Stop, Vec::new());
-    build::report(&story, first, last)
+    let all = Span { first, last };
+    build::report(&story, Window::new(all, first, last))
 }
 
 fn snapshot(name: &str, report: &Report) {

@@ -10,6 +10,9 @@ use crate::sink::escape;
 
 /// Characters of one text. Docker's longest names have 255.
 const LONGEST: usize = 4096;
+/// A word joiner, which is not seen. Trackers look for names to call and links to make in what Markdown
+/// has become, where `&#64;` is `@` again: what they look for must be broken there, too.
+const BREAK: &str = "&#8288;";
 
 /// Text as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +38,7 @@ impl Text {
     /// For Markdown: nothing in it is markup, HTML, a link, or calls anybody.
     pub(crate) fn markdown(&self) -> String {
         let mut out = String::with_capacity(self.0.len() + 16);
+        let mut place = 0;
         for character in self.0.chars() {
             match character {
                 // Writing to a String cannot fail.
@@ -46,9 +50,26 @@ impl Text {
                 }
                 _ => out.push(character),
             }
+            place += character.len_utf8();
+            if matches!(character, '@' | '#' | '!') || is_link(&self.0[..place], &self.0[place..]) {
+                out.push_str(BREAK);
+            }
         }
-        out.replace("://", "&#58;//")
+        out
     }
+}
+
+/// Whether a link that needs no markup goes on from `before` to `after`: `www` and its dot, or a scheme
+/// and what follows its colon (GitHub Flavored Markdown, 6.9, and what others do beyond it).
+fn is_link(before: &str, after: &str) -> bool {
+    let ends = |word: &str| {
+        let tail = before.len().checked_sub(word.len());
+        let tail = tail.and_then(|at| before.get(at..));
+        tail.is_some_and(|tail| tail.eq_ignore_ascii_case(word))
+    };
+    ends("www") && after.starts_with('.')
+        || ends(":") && after.starts_with("//")
+        || ["mailto:", "xmpp:", "tel:"].into_iter().any(ends)
 }
 
 impl<T: AsRef<str>> From<T> for Text {
@@ -117,7 +138,30 @@ mod tests {
         let name = Text::new("<img>|`x`[a](http://b) @all #1 \u{202e}");
         assert_eq!(
             name.markdown(),
-            "&#60;img&#62;&#124;\\`x\\`\\[a\\](http&#58;//b) &#64;all &#35;1 \\\\u{202e}"
+            "&#60;img&#62;&#124;\\`x\\`\\[a\\](http:&#8288;//b) &#64;&#8288;all &#35;&#8288;1 \\\\u{202e}"
+        );
+    }
+
+    /// What a tracker reads once Markdown is HTML.
+    fn read(text: &str) -> String {
+        let markdown = Text::new(text).markdown();
+        let read = markdown.replace("&#64;", "@").replace("&#35;", "#");
+        read.replace(BREAK, "\u{2060}")
+    }
+
+    #[test]
+    fn a_name_calls_nobody_and_is_no_link() {
+        assert_eq!(
+            read("@all www.evil.example WWW.evil.example"),
+            "@\u{2060}all www\u{2060}.evil.example WWW\u{2060}.evil.example"
+        );
+        assert_eq!(
+            read("HTTPS://evil.example me@evil.example"),
+            "HTTPS:\u{2060}//evil.example me@\u{2060}evil.example"
+        );
+        assert_eq!(
+            read("mailto:me tel:112 XMPP:me #1 0a:bb www"),
+            "mailto:\u{2060}me tel:\u{2060}112 XMPP:\u{2060}me #\u{2060}1 0a:bb www"
         );
     }
 
@@ -144,6 +188,10 @@ mod tests {
             prop_assert!(!html.contains(escape::is_hostile));
             let markdown = Text::new(&text).markdown();
             prop_assert!(!markdown.contains(['<', '>', '|', '@', '\n']));
+            let read = read(&text).to_ascii_lowercase();
+            prop_assert!(!read.contains("://") && !read.contains("www."));
+            let broken = read.split('@').skip(1).all(|it| it.starts_with('\u{2060}'));
+            prop_assert!(broken, "{read:?}");
         }
     }
 }

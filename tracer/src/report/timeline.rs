@@ -12,7 +12,8 @@ use crate::sink::human;
 use super::{
     clock::Clock,
     model::{Moment, Tag},
-    story::{Story, Tale},
+    story::Story,
+    tale::Tale,
     text::Text,
 };
 

@@ -2,21 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use tracer_core::{
-    finding::Kind,
-    time::{SECOND, Timestamp},
+use tracer_core::{finding::Kind, time::SECOND};
+
+use crate::sink::{
+    human::{self, numbers::number},
+    time,
 };
 
-use crate::sink::{human, time};
-
-use super::{clock::Clock, story::Story, text::Text};
+use super::{
+    clock::Clock,
+    story::{Class, Story},
+    text::Text,
+    window::Window,
+};
 
 /// Runs that follow each other sooner have no gap worth telling.
 const GAP: u64 = 2 * SECOND;
 
 /// A sentence for each, the limits of the recording first.
-pub(super) fn of(story: &Story, clock: Clock, first: Timestamp, last: Timestamp) -> Vec<Text> {
-    let mut unseen = limits(story, first, last);
+pub(super) fn of(story: &Story, clock: Clock, window: Window) -> Vec<Text> {
+    let mut unseen = limits(story, window);
     unseen.extend(gaps(story, clock));
     let mut others: BTreeSet<String> = story.unread.clone();
     let sessions = story.runs.iter().filter_map(|it| it.session.as_ref());
@@ -31,13 +36,24 @@ pub(super) fn of(story: &Story, clock: Clock, first: Timestamp, last: Timestamp)
         }
     }
     unseen.extend(others);
+    let blind = story.left_out(Class::Blind);
+    if blind > 0 {
+        let more = number(blind, "more time");
+        unseen.push(format!("Events were lost {more}."));
+    }
     unseen.iter().map(Text::from).collect()
 }
 
-fn limits(story: &Story, first: Timestamp, last: Timestamp) -> Vec<String> {
+fn limits(story: &Story, window: Window) -> Vec<String> {
+    let Window { first, last, .. } = window;
     let (first, last) = (time::date_and_clock(first), time::date_and_clock(last));
+    let place = if window.is_all() {
+        "the recording"
+    } else {
+        "this report"
+    };
     let mut limits = vec![format!(
-        "What happened before {first} and after {last} is not in the recording."
+        "What happened before {first} and after {last} is not in {place}."
     )];
     if story.runs.iter().any(|it| it.is_cut) {
         limits.push(

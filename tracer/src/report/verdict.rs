@@ -1,9 +1,8 @@
 //! The verdict in a paragraph: for somebody who was not there, and knows no bridges.
 
-use tracer_core::{
-    finding::{Finding, Kind, Verdict},
-    time::Timestamp,
-};
+use std::iter;
+
+use tracer_core::finding::{Finding, Verdict};
 
 use crate::sink::{
     human::{
@@ -16,7 +15,9 @@ use crate::sink::{
 use super::{
     clock::Clock,
     model::State,
-    story::{Story, Tale},
+    story::{Class, Story},
+    tale::{Fate, Tale},
+    window::Window,
 };
 
 /// What a story comes to.
@@ -24,48 +25,61 @@ pub(super) struct Judged<'a> {
     story: &'a Story,
     host: &'a str,
     clock: Clock,
+    window: Window,
     outages: Vec<&'a Tale>,
     others: usize,
 }
 
 impl<'a> Judged<'a> {
-    pub(super) fn new(story: &'a Story, host: &'a str, clock: Clock) -> Self {
-        let outages = story.tales.iter().filter(|it| it.standing.kind.is_loss());
-        let outages: Vec<&Tale> = outages.collect();
-        let blind = |it: &&Tale| it.standing.kind == Kind::EventsLost;
-        let others = story.tales.len() - outages.len() - story.tales.iter().filter(blind).count();
+    pub(super) fn new(story: &'a Story, host: &'a str, clock: Clock, window: Window) -> Self {
+        // What two runs saw is one thing.
+        let others = story.of(Class::Other).filter(|it| it.again.is_none());
         Self {
             story,
             host,
             clock,
-            outages,
-            others,
+            window,
+            outages: story.of(Class::Outage).collect(),
+            others: others.count() + story.left_out(Class::Other),
         }
     }
 
     pub(super) fn state(&self) -> State {
         match (self.outages.is_empty(), self.others) {
-            (false, _) if self.outages.iter().any(|it| it.end.is_none()) => State::Losing,
-            (false, _) => State::Lost,
+            (false, _) => self.loss(),
             (true, 0) => State::Quiet,
             (true, _) => State::Found,
         }
     }
 
+    fn loss(&self) -> State {
+        let mut fates = self.outages.iter().map(|it| it.fate());
+        let unseen = |it| matches!(it, Fate::Unwatched(_));
+        if fates.clone().any(|it| it == Fate::Open) {
+            State::Losing
+        } else if fates.any(unseen) {
+            State::Unended
+        } else {
+            State::Lost
+        }
+    }
+
+    /// The outages, each as the last run that saw it tells it.
+    fn apart(&self) -> impl Iterator<Item = &'a Tale> {
+        self.outages.iter().copied().filter(|it| it.again.is_none())
+    }
+
     /// The heading.
     pub(super) fn title(&self) -> String {
         let host = self.host;
-        match self.outages.as_slice() {
-            [] if self.others == 0 => format!("Nothing was found on {host}"),
-            [] => format!(
+        match (self.outages.first(), self.apart().count()) {
+            (None, _) if self.others == 0 => format!("Nothing was found on {host}"),
+            (None, _) => format!(
                 "No lost packet was seen on {host}; {} found",
                 number(self.others, "other thing")
             ),
-            [only] => format!("On {host}, {}", human::title(&only.standing)),
-            many => format!(
-                "{} outages on {host}: packets vanished in bridges",
-                many.len()
-            ),
+            (Some(only), 1) => format!("On {host}, {}", human::title(&only.standing)),
+            (_, many) => format!("{many} outages on {host}: packets vanished in bridges"),
         }
     }
 
@@ -74,37 +88,44 @@ impl<'a> Judged<'a> {
         self.outages.iter().map(|it| it.last().counts.packets).sum()
     }
 
-    /// Addresses affected.
+    /// Addresses affected; of an outage that several runs saw, as many as one of them saw.
     pub(super) fn addresses(&self) -> u64 {
-        self.outages.iter().map(|it| it.last().counts.remotes).sum()
+        let remotes = |tale| {
+            let before = |it: &&'a Tale| self.story.tales.get(it.before?);
+            let runs = iter::successors(Some(tale), before);
+            runs.map(|it| it.last().counts.remotes).max().unwrap_or(0)
+        };
+        self.apart().map(remotes).sum()
     }
 
-    /// From the first lost packet to the end of the last outage, if it has one.
-    pub(super) fn duration(&self, last: Timestamp) -> Option<String> {
+    /// From the first lost packet to the end of the last outage, or as far as that was watched.
+    pub(super) fn duration(&self) -> Option<String> {
         let start = self.outages.iter().map(|it| it.standing.start).min()?;
-        let open = self.outages.iter().any(|it| it.end.is_none());
-        let ends = self.outages.iter().filter_map(|it| it.last().end);
-        let end = if open { last } else { ends.max()? };
+        let end = |it: &Tale| match it.fate() {
+            Fate::Over(at) | Fate::Unwatched(at) | Fate::Again(at, _) => at,
+            Fate::Happened | Fate::Open => self.window.last,
+        };
+        let end = self.outages.iter().map(|it| end(it)).max()?;
         let span = time::span(end.since(start));
-        Some(if open {
-            format!("{span}, and not over")
-        } else {
-            span
+        Some(match self.loss() {
+            State::Losing => format!("{span}, and not over"),
+            State::Unended => format!("{span}, and not seen to end"),
+            State::Lost | State::Found | State::Quiet => span,
         })
     }
 
     /// The paragraph, sentence by sentence.
-    pub(super) fn sentences(&self, first: Timestamp, last: Timestamp) -> Vec<String> {
+    pub(super) fn sentences(&self) -> Vec<String> {
         let Some(worst) = self.worst() else {
-            return self.nothing_lost(first, last);
+            return self.nothing_lost();
         };
         let mut sentences = vec![self.how_much()];
-        if self.outages.len() > 1 {
+        if self.apart().count() > 1 {
             sentences.push("The worst of them:".to_owned());
         }
         sentences.push(worst.standing.reason.clone());
         sentences.extend(creation(&worst.standing));
-        sentences.push(self.ending(worst, last));
+        sentences.push(self.ending(worst));
         sentences.push(certainty(&worst.standing).to_owned());
         sentences
     }
@@ -126,7 +147,7 @@ impl<'a> Judged<'a> {
             .map(|it| it.standing.start)
             .min()
             .unwrap_or_default();
-        let outages = match self.outages.len() {
+        let outages = match self.apart().count() {
             1 => String::new(),
             many => format!(" in {many} outages"),
         };
@@ -139,24 +160,20 @@ impl<'a> Judged<'a> {
         )
     }
 
-    fn ending(&self, worst: &Tale, last: Timestamp) -> String {
-        match &worst.end {
-            Some(end) => {
-                let at = end.end.unwrap_or(end.at);
-                format!(
-                    "It ended at {}, after {}.",
-                    self.clock.second(at),
-                    time::span(at.since(worst.standing.start))
-                )
-            }
-            None => format!(
-                "It was not over at {}, when the recording ends.",
-                self.clock.second(last)
+    fn ending(&self, worst: &Tale) -> String {
+        let fate = worst.fate();
+        match (fate, fate.unended(self.clock, self.window)) {
+            (Fate::Over(at), _) => format!(
+                "It ended at {}, after {}.",
+                self.clock.second(at),
+                time::span(at.since(worst.standing.start))
             ),
+            (_, unended) => format!("It was {}", unended.unwrap_or_default()),
         }
     }
 
-    fn nothing_lost(&self, first: Timestamp, last: Timestamp) -> Vec<String> {
+    fn nothing_lost(&self) -> Vec<String> {
+        let Window { first, last, .. } = self.window;
         let (first, last) = (time::date_and_clock(first), time::date_and_clock(last));
         let mut sentences = vec![format!(
             "Between {first} and {last} no lost packet was seen on {}.",

@@ -105,6 +105,21 @@ fn a_header_that_asks_for_too_much_is_none() {
 }
 
 #[test]
+fn a_header_that_ends_before_it_begins_is_none() {
+    let whole = lines("{\"at\":2,\"body\":\"tick\"}", 1);
+    let backwards = Header {
+        first: Timestamp(2),
+        last: Timestamp(1),
+        inputs: 1,
+        ..header(24)
+    };
+    let frame = packed(b"{\"at\":2,\"body\":\"tick\"}");
+    let (told, problems) = play(&[forged(backwards, &frame), whole]);
+    assert_eq!(told.len(), 1, "the other file is played");
+    assert_eq!(problems.damages, 1);
+}
+
+#[test]
 fn no_more_inputs_are_told_than_the_header_says() {
     let ticks = "{\"at\":1,\"ticks\":{\"every\":1,\"count\":4294967295}}\n";
     let (told, problems) = play(&[lines(&ticks.repeat(100), 5)]);
