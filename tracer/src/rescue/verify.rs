@@ -57,7 +57,9 @@ pub(super) fn verify(plan: &Plan, witness: Option<&Witness>) -> Result<Proof, Us
 
 fn elsewhere(plan: &Plan, source: Option<IpAddr>, way: Way) -> String {
     let from = source.map_or_else(String::new, |source| format!(" from {source}"));
-    let via = way.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
+    let via = way
+        .gateway
+        .map_or_else(String::new, |gateway| format!(" via {gateway}"));
     format!(
         "packets{from} to {} still do not leave by {} (but by ifindex {}{via})",
         plan.address, plan.expected.device, way.device
