@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use caps::{CapSet, Capability};
 use tokio::{task::spawn_blocking, time::interval};
 use tracer_core::{
-    rescue::{self as core, Rescue},
+    rescue::{self as core, Refusal, Rescue},
     time::{SECOND, Timestamp},
 };
 
@@ -44,6 +44,7 @@ pub(crate) use self::guard::guard;
 use self::{
     kernel::Kernel,
     leash::{Leash, Said},
+    neighbour::Answer,
     route::HostRoute,
     typed::Typed,
     verify::verify,
@@ -132,7 +133,17 @@ async fn run(plan: &Plan) -> Result<()> {
 async fn look(plan: &Plan) -> Result<Rescue> {
     let host = look_once(&plan.endpoints, &plan.told).await?;
     let planned = core::plan(host.world(), plan.address, plan.without_docker);
-    planned.map_err(|refusal| refused(plan.address, &refusal.to_string()))
+    let planned = planned.map_err(|refusal| refused(plan.address, &refusal.to_string()))?;
+    if let Rescue::Needed(_) = planned
+        && let Some((pid, _)) = find::guard(plan.address)
+    {
+        let why = format!(
+            "process {pid}, of an earlier rescue whose route is gone, would take this one back in its \
+             stead; kill {pid} first"
+        );
+        return Err(refused(plan.address, &why));
+    }
+    Ok(planned)
 }
 
 /// Asks whether to go on.
@@ -146,6 +157,11 @@ async fn agrees(typed: &mut Typed) -> Result<()> {
 
 /// Sets the route with a guard on watch, sees whether it helps, and waits for the end.
 async fn act(plan: &Plan, needed: &core::Plan, stop: &mut Stop, typed: &mut Typed) -> Result<()> {
+    tokio::select! {
+        biased;
+        () = stop.wanted() => return Err(interrupted()),
+        free = is_free(needed) => free?,
+    }
     let route = HostRoute::of(needed);
     let until = clock::uptime()? + plan.hold;
     let over = Timestamp(now().0.saturating_add(nanos(plan.hold)));
@@ -163,38 +179,84 @@ async fn act(plan: &Plan, needed: &core::Plan, stop: &mut Stop, typed: &mut Type
         "a route is set: {}",
         escape::visible(&needed.remedy.command)
     ));
-    let judged = needed.clone();
-    let verified = tokio::select! {
-        biased;
-        () = stop.wanted() => Err("interrupted".to_owned()),
-        proof = spawn_blocking(move || verify(&judged, witness.as_ref())) => {
-            proof.map_err(|error| error.to_string()).and_then(|it| it.map_err(|it| it.to_string()))
-        }
-    };
+    // Whoever was stopped in between went on after the guard's end.
+    if clock::uptime()? >= until {
+        taken_back(&route, &mut kernel, leash.revert().await)?;
+        let why = "its time was over before the route was set; the route is taken back";
+        return Err(refused(plan.address, why));
+    }
+    let verified = proven(needed, witness, stop).await;
     let proof = match verified {
         Ok(proof) => proof,
         Err(why) => {
-            if leash.revert().await == Said::Nothing {
-                route.remove(&mut kernel)?;
-            }
+            taken_back(&route, &mut kernel, leash.revert().await)?;
             return Err(refused(
                 plan.address,
                 &format!("{why}; the route is taken back"),
             ));
         }
     };
-    let end = (!plan.keep).then(|| (over, leash.pid()));
-    say(&page::applied(needed, &proof, end, now(), plan.look))?;
     if plan.keep {
-        leash.keep().await?;
+        // Nobody need be there to read what is said.
+        let said = leash.keep().await?;
+        if said != Said::Nothing {
+            taken_back(&route, &mut kernel, said)?;
+            let why = "the process on watch was told to end; the route is taken back, not kept";
+            return Err(refused(plan.address, why));
+        }
+        say(&page::applied(needed, &proof, None, now(), plan.look))?;
         return say(&page::kept(needed, now(), plan.look));
     }
+    let end = Some((over, leash.pid()));
+    say(&page::applied(needed, &proof, end, now(), plan.look))?;
     let held = Held {
         plan,
         needed,
         until,
     };
     held.hold(leash, &mut kernel, stop, typed).await
+}
+
+/// Sees whether the route helps; why it does not, or that nobody waits for that.
+async fn proven(
+    needed: &core::Plan,
+    witness: Option<Witness>,
+    stop: &mut Stop,
+) -> Result<page::Proof, String> {
+    let judged = needed.clone();
+    tokio::select! {
+        biased;
+        () = stop.wanted() => Err("interrupted".to_owned()),
+        proof = spawn_blocking(move || verify(&judged, witness.as_ref())) => {
+            proof.map_err(|error| error.to_string()).and_then(|it| it.map_err(|it| it.to_string()))
+        }
+    }
+}
+
+/// Refuses what somebody on the bridge answers for: the neighbour table knows only to whom this host has
+/// spoken lately.
+async fn is_free(needed: &core::Plan) -> Result<()> {
+    let (bridge, address) = (needed.inside, needed.address);
+    let asked = spawn_blocking(move || neighbour::ask(&mut Kernel::open()?, bridge, address));
+    match asked.await? {
+        Ok(Answer::Silent | Answer::Unknown) => Ok(()),
+        Ok(Answer::Answers) => {
+            let bridge = needed.bridge.clone();
+            let refusal = Refusal::Answers { address, bridge };
+            Err(refused(address, &refusal.to_string()))
+        }
+        Err(error) => {
+            let bridge = &needed.bridge;
+            let why = format!("whether anybody on {bridge} has it cannot be asked: {error}");
+            Err(refused(address, &why))
+        }
+    }
+}
+
+/// Sees to it that the route is not there, after the guard's last word; false if somebody else took it
+/// away. The guard may have looked for it before it was set: only that it removed the route is believed.
+fn taken_back(route: &HostRoute, kernel: &mut Kernel, said: Said) -> io::Result<bool> {
+    Ok(said == Said::Removed || route.remove(kernel)?)
 }
 
 /// A route that is set.
@@ -219,10 +281,13 @@ impl Held<'_> {
             tokio::select! {
                 biased;
                 () = stop.wanted() => break leash.revert().await,
-                said = leash.hears() => break said,
+                said = leash.hears() => break leash.end(said)?,
                 line = typed.line(), if typed.is_open() => match line.as_deref() {
                     Some("k" | "keep") => {
-                        leash.keep().await?;
+                        let said = leash.keep().await?;
+                        if said != Said::Nothing {
+                            break said;
+                        }
                         return say(&page::kept(self.needed, now(), self.plan.look));
                     }
                     _ => self.show_time()?,
@@ -233,13 +298,12 @@ impl Held<'_> {
         if stdout().is_terminal() {
             say("\n")?;
         }
+        let removed = taken_back(&HostRoute::of(self.needed), kernel, said)?;
         if said == Said::Nothing {
             // Somebody killed it.
-            HostRoute::of(self.needed).remove(kernel)?;
             bail!("the process that was to take the route back is gone; it is taken back now");
         }
-        let gone = said == Said::Gone;
-        say(&page::ended(self.needed, gone, now(), self.plan.look))
+        say(&page::ended(self.needed, !removed, now(), self.plan.look))
     }
 
     /// A line on a terminal that is written over again and again.

@@ -97,13 +97,19 @@ fn it_ends_at_once_when_it_is_told_to() -> Result<()> {
         ensure!(!scene.is_rescued()?, "{}", scene.ours()?);
 
         // Somebody who takes the route away is not undone.
-        let rescue = scene.start(PC, &["--yes", "--for", "4s"])?;
+        let rescue = scene.start(PC, &["--yes"])?;
         applied(&rescue)?;
         scene.lab.srv.ip("route del 172.22.10.119/32\n")?;
+        // Its guard would take the next one's route.
+        let guard = scene.guards()[0].to_string();
+        let first = format!("kill {guard} first");
+        scene.run(PC, &["--yes"])?.refused(&first)?;
+        ensure!(!scene.is_rescued()?, "{}", scene.ours()?);
         scene
             .lab
             .srv
             .ip(&format!("{}\n", COMMAND.trim_start_matches("ip ")))?;
+        scene.lab.srv.run(&["kill", &guard])?;
         Ended::of(rescue)?.said(&["was gone already"])?;
         let left = scene
             .lab

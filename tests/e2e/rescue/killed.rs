@@ -8,7 +8,7 @@ use bridgetrace_lab::topology::{PC, SRV};
 use nix::sys::signal::Signal;
 
 use super::held::applied;
-use super::scene::{Ended, Scene};
+use super::scene::{COMMAND, Ended, Scene};
 
 #[test]
 fn the_route_outlives_its_maker_and_ends_in_time() -> Result<()> {
@@ -43,6 +43,42 @@ fn the_route_outlives_its_maker_and_ends_in_time() -> Result<()> {
         let guard = scene.guards()[0].to_string();
         scene.lab.srv.run(&["kill", "-KILL", &guard])?;
         Ended::of(rescue)?.refused("it is taken back now")?;
+        ensure!(!scene.is_rescued()?, "{}", scene.ours()?);
+        Ok(())
+    })
+}
+
+/// A guard whose end comes first is not trusted with what happens after it.
+#[test]
+fn no_route_stays_behind_a_guard_that_ended_too_early() -> Result<()> {
+    let scene = Scene::locked_out()?;
+    scene.play(|| {
+        // Its maker stands still, and its route comes after the guard has looked for it.
+        let rescue = scene.start(PC, &["--yes"])?;
+        applied(&rescue)?;
+        let maker = rescue.id().to_string();
+        let guard = scene.guards()[0].to_string();
+        scene.lab.srv.run(&["kill", "-STOP", &maker])?;
+        scene.lab.srv.ip("route del 172.22.10.119/32\n")?;
+        scene.lab.srv.run(&["kill", &guard])?;
+        scene.wait_unguarded()?;
+        let late = format!("{} proto 183\n", COMMAND.trim_start_matches("ip "));
+        scene.lab.srv.ip(&late)?;
+        ensure!(scene.is_rescued()?);
+        scene.lab.srv.run(&["kill", "-CONT", &maker])?;
+        Ended::of(rescue)?.said(&["take their former way again"])?;
+        ensure!(!scene.is_rescued()?, "{}", scene.ours()?);
+
+        // What is taken back meanwhile is not said to be kept.
+        let rescue = scene.start(PC, &["--yes", "--keep"])?;
+        scene.wait_rescued(true)?;
+        let maker = rescue.id().to_string();
+        scene.lab.srv.run(&["kill", "-STOP", &maker])?;
+        let guard = scene.guards()[0].to_string();
+        scene.lab.srv.run(&["kill", &guard])?;
+        scene.wait_rescued(false)?;
+        scene.lab.srv.run(&["kill", "-CONT", &maker])?;
+        Ended::of(rescue)?.refused("taken back, not kept")?;
         ensure!(!scene.is_rescued()?, "{}", scene.ours()?);
         Ok(())
     })

@@ -43,6 +43,8 @@ pub struct Plan {
     pub address: IpAddr,
     /// The bridge that takes the packets, by name. Hostile text.
     pub bridge: String,
+    /// Its index.
+    pub inside: u32,
     /// The docker network behind it, if one is known.
     pub network: Option<NetworkRef>,
     /// The route they take.
@@ -94,6 +96,7 @@ pub fn plan(world: &World, address: IpAddr, without_docker: bool) -> Result<Resc
     Ok(Rescue::Needed(Box::new(Plan {
         address,
         bridge: bridge.name.clone(),
+        inside: bridge.ifindex,
         network: network.map(|(daemon, network)| network_ref(daemon, network)),
         taken: ways.taken.route.clone(),
         expected: expected.route.clone(),

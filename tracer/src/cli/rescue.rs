@@ -20,7 +20,7 @@ pub(crate) struct Rescue {
     #[arg(value_name = "IP")]
     pub(crate) address: IpAddr,
     /// Take the route back after this long
-    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = hold)]
     pub(crate) hold: Duration,
     /// Do not take it back
     #[arg(long, conflicts_with = "hold")]
@@ -42,6 +42,15 @@ pub(crate) struct Rescue {
     /// Say more on standard error; -vvv adds every input as JSON
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// What is shorter may be over before the route is set.
+fn hold(text: &str) -> Result<Duration, String> {
+    let hold = duration(text)?;
+    if hold < Duration::from_secs(1) {
+        return Err("it must be a second at least".to_owned());
+    }
+    Ok(hold)
 }
 
 /// The route that a guard takes back.
@@ -75,5 +84,19 @@ impl RescueGuard {
     pub(crate) fn own() -> Option<Self> {
         let is_guard = env::args_os().nth(1).as_deref() == Some(OsStr::new(Self::NAME));
         is_guard.then(|| Self::parse_from(env::args_os().skip(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_held_for_a_second_at_least() {
+        assert_eq!(hold("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(hold("10m"), Ok(Duration::from_secs(600)));
+        for bad in ["999ms", "1ms", "0s", "-5s", "soon"] {
+            assert!(hold(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -70,9 +70,15 @@ impl Leash {
         self.part(DISMISS).await.map(drop)
     }
 
-    /// The route stays.
-    pub(super) async fn keep(self) -> Result<()> {
-        self.part(KEEP).await.map(drop)
+    /// The route stays: nothing is said to that. A last word means that the end came first.
+    pub(super) async fn keep(self) -> Result<Said> {
+        self.part(KEEP).await
+    }
+
+    /// Waits for the end of a guard that has said its last word: until then it is found on watch.
+    pub(super) fn end(mut self, said: Said) -> Result<Said> {
+        self.guard.wait().context("wait for the guard")?;
+        Ok(said)
     }
 
     /// Has the route taken back now.
@@ -90,16 +96,12 @@ impl Leash {
     }
 
     async fn part(mut self, word: u8) -> Result<Said> {
-        // It may be at its end already.
-        let told = self.stream.write_u8(word).await;
+        // One that is at its end already does not read it; what it said before is still there.
+        let _ = self.stream.write_u8(word).await;
         let said = timeout(PATIENCE, self.hears())
             .await
             .context("the guard hangs")?;
-        self.guard.wait().context("wait for the guard")?;
-        match said {
-            Said::Nothing => told.map(|()| said).context("the guard is gone"),
-            said => Ok(said),
-        }
+        self.end(said)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the next machine on the way answers.
+//! Whether somebody on a device answers for an address now.
 
 use std::{
     io,
@@ -10,7 +10,9 @@ use std::{
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage},
+    neighbour::{
+        NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+    },
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rtnetlink::{
@@ -25,40 +27,71 @@ use super::kernel::{Kernel, family};
 
 /// The kernel asks three times, a second apart, before it gives up.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
+/// Of `NUD_*` (`include/uapi/linux/neighbour.h`): an answer came a short while ago.
+const NUD_REACHABLE: u16 = 0x02;
 const NUD_FAILED: u16 = 0x20;
-/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_NOARP | NUD_PERMANENT`: packets are sent.
-const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80;
+/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE`: somebody had it, and packets are sent there still.
+const NUD_KNOWN: u16 = 0x02 | 0x04 | 0x08 | 0x10;
+/// `NUD_NOARP | NUD_PERMANENT`: nobody is ever asked.
+const NUD_FIXED: u16 = 0x40 | 0x80;
 
 /// What became of the question who has an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Somebody has it.
+    /// Somebody has it, and said so when asked.
     Answers,
     /// Nobody answered.
     Silent,
-    /// It was not told in time.
+    /// It was not told in time, or nobody is asked on such a device.
     Unknown,
 }
 
-/// Has the kernel find out whether `address` answers on the device, as for a packet to be sent there.
+/// Has the kernel ask who has `address` on the device. What it knows from before is no answer.
 pub(super) fn ask(kernel: &mut Kernel, device: u32, address: IpAddr) -> io::Result<Answer> {
     let mut changes = Socket::new(NETLINK_ROUTE)?;
     changes.bind_auto()?;
     changes.add_membership(MulticastGroup::Neigh as u32)?;
+    resolve(kernel, device, address)?;
+    let known = RouteNetlinkMessage::GetNeighbour(about(device, address));
+    if let RouteNetlinkMessage::NewNeighbour(known) = kernel.ask(known)? {
+        let state = u16::from(known.header.state);
+        if state & NUD_FIXED != 0 {
+            return Ok(Answer::Unknown);
+        }
+        if state & NUD_KNOWN != 0 {
+            probe(kernel, &known, about(device, address))?;
+            let answer = wait(&changes, device, address)?;
+            if answer != Answer::Silent {
+                return Ok(answer);
+            }
+            // Only who had it was asked. Another machine may have taken it over.
+            resolve(kernel, device, address)?;
+        }
+    }
+    wait(&changes, device, address)
+}
+
+/// Has an address that is not known asked for, as for a packet to be sent there; one that is known stays
+/// as it is.
+fn resolve(kernel: &mut Kernel, device: u32, address: IpAddr) -> io::Result<()> {
     let mut request = about(device, address);
-    // Resolves it and changes nothing that is known already.
     // https://elixir.bootlin.com/linux/v6.18/A/ident/NTF_USE
     request.header.flags = NeighbourFlags::Use;
     let used = RouteNetlinkMessage::NewNeighbour(request);
-    kernel.order(used, NLM_F_CREATE | NLM_F_REPLACE)?;
-    let now = kernel.ask(RouteNetlinkMessage::GetNeighbour(about(device, address)));
-    if let Ok(RouteNetlinkMessage::NewNeighbour(now)) = now
-        && u16::from(now.header.state) & NUD_VALID != 0
-    {
-        return Ok(Answer::Answers);
-    }
-    wait(&changes, device, address)
+    kernel.order(used, NLM_F_CREATE | NLM_F_REPLACE)
+}
+
+/// Has the one that is known asked at once, whether it still has the address. Packets go there meanwhile.
+fn probe(
+    kernel: &mut Kernel,
+    known: &NeighbourMessage,
+    mut request: NeighbourMessage,
+) -> io::Result<()> {
+    // A change without a link address keeps the one that is known; flags that are left out are cleared.
+    // https://elixir.bootlin.com/linux/v6.18/A/ident/__neigh_update
+    request.header.flags = known.header.flags;
+    request.header.state = NeighbourState::Probe;
+    kernel.order(RouteNetlinkMessage::NewNeighbour(request), 0)
 }
 
 fn wait(changes: &Socket, device: u32, address: IpAddr) -> io::Result<Answer> {
@@ -78,7 +111,7 @@ fn wait(changes: &Socket, device: u32, address: IpAddr) -> io::Result<Answer> {
                 continue;
             };
             match (ifindex, of) == (device, address) {
-                true if state & NUD_VALID != 0 => return Ok(Answer::Answers),
+                true if state & NUD_REACHABLE != 0 => return Ok(Answer::Answers),
                 true if state & NUD_FAILED != 0 => return Ok(Answer::Silent),
                 _ => {}
             }

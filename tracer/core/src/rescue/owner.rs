@@ -9,7 +9,8 @@ use crate::{
 
 use super::Refusal;
 
-/// Refuses an address that a running container has, or that somebody on the bridge answers for.
+/// Refuses an address that a running container has, or that somebody on the bridge is known to have lately.
+/// Who is not known has to be asked before the route is set.
 pub(super) fn is_free(
     world: &World,
     namespace: &Namespace,
@@ -33,8 +34,8 @@ pub(super) fn is_free(
     Ok(())
 }
 
-/// Why docker's word on who has an address on the bridge is missing, if it is. The neighbour table alone
-/// does not know a container to which nobody here has spoken lately.
+/// Why docker's word on who has an address on the bridge is missing, if it is. The bridge alone does not
+/// tell of a container that is paused, or does not answer in time.
 pub(super) fn unsure(world: &World, bridge: &Link) -> Vec<String> {
     let netns = world.session.netns;
     let docker = &world.docker;

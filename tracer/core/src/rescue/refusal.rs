@@ -77,7 +77,7 @@ impl fmt::Display for Refusal {
             Self::Blind(cause) => write!(
                 f,
                 "whether a running container has that address is not known: {cause}; with \
-                 --without-docker only the neighbour table is asked"
+                 --without-docker only the bridge itself is asked"
             ),
             Self::NoOtherWay => f.write_str(
                 "this host has no other route to it than the bridge's: set one first, or remove the \

@@ -179,7 +179,8 @@ fn the_plan_is_the_remedy_of_a_finding() {
     let plan = Host::collided().plan(PC);
     let wanted = "ip route add 172.22.10.119/32 via 172.42.10.1 dev eno8303";
     assert_eq!(plan.remedy.command, wanted);
-    assert_eq!((plan.uplink, plan.table()), (UPLINK, 254));
+    assert_eq!((plan.uplink, plan.inside), (UPLINK, BRIDGE));
+    assert_eq!(plan.table(), 254);
     assert_eq!(plan.sources, [ip("172.42.10.112")]);
     assert_eq!(
         plan.network.map(|it| it.name).as_deref(),

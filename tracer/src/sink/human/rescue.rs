@@ -193,6 +193,7 @@ mod tests {
         Plan {
             address: "172.22.10.119".parse().expect("address"),
             bridge: evil.clone(),
+            inside: 8,
             network: None,
             taken: route("172.22.0.0/16", &evil),
             expected: route("0.0.0.0/0", "eno8303"),
