@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, ensure};
 use bridgetrace_lab::scenario::{collide, usurp};
 use bridgetrace_lab::topology::{PC, SRV};
-use bridgetrace_lab::{Tracer, tracer};
+use bridgetrace_lab::{Tracer, peers, tracer};
 
 use super::scene::{Ended, Scene};
 
@@ -102,6 +102,11 @@ fn a_container_with_that_address_is_not_cut_off() -> Result<()> {
         Ended::of(blind)?.refused("answers for that address")?;
         ensure!(scene.ours()?.is_empty());
 
+        // A bridge that loses its last port forgets whom nothing refers to any more.
+        ensure!(
+            peers::reachable(&scene.lab.srv, PC)?,
+            "the container is deaf"
+        );
         usurper.remove()?;
         let lately = scene.run(PC, &["--yes", "--dry-run"])?;
         lately.refused("answers for that address")?;
