@@ -97,7 +97,8 @@ async fn look(plan: &CheckPlan) -> Result<Verdict> {
     })
 }
 
-/// What seems to be left behind: the finding's id, and which things it names.
+/// What seems to be left behind: the finding's id, and of what may just be going, which things it names. A
+/// project's things may change their state between two looks, and are left behind all the same.
 #[derive(Clone, Debug, PartialEq)]
 struct Left {
     id: String,
@@ -119,11 +120,15 @@ fn left(finding: &Finding) -> Option<Left> {
     let Some(Particulars::Ghost(ghost)) = &finding.particulars else {
         return None;
     };
-    Some(Left {
+    let mut left = Left {
         id: finding.id.clone(),
         class: ghost.class,
-        things: ghost.leftovers.clone(),
-    })
+        things: Vec::new(),
+    };
+    if left.is_going() {
+        left.things.clone_from(&ghost.leftovers);
+    }
+    Some(left)
 }
 
 /// Docker, the kernel and `/proc` are asked one after the other: what was made or removed meanwhile seems to
