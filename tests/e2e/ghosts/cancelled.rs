@@ -2,6 +2,7 @@
 //! removed by the printed commands, unless somebody uses it.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -37,8 +38,9 @@ impl Seed {
         (4700 + self.0).to_string()
     }
 
-    /// Kills `up` once the daemon has this many things of the project, and a moment more.
-    fn cancel(self, stage: &Stage, directory: &Path) -> Result<()> {
+    /// Kills `up` once the daemon has this many things of the project, and a moment more; whether it had not
+    /// come to its end by itself.
+    fn cancel(self, stage: &Stage, directory: &Path) -> Result<bool> {
         let project = self.project();
         let mut command = stage
             .daemon
@@ -55,8 +57,10 @@ impl Seed {
         })?;
         // What comes next is what differs from seed to seed.
         thread::sleep(Duration::from_millis(u64::from(self.0 / 4) * 30));
-        up.signal(Signal::SIGKILL)?;
-        up.wait(UP).map(drop)
+        if up.exited()?.is_none() {
+            up.signal(Signal::SIGKILL)?;
+        }
+        Ok(up.wait(UP)?.signal() == Some(Signal::SIGKILL as i32))
     }
 }
 
@@ -94,11 +98,18 @@ fn whatever_a_cancelled_compose_leaves_is_told_and_removed() -> Result<()> {
         let text = format!("version: '3.5'\n{}", COMPOSE.replace("BUSYBOX", BUSYBOX));
         fs::write(directory.join("docker-compose.yml"), text)?;
         let seeds: Vec<Seed> = (0..SEEDS).map(Seed).collect();
-        for seed in &seeds {
-            seed.cancel(stage, &directory)?;
+        let mut cancelled = Vec::new();
+        for seed in seeds {
+            if seed.cancel(stage, &directory)? {
+                cancelled.push(seed);
+            } else {
+                // Compose was done first: what it made is a project in use, and nobody's ghost.
+                let down = ["down", "--timeout=0"];
+                stage.daemon.compose(&directory, &seed.project(), &down)?;
+            }
         }
         let mut left = 0;
-        for seed in &seeds {
+        for seed in &cancelled {
             left += u32::from(is_told_and_removed(stage, *seed)?);
         }
         ensure!(left > 0, "every compose came up before it was killed");

@@ -39,6 +39,10 @@ impl Scene {
             !peers::reachable(&scene.lab.pc, SRV)?,
             "nobody is locked out"
         );
+        // The kernel marks the routes of a bridge without ports a moment after it came.
+        wait_until("the bridge to be without carrier", SOON, || {
+            Ok(scene.routes()?.contains("linkdown"))
+        })?;
         Ok(scene)
     }
 
