@@ -7,7 +7,7 @@ use crate::input::{Link, Route, RouteKind};
 use super::namespace::Namespace;
 
 /// Whether the link is a bridge. By its kind, never by its name.
-fn is_bridge(link: &Link) -> bool {
+pub(super) fn is_bridge(link: &Link) -> bool {
     link.kind.as_deref() == Some("bridge")
 }
 

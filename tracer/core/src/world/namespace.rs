@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::{
     input::{Address, Link, Neighbour, NetChange, NetnsOwner, Route, RouteKind, Rule, Sysctls},
-    time::Timestamp,
+    time::{SECOND, Timestamp},
 };
 
 use super::bridge;
@@ -19,6 +19,9 @@ use super::bridge;
 /// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT`
 /// (`include/uapi/linux/neighbour.h`): somebody answered.
 const NUD_ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+
+/// How long a bridge that went is remembered: docker's word takes a moment.
+const WENT: u64 = 10 * SECOND;
 
 /// Addresses remembered per bridge as having been alive.
 const ALIVE: usize = 65_536;
@@ -54,6 +57,8 @@ pub struct Namespace {
     answering: BTreeSet<(u32, IpAddr)>,
     /// Links that came while the namespace was followed, and when.
     appeared: BTreeMap<u32, Timestamp>,
+    /// Bridges that went lately, by name, and when: docker's word of it comes later.
+    went: BTreeMap<String, Timestamp>,
     /// A dump in progress: it replaces everything else in one step, so that nothing is judged by
     /// half a routing table.
     dump: Option<Box<Self>>,
@@ -70,7 +75,7 @@ impl Namespace {
             (NetChange::Resync, _) => self.dump = Some(Box::default()),
             (NetChange::Synced, dump) => {
                 if let Some(dump) = dump.take() {
-                    self.replace(*dump);
+                    self.replace(at, *dump);
                 }
             }
             (change, Some(dump)) => dump.change(at, change),
@@ -82,7 +87,7 @@ impl Namespace {
         match change {
             NetChange::Resync | NetChange::Synced => {}
             NetChange::Link(link) => self.add_link(at, link),
-            NetChange::LinkGone(ifindex) => self.remove_link(*ifindex),
+            NetChange::LinkGone(ifindex) => self.remove_link(at, *ifindex),
             NetChange::Address(address) => drop(self.addresses.insert(address.clone())),
             NetChange::AddressGone(address) => drop(self.addresses.remove(address)),
             NetChange::Route(route) => self.add_route(route),
@@ -142,6 +147,13 @@ impl Namespace {
     #[must_use]
     pub fn appeared(&self, ifindex: u32) -> Option<Timestamp> {
         self.appeared.get(&ifindex).copied()
+    }
+
+    /// Whether there was a bridge of this name a moment ago.
+    #[must_use]
+    pub fn went(&self, bridge: &str, now: Timestamp) -> bool {
+        let went = self.went.get(bridge);
+        went.is_some_and(|went| now.since(*went) < WENT)
     }
 
     /// The same with more routes, to see what they would change.
@@ -237,7 +249,15 @@ impl Namespace {
     }
 
     /// A dump is complete. Who was alive stays known, as does the owner.
-    fn replace(&mut self, mut dump: Self) {
+    fn replace(&mut self, at: Timestamp, mut dump: Self) {
+        // What went while it was dumped, or before without a word.
+        let stays = |link: &&Link| dump.names.contains(&(link.name.clone(), link.ifindex));
+        let links = self.links.values().filter(|link| bridge::is_bridge(link));
+        let went = links.filter(|link| !stays(link));
+        let went: Vec<String> = went.map(|link| link.name.clone()).collect();
+        for name in went {
+            self.note_end(at, name);
+        }
         let same = |ifindex: &u32| {
             let name = |links: &BTreeMap<u32, Link>| links.get(ifindex).map(|it| it.name.clone());
             name(&self.links) == name(&dump.links)
@@ -255,6 +275,7 @@ impl Namespace {
             owner: self.owner.take(),
             unreadable: self.unreadable.take(),
             variables: std::mem::take(&mut self.variables),
+            went: std::mem::take(&mut self.went),
             synced: true,
             changed: self.changed,
             alive,
@@ -285,10 +306,18 @@ impl Namespace {
         }
     }
 
+    fn note_end(&mut self, at: Timestamp, bridge: String) {
+        self.went.retain(|_, went| at.since(*went) < WENT);
+        self.went.insert(bridge, at);
+    }
+
     /// The kernel reports no route removal for a link that vanishes.
-    fn remove_link(&mut self, ifindex: u32) {
+    fn remove_link(&mut self, at: Timestamp, ifindex: u32) {
         if let Some(gone) = self.links.remove(&ifindex) {
-            self.names.remove(&(gone.name, ifindex));
+            self.names.remove(&(gone.name.clone(), ifindex));
+            if bridge::is_bridge(&gone) {
+                self.note_end(at, gone.name);
+            }
         }
         self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);

@@ -112,6 +112,7 @@ fn coming<'a>(
     let new = |at| situation.now.since(at) < COMING && at > situation.world.started;
     if !network.created.is_some_and(new)
         || namespace.link_named(&name).is_some()
+        || namespace.went(&name, situation.now)
         || network.subnets.is_empty()
     {
         return None;

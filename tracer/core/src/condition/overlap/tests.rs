@@ -200,6 +200,20 @@ fn a_route_over_a_live_peer_is_told_at_once_and_ends_with_the_network() {
 }
 
 #[test]
+fn a_network_whose_bridge_went_is_not_about_to_come() {
+    let mut host = Host::new();
+    host.connected(&[PC, "192.0.2.1"], "172.42.10.112");
+    host.collide();
+    host.docker(&[]);
+    assert_eq!(host.heard().len(), 2);
+    host.net(NetChange::LinkGone(BRIDGE));
+    assert_eq!(host.heard(), [(Phase::Resolved, both())]);
+    // What docker says of it by the way, before it says that it is gone.
+    host.docker(&[]);
+    assert_eq!(host.heard(), []);
+}
+
+#[test]
 fn who_connects_later_is_told_when_it_is_known() {
     let mut host = Host::new();
     host.tell(Body::Session(Session {

@@ -10,6 +10,9 @@ use super::{NUD_ANSWERED, Namespace};
 /// Whoever answered had a link-layer address; which one does not matter any more.
 const SOME_LLADDR: &str = "00:00:00:00:00:00";
 
+/// An index that no interface has: the kernel's are those of a signed number.
+const NOBODYS: u32 = u32::MAX;
+
 impl Namespace {
     /// Changes that make an empty namespace what this one is, and when they happened: a link when it
     /// was seen first, the last of all at [`Self::changed`].
@@ -32,12 +35,31 @@ impl Namespace {
             changes.extend(link.map(|link| (*at, link)));
             changes.push((self.changed, NetChange::LinkGone(0)));
         }
+        self.tell_ends(&mut changes);
         if let Some(dump) = &self.dump {
             changes.push((self.changed, NetChange::Resync));
             dump.tell(self.changed, &mut changes);
+            dump.tell_ends(&mut changes);
             changes.push((self.changed, NetChange::LinkGone(0)));
         }
         changes
+    }
+
+    /// Bridges that went, each come for nothing.
+    fn tell_ends(&self, changes: &mut Vec<(Timestamp, NetChange)>) {
+        for (name, at) in &self.went {
+            let bridge = Link {
+                ifindex: NOBODYS,
+                name: name.clone(),
+                kind: Some("bridge".to_owned()),
+                ..Link::default()
+            };
+            changes.push((*at, NetChange::Link(bridge)));
+            changes.push((*at, NetChange::LinkGone(NOBODYS)));
+        }
+        if !self.went.is_empty() {
+            changes.push((self.changed, NetChange::LinkGone(0)));
+        }
     }
 
     fn tell(&self, at: Timestamp, changes: &mut Vec<(Timestamp, NetChange)>) {
