@@ -12,8 +12,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     sh::run(
         cargo
             .command()
-            .args(["clippy", "--workspace", "--exclude", "tracer-ebpf"])
-            .args(["--all-targets", "--", "--deny", "warnings"]),
+            .args(["clippy", "--all-targets", "--", "--deny", "warnings"]),
     )?;
     if !sh::succeeds(cargo::bare().args(["deny", "--version"])) {
         sh::say("cargo-deny is not installed: dependencies were not checked");

@@ -67,13 +67,7 @@ fn plain_tests(cargo: &Cargo) -> Result<()> {
     sh::run(
         cargo
             .command()
-            .args(["test", "--no-fail-fast", "--workspace"])
-            .args([
-                "--exclude",
-                "tracer-ebpf", // No host code: it is compiled for the BPF target only.
-                "--exclude",
-                LAB,
-            ]),
+            .args(["test", "--no-fail-fast", "--workspace", "--exclude", LAB]),
     )?;
     sh::run(cargo.command().args(["test", "--doc", "--package", LAB]))
 }
