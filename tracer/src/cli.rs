@@ -64,6 +64,16 @@ pub(crate) enum Command {
     },
 }
 
+/// Whom to ask.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Docker {
+    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
+    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
+    /// use, then unix:///var/run/docker.sock]
+    #[arg(long, value_name = "URL")]
+    pub(crate) docker_host: Vec<String>,
+}
+
 /// Watching live.
 #[derive(Args, Clone, Debug)]
 // Without a recording there is nothing to keep.
@@ -83,11 +93,8 @@ pub(crate) struct Trace {
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keep: Keep,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
-    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
-    /// use, then unix:///var/run/docker.sock]
-    #[arg(long, value_name = "URL")]
-    pub(crate) docker_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
     /// Say more on standard error; -vv adds the kernel half's log, -vvv every input as JSON
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -107,11 +114,8 @@ pub(crate) struct Check {
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
-    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
-    /// use, then unix:///var/run/docker.sock]
-    #[arg(long, value_name = "URL")]
-    pub(crate) docker_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
     /// Say more on standard error; -vvv adds every input as JSON
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -122,16 +126,14 @@ pub(crate) struct Check {
 #[command(
     after_help = "It shows incidents and everything about the chosen one: what is lost and why, what to \
                         type, the two ways in a drawing, what proves it; and bridges with their owners and \
-                        address pools. Keys stand below, ? shows all of them, q quits. 72x20 is enough."
+                        address pools. Keys stand below, ? shows all of them, q quits. 72x20 is enough.",
+    mut_arg("docker_host", |arg| arg.conflicts_with("file"))
 )]
 pub(crate) struct Top {
     /// A recording to look at instead of this host: without root, on any machine, with a cursor in time
     pub(crate) file: Option<PathBuf>,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
-    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
-    /// use, then unix:///var/run/docker.sock]
-    #[arg(long, value_name = "URL", conflicts_with = "file")]
-    pub(crate) docker_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
     /// Say more in the status line, and on standard error afterwards
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

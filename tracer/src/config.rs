@@ -94,7 +94,7 @@ pub(crate) enum Output {
 impl Plan {
     /// Resolves what was typed.
     pub(crate) fn resolve(trace: &Trace) -> Result<Self> {
-        let (endpoints, told) = endpoints(&trace.docker_host)?;
+        let (endpoints, told) = endpoints(&trace.docker.docker_host)?;
         Ok(Self {
             audience: Audience::Reader(Output::of(trace.format)),
             record: trace.record.as_deref().map(|file| keep(file, &trace.keep)),
@@ -107,7 +107,7 @@ impl Plan {
 
     /// Resolves what was typed to record only.
     pub(crate) fn resolve_record(record: &Record) -> Result<Self> {
-        let (endpoints, told) = endpoints(&record.docker_host)?;
+        let (endpoints, told) = endpoints(&record.docker.docker_host)?;
         Ok(Self {
             audience: Audience::Nobody,
             record: Some(keep(&record.file, &record.keep)),
@@ -128,7 +128,7 @@ impl TopPlan {
         if let Some(file) = &top.file {
             return Ok(Self::Recorded(file.clone(), look));
         }
-        let (endpoints, told) = endpoints(&top.docker_host)?;
+        let (endpoints, told) = endpoints(&top.docker.docker_host)?;
         Ok(Self::Live(Box::new(Plan {
             audience: Audience::Viewer(look),
             record: None,
@@ -143,7 +143,7 @@ impl TopPlan {
 impl CheckPlan {
     /// Resolves what was typed.
     pub(crate) fn resolve(check: &Check) -> Result<Self> {
-        let (endpoints, told) = endpoints(&check.docker_host)?;
+        let (endpoints, told) = endpoints(&check.docker.docker_host)?;
         Ok(Self {
             output: Output::of(check.format),
             endpoints,

@@ -11,7 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use tracer_core::{Core, input::Input, time::Timestamp};
+use tracer_core::{
+    Core,
+    input::Input,
+    time::{Timestamp, nanos},
+};
 use tracer_record::{
     compose::{Composer, Unrecorded},
     header::Kind,
@@ -41,7 +45,7 @@ pub(crate) struct Plan {
 pub(crate) fn dump(plan: &Plan) -> Result<()> {
     let source = source(plan.recorder.as_deref())?;
     let span = open::survey(&source, &open::open(&source)?)?;
-    let last = u64::try_from(plan.last.as_nanos()).unwrap_or(u64::MAX);
+    let last = nanos(plan.last);
     let from = Timestamp(span.last.0.saturating_sub(last));
     let begin = beginning(&source, from)?;
     let what = || format!("dump to {}", plan.file.display());

@@ -26,13 +26,13 @@ use caps::{CapSet, Capability};
 use tokio::{task::spawn_blocking, time::interval};
 use tracer_core::{
     rescue::{self as core, Refusal, Rescue},
-    time::{SECOND, Timestamp},
+    time::nanos,
 };
 
 use crate::{
     cli::RescueGuard,
     inventory::{clock::now, docker::Endpoint},
-    run::{Stop, look_once},
+    run::{Stop, event_loop, look_once},
     sink::{
         escape,
         human::{Look, rescue as page},
@@ -82,10 +82,7 @@ pub(crate) fn rescue(plan: &Plan) -> Result<()> {
         }
         may_change(plan.address)?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")?;
+    let runtime = event_loop()?;
     let ended = runtime.block_on(run(plan));
     // Neither a read of another process' files nor one from a terminal need ever come back.
     runtime.shutdown_background();
@@ -164,7 +161,7 @@ async fn act(plan: &Plan, needed: &core::Plan, stop: &mut Stop, typed: &mut Type
     }
     let route = HostRoute::of(needed);
     let until = clock::uptime()? + plan.hold;
-    let over = Timestamp(now().0.saturating_add(nanos(plan.hold)));
+    let over = now().plus(nanos(plan.hold));
     let mut kernel = Kernel::open().context("open a route netlink socket")?;
     let leash = Leash::start(&order(&route, until)).await?;
     let witness = Witness::open(needed.uplink, needed.address).ok();
@@ -324,14 +321,6 @@ fn order(route: &HostRoute, until: Duration) -> RescueGuard {
         table: route.table,
         until: nanos(until),
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    let rest = u64::from(duration.subsec_nanos());
-    duration
-        .as_secs()
-        .saturating_mul(SECOND)
-        .saturating_add(rest)
 }
 
 /// Fails with one line that names what is missing.

@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use tokio::{
     io::{Interest, unix::AsyncFd},
+    runtime::Runtime,
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
     time::{Instant, sleep_until},
@@ -59,12 +60,16 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long the start waits for links, routes and docker before it says what it watches.
 const SETTLE: Duration = Duration::from_millis(1500);
 
+/// Everything runs on one thread, but for what may block.
+pub(crate) fn event_loop() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build();
+    runtime.context("start the event loop")
+}
+
 /// Traces until a signal, the end of `plan.duration`, or the reader of the output goes.
 pub(crate) fn trace(plan: Plan) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")?;
+    let runtime = event_loop()?;
     let ended = runtime.block_on(start_to_end(plan));
     // A read of another process' files may never come back: the end does not wait for it.
     runtime.shutdown_background();

@@ -20,9 +20,12 @@ mod tests;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::{run::Stop, sink::human::Look};
+use crate::{
+    run::{Stop, event_loop},
+    sink::human::Look,
+};
 
 pub(crate) use self::live::Live;
 
@@ -31,10 +34,7 @@ use self::{recorded::Recorded, screen::Screen};
 /// Shows a recording until a key or a signal ends it.
 pub(crate) fn show(file: &Path, look: Look) -> Result<()> {
     let feed = Recorded::open(file)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")?;
+    let runtime = event_loop()?;
     runtime.block_on(async {
         let mut stop = Stop::listen()?;
         let mut screen = Screen::start(feed, look)?;

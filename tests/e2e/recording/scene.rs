@@ -1,6 +1,6 @@
 //! What these tests share: commands on recordings, and folders for these.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 use std::{env, fs, io};
@@ -110,4 +110,10 @@ impl Drop for Folder {
             eprintln!("lab: {} stays behind: {error}", self.0.display());
         }
     }
+}
+
+/// The path of a recording that is kept for tests.
+pub(crate) fn fixture(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
+    folder.join(name).display().to_string()
 }

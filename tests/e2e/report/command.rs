@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use super::scene::{fixture, hostile, quiet, report};
-use crate::recording::scene::{Folder, as_nobody, refused, succeeded};
+use super::scene::{hostile, quiet, report};
+use crate::recording::scene::{Folder, as_nobody, fixture, refused, succeeded};
 
 #[test]
 fn nobody_reports_a_recording_the_same_to_the_byte() -> Result<()> {

@@ -7,8 +7,8 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 
-use super::scene::{fixture, hostile, quiet, report};
-use crate::recording::scene::{Folder, run, succeeded};
+use super::scene::{hostile, quiet, report};
+use crate::recording::scene::{Folder, fixture, run, succeeded};
 
 /// Where axe-core and the driver are: `$BRIDGETRACE_PAGES`, or beside the test's target folder.
 fn tools() -> Result<PathBuf> {

@@ -14,12 +14,6 @@ use crate::recording::scene::{Ended, Folder, bridgetrace};
 pub(super) const HOSTILE: &str = "</title><script>window.pwned=1</script><img src=x onerror=\"window.pwned=1\">'\
      \u{202e}\u{1b}[2J|`*@all*` [x](javascript:alert(1)) www.evil.example";
 
-/// A recording that is checked in.
-pub(super) fn fixture(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
-    folder.join(name).display().to_string()
-}
-
 /// The outage of a compose project, with other names for its network and container.
 pub(super) fn hostile(folder: &Folder) -> Result<PathBuf> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tracer/core/tests/golden");

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, ensure};
 use bridgetrace_lab::tracer;
 
-use super::scene::{Scene, fixture};
+use super::scene::Scene;
+use crate::recording::scene::fixture;
 
 /// The beginning of a sequence that sets a colour of letters.
 const COLOUR: &str = "\x1b[38;";

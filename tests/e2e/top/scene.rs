@@ -1,7 +1,6 @@
 //! A console on which `bridgetrace top` runs, and what tells that the terminal is whole afterwards.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +8,8 @@ use bridgetrace_lab::console::{Console, Size};
 use bridgetrace_lab::{Netns, tracer, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::recording::scene::fixture;
 
 /// A serial console's.
 pub(super) const SMALL: Size = (80, 24);
@@ -100,12 +101,6 @@ impl Scene {
     fn text(&self, name: &str) -> String {
         self.console.path(name).display().to_string()
     }
-}
-
-/// A recording of a real outage.
-pub(super) fn fixture(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/recordings");
-    folder.join(name).display().to_string()
 }
 
 /// Fails unless the screen is plain ASCII, no wider than the terminal, and has the keys in its last line.

@@ -177,6 +177,15 @@ impl Kind {
         )
     }
 
+    /// Whether it happens at a moment, and goes on in no way.
+    #[must_use]
+    pub const fn is_moment(self) -> bool {
+        matches!(
+            self,
+            Self::ProcessKilled | Self::DaemonRestarted | Self::DaemonStateLost
+        )
+    }
+
     /// The name scripts know.
     #[must_use]
     pub const fn name(self) -> &'static str {

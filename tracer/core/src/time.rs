@@ -1,5 +1,7 @@
 //! Time comes in with every input; the core has no clock.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// Wall-clock time, nanoseconds since the Unix epoch.
@@ -24,3 +26,9 @@ impl Timestamp {
 
 /// Nanoseconds in a second.
 pub const SECOND: u64 = 1_000_000_000;
+
+/// Nanoseconds of a duration, saturating.
+#[must_use]
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
-use super::{Format, duration};
+use super::{Docker, Format, duration};
 
 /// Recordings smaller than this would hold next to nothing.
 const SMALLEST: ByteSize = ByteSize::mib(1);
@@ -32,11 +32,8 @@ pub(crate) struct Record {
     /// Stop after this long, e.g. 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
-    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
-    /// use, then unix:///var/run/docker.sock]
-    #[arg(long, value_name = "URL")]
-    pub(crate) docker_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
     /// Say more on standard error; -vv adds the kernel half's log, -vvv every input as JSON
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -4,7 +4,7 @@ use std::{env, ffi::OsStr, net::IpAddr, time::Duration};
 
 use clap::{Args, Parser};
 
-use super::duration;
+use super::{Docker, duration};
 
 /// Letting somebody back in.
 #[derive(Args, Clone, Debug)]
@@ -34,11 +34,8 @@ pub(crate) struct Rescue {
     /// Go on although docker cannot be asked whether a container has the address
     #[arg(long)]
     pub(crate) without_docker: bool,
-    /// A docker daemon to ask: unix:///PATH or tcp://HOST:PORT; may be repeated. TLS as
-    /// $DOCKER_TLS_VERIFY and $DOCKER_CERT_PATH say [default: $DOCKER_HOST, then the docker context in
-    /// use, then unix:///var/run/docker.sock]
-    #[arg(long, value_name = "URL")]
-    pub(crate) docker_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) docker: Docker,
     /// Say more on standard error; -vvv adds every input as JSON
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

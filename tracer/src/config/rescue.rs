@@ -10,7 +10,7 @@ use super::endpoints;
 
 /// Resolves what was typed to rescue an address.
 pub(crate) fn rescue_plan(rescue: &Rescue) -> Result<Plan> {
-    let (endpoints, told) = endpoints(&rescue.docker_host)?;
+    let (endpoints, told) = endpoints(&rescue.docker.docker_host)?;
     Ok(Plan {
         address: rescue.address,
         hold: rescue.hold,

@@ -63,9 +63,8 @@ fn hostname(core: &mut Core) -> Input {
     input
 }
 
-#[test]
-fn a_recording_stays_within_its_size_and_what_is_left_can_be_replayed() {
-    let folder = TempDir::new().unwrap();
+/// A recorder of a mebibyte that has begun, and the host it is about.
+fn started(folder: &TempDir) -> (Plan, Core, Input, Recorder) {
     let plan = Plan {
         file: folder.path().join("flight.btr"),
         size: 1 << 20,
@@ -73,7 +72,14 @@ fn a_recording_stays_within_its_size_and_what_is_left_can_be_replayed() {
     };
     let mut core = Core::default();
     let session = hostname(&mut core);
-    let mut recorder = Recorder::start(&plan).unwrap();
+    let recorder = Recorder::start(&plan).unwrap();
+    (plan, core, session, recorder)
+}
+
+#[test]
+fn a_recording_stays_within_its_size_and_what_is_left_can_be_replayed() {
+    let folder = TempDir::new().unwrap();
+    let (plan, core, session, mut recorder) = started(&folder);
     recorder.record(&Arc::new(session.clone()), &core);
     let last = 30_000;
     for number in 1..=last {

@@ -1,7 +1,7 @@
 //! What is told of one finding, step by step, and how it ended as far as somebody watched.
 
 use tracer_core::{
-    finding::{Finding, Kind, Phase, Verdict},
+    finding::{Finding, Phase, Verdict},
     time::Timestamp,
 };
 
@@ -74,7 +74,7 @@ impl Tale {
     pub(super) fn fate(&self) -> Fate {
         match (&self.end, self.unwatched, self.again) {
             (Some(end), _, _) => Fate::Over(end.end.unwrap_or(end.at)),
-            _ if happens(self.standing.kind) => Fate::Happened,
+            _ if self.standing.kind.is_moment() => Fate::Happened,
             (None, Some(at), Some(again)) => Fate::Again(at, again),
             (None, Some(at), None) => Fate::Unwatched(at),
             (None, None, _) => Fate::Open,
@@ -104,12 +104,4 @@ impl Fate {
             )),
         }
     }
-}
-
-/// Whether it happens at a moment, and goes on in no way.
-const fn happens(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::ProcessKilled | Kind::DaemonRestarted | Kind::DaemonStateLost
-    )
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
@@ -19,7 +19,7 @@ use crate::{
     inventory::{clock, docker::Endpoint, processes::Processes, sockets},
 };
 
-use super::{QUEUE, output::Output, sources, stop::Stop};
+use super::{QUEUE, event_loop, output::Output, sources, stop::Stop};
 
 /// How long a source may take before the look goes on without it. A daemon answers within a tenth of
 /// a second, one with hundreds of containers within one.
@@ -43,10 +43,7 @@ pub(crate) enum Verdict {
 
 /// Looks once and says what is wrong.
 pub(crate) fn check(plan: &CheckPlan) -> Result<Verdict> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")?;
+    let runtime = event_loop()?;
     let verdict = runtime.block_on(async {
         let mut stop = Stop::listen()?;
         tokio::select! {

@@ -7,14 +7,14 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nix::libc::O_NONBLOCK;
 use tokio::task::spawn_blocking;
 use tracer_core::input::{DaemonStatus, Session};
 
 use crate::{config::DoctorPlan, inventory::netns, kernel::Tracer, sink::escape};
 
-use super::{check::gather, sources};
+use super::{check::gather, event_loop, sources};
 
 /// Where the kernel's log is read.
 const KERNEL_LOG: &str = "/dev/kmsg";
@@ -42,10 +42,7 @@ impl Report {
 
 /// Tries everything a trace needs; whether this host can be traced.
 pub(crate) fn doctor(plan: &DoctorPlan) -> Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")?;
+    let runtime = event_loop()?;
     let mut report = Report::default();
     let tried = runtime.block_on(async {
         let traced = kernel(&mut report).await?;

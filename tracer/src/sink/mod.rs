@@ -11,6 +11,7 @@ use crate::config;
 
 use self::{ecs::Origin, human::Human, jsonl::JsonLines};
 
+pub(crate) mod columns;
 pub(crate) mod ecs;
 pub(crate) mod escape;
 #[cfg(test)]

@@ -32,13 +32,8 @@ impl Standing {
     pub(super) const fn of(finding: &Finding) -> Self {
         match (finding.phase, finding.kind) {
             (Phase::Resolved, _) => Self::Over,
-            (
-                _,
-                Kind::ProcessKilled
-                | Kind::DaemonRestarted
-                | Kind::DaemonStateLost
-                | Kind::EventsLost,
-            ) => Self::Happened,
+            (_, Kind::EventsLost) => Self::Happened,
+            (_, kind) if kind.is_moment() => Self::Happened,
             (_, kind) if kind.is_loss() => Self::Losing,
             _ => Self::Lasting,
         }

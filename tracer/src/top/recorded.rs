@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Result;
-use tracer_core::time::{SECOND, Timestamp};
+use tracer_core::time::{SECOND, Timestamp, nanos};
 use tracer_record::play::Player;
 
 use crate::{
@@ -146,7 +146,7 @@ impl Recorded {
             return;
         };
         self.playing = Some(Instant::now());
-        let passed = u64::try_from(before.elapsed().as_nanos()).unwrap_or(SECOND);
+        let passed = nanos(before.elapsed());
         self.go_to(self.goal.plus(passed));
         if self.goal == self.span.last {
             self.playing = None;

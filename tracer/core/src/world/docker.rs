@@ -3,16 +3,17 @@
 
 mod containers;
 mod find;
+mod lasting;
+mod snapshot;
 
 pub use find::is_inner;
-mod snapshot;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
 };
 
-use self::containers::Containers;
+use self::{containers::Containers, lasting::Lasting};
 use super::jobs;
 use crate::{
     finding::ContainerRef,
@@ -46,9 +47,9 @@ pub struct Docker {
     /// Where daemons live that were found in a namespace.
     places: BTreeMap<String, u32>,
     /// Clients that cannot use the daemon beside them, and since when.
-    sidecars: Vec<(Sidecar, Timestamp)>,
+    sidecars: Lasting<Sidecar>,
     /// Network namespaces of containers that nobody is in, and since when.
-    sandboxes: Vec<(EmptySandbox, Timestamp)>,
+    sandboxes: Lasting<EmptySandbox>,
     /// Since when daemons do not answer.
     away: BTreeMap<String, Timestamp>,
     /// When the process ended that was a daemon's when it answered last.
@@ -79,8 +80,8 @@ impl Docker {
         match body {
             Body::Daemon(daemon) => self.set_daemon(at, daemon),
             Body::DaemonFound { daemon, netns } => self.find_daemon(at, daemon, *netns),
-            Body::Sidecars(found) => self.set_sidecars(at, found),
-            Body::EmptySandboxes(found) => self.set_sandboxes(at, found),
+            Body::Sidecars(found) => self.sidecars.set(at, found),
+            Body::EmptySandboxes(found) => self.sandboxes.set(at, found),
             Body::DaemonGone(daemon) => self.remove_daemon(at, daemon),
             Body::EngineProcessEnded { daemon, pid, .. } => self.end_process(at, daemon, *pid),
             Body::DockerListing {
@@ -131,14 +132,12 @@ impl Docker {
 
     /// Clients that cannot use the daemon beside them, and since when.
     pub fn sidecars(&self) -> impl Iterator<Item = (&Sidecar, Timestamp)> {
-        self.sidecars
-            .iter()
-            .map(|(sidecar, since)| (sidecar, *since))
+        self.sidecars.iter()
     }
 
     /// Network namespaces of containers that nobody is in, and since when.
     pub fn empty_sandboxes(&self) -> impl Iterator<Item = (&EmptySandbox, Timestamp)> {
-        self.sandboxes.iter().map(|(it, since)| (it, *since))
+        self.sandboxes.iter()
     }
 
     /// What is known of the daemon, even if it does not answer now.
@@ -259,24 +258,6 @@ impl Docker {
         self.aliases = aliases
             .map(|(_, (endpoint, _))| (*endpoint).clone())
             .collect();
-    }
-
-    fn set_sidecars(&mut self, at: Timestamp, found: &[Sidecar]) {
-        let before = std::mem::take(&mut self.sidecars);
-        let since = |sidecar: &Sidecar| {
-            let known = before.iter().find(|(known, _)| known == sidecar);
-            known.map_or(at, |(_, since)| *since)
-        };
-        self.sidecars = found.iter().map(|it| (it.clone(), since(it))).collect();
-    }
-
-    fn set_sandboxes(&mut self, at: Timestamp, found: &[EmptySandbox]) {
-        let before = std::mem::take(&mut self.sandboxes);
-        let since = |sandbox: &EmptySandbox| {
-            let known = before.iter().find(|(known, _)| known == sandbox);
-            known.map_or(at, |(_, since)| *since)
-        };
-        self.sandboxes = found.iter().map(|it| (it.clone(), since(it))).collect();
     }
 
     /// It may hang, and never say itself where it lives.

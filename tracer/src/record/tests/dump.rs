@@ -33,14 +33,7 @@ fn seconds(told: &[Told]) -> Vec<u64> {
 #[test]
 fn ten_minutes_are_dumped_over_a_rotation_while_the_recorder_goes_on() {
     let folder = TempDir::new().unwrap();
-    let plan = Plan {
-        file: folder.path().join("flight.btr"),
-        size: 1 << 20,
-        age: None,
-    };
-    let mut core = Core::default();
-    let session = hostname(&mut core);
-    let mut recorder = Recorder::start(&plan).unwrap();
+    let (plan, core, session, mut recorder) = started(&folder);
     recorder.record(&Arc::new(session.clone()), &core);
     for number in 1..=HOUR {
         recorder.record(&Arc::new(second(number)), &core);

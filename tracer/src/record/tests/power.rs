@@ -69,14 +69,7 @@ fn numbers(told: &[Told]) -> Vec<u64> {
 #[test]
 fn after_a_power_cut_what_was_synced_is_told_and_the_recording_goes_on() {
     let folder = TempDir::new().unwrap();
-    let plan = Plan {
-        file: folder.path().join("flight.btr"),
-        size: 1 << 20,
-        age: None,
-    };
-    let mut core = Core::default();
-    let session = hostname(&mut core);
-    let mut recorder = Recorder::start(&plan).unwrap();
+    let (plan, core, session, mut recorder) = started(&folder);
     recorder.record(&Arc::new(session), &core);
     let mut dice = Dice(7);
     let mut number = 0;

@@ -7,7 +7,7 @@ mod wide;
 use maud::{Markup, html};
 
 use crate::{
-    drawing::{Drawing, Part, Station},
+    drawing::{Arrival, Drawing, Part, Station},
     report::text::Text,
 };
 
@@ -69,6 +69,16 @@ fn tip(way: Way, (x, y): Point, (dx, dy): Point) -> Markup {
         by - dx * side
     );
     html! { polygon class={ "tip " (way.class()) } points=(points) {} }
+}
+
+/// How far the packets get that come in by the right way, on their way to `end`, and whether they are refused
+/// there; nothing where they come in elsewhere.
+fn came_to(drawing: &Drawing, end: i64) -> Option<(i64, bool)> {
+    match drawing.arrival {
+        Arrival::SameWay => Some((end, false)),
+        Arrival::Refused => Some((end - 14, true)),
+        _ => None,
+    }
 }
 
 /// Nothing gets beyond.

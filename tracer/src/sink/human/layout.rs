@@ -7,7 +7,7 @@ use anstyle::Style;
 use unicode_width::UnicodeWidthChar as _;
 
 use super::style::{Look, STRONG, Word};
-use crate::sink::escape;
+use crate::sink::{self, escape};
 
 /// Column where the text of a field begins: two of indent, the longest label, one between.
 const FIELD: usize = 10;
@@ -197,17 +197,13 @@ fn columns(text: &str) -> usize {
 
 /// What fits in `room` columns, and the rest; of a character wider than that nothing is left.
 fn cut(word: &str, room: usize) -> (&str, &str) {
-    let mut taken = 0;
-    let mut characters = word.char_indices();
-    let end = characters.find_map(|(at, character)| {
-        taken += character.width().unwrap_or(0);
-        (taken > room).then_some((at, character.len_utf8()))
-    });
-    match end {
-        None => (word, ""),
-        Some((0, length)) => ("", &word[length..]),
-        Some((at, _)) => word.split_at(at),
+    let (head, rest) = sink::columns::cut(word, room);
+    if head.is_empty() {
+        let mut rest = rest.chars();
+        rest.next();
+        return ("", rest.as_str());
     }
+    (head, rest)
 }
 
 const fn line_width(lines: &[String], first: usize, rest: usize) -> usize {

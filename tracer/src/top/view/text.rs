@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
-use crate::sink::{escape, human::Look};
+use crate::sink::{columns::cut, escape, human::Look};
 
 /// Text from outside as this terminal can show it.
 pub(super) fn shown(text: &str, look: Look) -> Cow<'_, str> {
@@ -54,16 +54,6 @@ fn pad(mut text: String, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     text.extend(std::iter::repeat_n(' ', missing));
     text
-}
-
-/// What fits in `columns`, and the rest.
-fn cut(text: &str, columns: usize) -> (&str, &str) {
-    let mut taken = 0;
-    let end = text.char_indices().find_map(|(at, character)| {
-        taken += character.width().unwrap_or(0);
-        (taken > columns).then_some(at)
-    });
-    text.split_at(end.unwrap_or(text.len()))
 }
 
 #[cfg(test)]

@@ -31,34 +31,22 @@ impl Docker {
         for endpoint in endpoints.collect::<BTreeSet<_>>() {
             self.tell_belongings(endpoint, now, &mut inputs);
         }
-        self.tell_sidecars(&mut inputs);
-        self.tell_sandboxes(&mut inputs);
+        let sidecars = self.sidecars.as_it_grew();
+        inputs.extend(sidecars.map(|(at, all)| Input {
+            at,
+            body: Body::Sidecars(all),
+        }));
+        let sandboxes = self.sandboxes.as_it_grew();
+        inputs.extend(sandboxes.map(|(at, all)| Input {
+            at,
+            body: Body::EmptySandboxes(all),
+        }));
         let history = self.history();
         if !history.is_empty() {
             let body = Body::History(history);
             inputs.push(Input { at: now, body });
         }
         inputs
-    }
-
-    /// The list as it grew, so that each is known since it was.
-    fn tell_sidecars(&self, inputs: &mut Vec<Input>) {
-        let times: BTreeSet<Timestamp> = self.sidecars().map(|(_, since)| since).collect();
-        for at in times {
-            let known = self.sidecars().filter(|(_, since)| *since <= at);
-            let body = Body::Sidecars(known.map(|(it, _)| it.clone()).collect());
-            inputs.push(Input { at, body });
-        }
-    }
-
-    /// [`Self::tell_sidecars`] of empty namespaces.
-    fn tell_sandboxes(&self, inputs: &mut Vec<Input>) {
-        let times: BTreeSet<Timestamp> = self.empty_sandboxes().map(|(_, since)| since).collect();
-        for at in times {
-            let known = self.empty_sandboxes().filter(|(_, since)| *since <= at);
-            let body = Body::EmptySandboxes(known.map(|(it, _)| it.clone()).collect());
-            inputs.push(Input { at, body });
-        }
     }
 
     /// What it said of itself last, and that it is away since.

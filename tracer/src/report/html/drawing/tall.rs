@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Point, Way, line, lines, names, node, stop, tip, wrap};
+use super::{Point, Way, came_to, line, lines, names, node, stop, tip, wrap};
 use crate::{
-    drawing::{Arrival, Drawing, Part, Station},
+    drawing::{Drawing, Part, Station},
     report::text::Text,
 };
 
@@ -107,11 +107,9 @@ fn said(drawing: &Drawing, next: usize, fork: usize) -> Vec<(Way, Text)> {
 /// What comes in on the left, what should go out on the right.
 fn right(drawing: &Drawing, first: i64, last: i64) -> Markup {
     let (start, end) = (first + NODE - 6, last - NODE);
-    let refused = drawing.arrival == Arrival::Refused;
-    let comes = matches!(drawing.arrival, Arrival::SameWay | Arrival::Refused);
-    let stops = if refused { end - 14 } else { end };
+    let came_to = came_to(drawing, end);
     html! {
-        @if comes {
+        @if let Some((stops, refused)) = came_to {
             (line(Way::Came, (LINE - APART, start), (LINE - APART, stops)))
             @if refused { (stop((LINE - APART, stops))) } @else { (tip(Way::Came, (LINE - APART, end + 4), (0, 1))) }
         }

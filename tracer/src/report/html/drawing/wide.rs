@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Point, Way, line, lines, names, node, stop, tip, wrap};
+use super::{Point, Way, came_to, line, lines, names, node, stop, tip, wrap};
 use crate::{
-    drawing::{Arrival, Drawing, Part, Station},
+    drawing::{Drawing, Part, Station},
     report::text::Text,
 };
 
@@ -73,14 +73,12 @@ fn right(drawing: &Drawing, places: &[i64], fork: usize) -> Markup {
         return html! {};
     };
     let (start, end) = (first + NODE - 6, last - NODE);
-    let refused = drawing.arrival == Arrival::Refused;
-    let comes = matches!(drawing.arrival, Arrival::SameWay | Arrival::Refused);
-    let stops = if refused { end - 14 } else { end };
+    let came_to = came_to(drawing, end);
     let right = (Way::Right, drawing.right_label());
     let came = drawing.arrival_label().map(|it| (Way::Came, it));
     let labels: Vec<_> = std::iter::once(right).chain(came).collect();
     html! {
-        @if comes {
+        @if let Some((stops, refused)) = came_to {
             (line(Way::Came, (start, LINE - APART), (stops, LINE - APART)))
             @if refused { (stop((stops, LINE - APART))) } @else { (tip(Way::Came, (end + 4, LINE - APART), (1, 0))) }
         }
