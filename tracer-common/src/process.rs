@@ -158,6 +158,31 @@ pub const PROGRAMS: [Name; 12] = [
 /// A script may go by its interpreter's name.
 pub const INTERPRETER: Name = Name::beginning("python");
 
+/// Letters with which one of [`PROGRAMS`] or [`INTERPRETER`] begins: bit `n` for the character `64 + n`.
+const INITIALS: u64 = {
+    let mut initials = bit(INTERPRETER);
+    let mut at = 0;
+    while at < PROGRAMS.len() {
+        initials |= bit(PROGRAMS[at]);
+        at += 1;
+    }
+    initials
+};
+
+/// The bit of a name's first letter.
+const fn bit(name: Name) -> u64 {
+    let [first, ..] = name.word[0].to_ne_bytes();
+    assert!(first & 0xc0 == 0x40, "a letter of ASCII");
+    1 << (first & 0x3f)
+}
+
+/// Whether one of [`PROGRAMS`] or [`INTERPRETER`] begins with this letter: most programs do not.
+#[inline(always)]
+#[must_use]
+pub const fn is_initial(letter: u8) -> bool {
+    letter & 0xc0 == 0x40 && INITIALS >> (letter & 0x3f) & 1 != 0
+}
+
 /// What the command line of an interpreter holds that runs compose.
 pub const SCRIPT: [u8; 7] = *b"compose";
 
@@ -171,4 +196,6 @@ const _: () = {
     assert!(size_of::<Exec>() != size_of::<crate::Event>());
     assert!(PROGRAMS[0].is(words(b"docker\0\0\0\0\0\0\0\0\0\0")));
     assert!(!PROGRAMS[0].is(words(b"docker-proxy\0\0\0\0")));
+    assert!(is_initial(b'd') && is_initial(b'R') && is_initial(b'p'));
+    assert!(!is_initial(b't') && !is_initial(b'$') && !is_initial(0xe4) && !is_initial(0));
 };

@@ -1,8 +1,10 @@
-//! Read-only globals, set by userspace before the load; constants to the verifier.
+//! Globals: those set by userspace before the load, constants to the verifier, and those that change.
+//! A program loads either straight from memory, without the call that a map's element takes: a hook
+//! that mostly looks and leaves then needs no register saved and no stack.
 
-use core::ptr::{addr_of, read_volatile};
+use core::ptr::{addr_of, read_volatile, write_volatile};
 
-use tracer_common::KernelOffsets;
+use tracer_common::{KernelOffsets, PREFIX_WORDS, PrefixBit};
 
 /// Offsets of the running kernel's struct members.
 #[unsafe(no_mangle)]
@@ -11,6 +13,78 @@ pub(crate) static OFFSETS: KernelOffsets = KernelOffsets::NONE;
 /// Kernel drop reason number → [`tracer_common::DropReason`] number, 0: not of interest.
 #[unsafe(no_mangle)]
 static REASONS: [u8; 256] = [0; 256];
+
+/// A bit for each group of addresses that a bridge's route touches. Sections of their own are maps of
+/// their own, so that writing one leaves the others alone.
+type Prefixes = [u64; PREFIX_WORDS as usize];
+
+/// A bit for each IPv4 /16, written by userspace.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.prefix4")]
+static mut PREFIX4: Prefixes = [0; PREFIX_WORDS as usize];
+
+/// The same over IPv6, see [`tracer_common::prefix6`].
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.prefix6")]
+static mut PREFIX6: Prefixes = [0; PREFIX_WORDS as usize];
+
+/// Moments in jiffies, for hooks that have nothing to do unless something happened a moment ago.
+/// All CPUs share them.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.moments")]
+static mut MOMENTS: [u64; Moment::ENTRIES] = [0; Moment::ENTRIES];
+
+/// What is remembered to have happened.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {
+    /// An IPv4 lookup for a packet that passes was answered with a bridge.
+    Passing4,
+    /// The same over IPv6.
+    Passing6,
+    /// A reply was seen to go astray.
+    Astray,
+}
+
+impl Moment {
+    const ENTRIES: usize = 3;
+
+    /// When it last happened.
+    #[inline(always)]
+    pub(crate) fn last(self) -> u64 {
+        // SAFETY: an aligned u64 in a live map value, at an index that is a constant.
+        unsafe { read_volatile(addr_of!(MOMENTS).cast::<u64>().add(self as usize)) }
+    }
+
+    /// It happens `now`. Written once a jiffy at the most: CPUs must not quarrel over the line.
+    #[inline(always)]
+    pub(crate) fn note(self, now: u64) {
+        if self.last() != now {
+            // SAFETY: as above; whichever CPU is last writes as good a moment.
+            unsafe {
+                write_volatile((&raw mut MOMENTS).cast::<u64>().add(self as usize), now);
+            }
+        }
+    }
+}
+
+/// Whether an IPv4 address of this group may lie inside a bridge's subnet.
+#[inline(always)]
+pub(crate) fn prefix4_is_set(bit: PrefixBit) -> bool {
+    is_set(addr_of!(PREFIX4), bit)
+}
+
+/// The same over IPv6.
+#[inline(always)]
+pub(crate) fn prefix6_is_set(bit: PrefixBit) -> bool {
+    is_set(addr_of!(PREFIX6), bit)
+}
+
+#[inline(always)]
+fn is_set(words: *const Prefixes, bit: PrefixBit) -> bool {
+    // SAFETY: there are more words than a bit's may be.
+    let word = unsafe { read_volatile(words.cast::<u64>().add(bit.word() as usize)) };
+    word & bit.mask() != 0
+}
 
 /// Reads one member of [`OFFSETS`], one at a time so that the verifier sees a constant load
 /// from a frozen map.

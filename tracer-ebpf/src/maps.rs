@@ -4,7 +4,9 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use tracer_common::{Exec, Lookup, LostKey, LostPackets, PREFIX_WORDS, Stat, WatchKey};
+use tracer_common::{Exec, Lookup, LostKey, LostPackets, Stat, WatchKey};
+
+use crate::memory::Address;
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
@@ -31,11 +33,6 @@ pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> =
 pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
     PerCpuArray::with_max_entries(SLOTS + 1, 0);
 
-/// When a lookup for a packet that passes was last answered with a bridge on this CPU, in jiffies;
-/// IPv4 first, then IPv6.
-#[map]
-pub(crate) static LAST_PASSING: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
-
 /// The last packets that came in with a source inside a bridge's subnet. All CPUs share it: who
 /// replies runs on whichever is free. Of two packets with the same slot the later one stays.
 #[map]
@@ -44,14 +41,6 @@ pub(crate) static INGRESS_SLOT: Array<Ingress<[u8; 4]>> = Array::with_max_entrie
 /// The same over IPv6.
 #[map]
 pub(crate) static INGRESS6_SLOT: Array<Ingress<[u8; 16]>> = Array::with_max_entries(INGRESSES, 0);
-
-/// A bit for each IPv4 /16 that a bridge's route touches, written by userspace.
-#[map]
-pub(crate) static PREFIX_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
-
-/// The same over IPv6, see [`tracer_common::prefix6`].
-#[map]
-pub(crate) static PREFIX6_BITS: Array<u64> = Array::with_max_entries(PREFIX_WORDS, 0);
 
 /// Exact counts of lost packets, see [`LostPackets`].
 #[map]
@@ -81,23 +70,22 @@ pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::
 
 /// A lookup that was answered with a bridge; addresses in network byte order.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Routed<A> {
+pub(crate) struct Routed<A: Address> {
     pub(crate) jiffies: u64,
-    pub(crate) saddr: A,
-    pub(crate) daddr: A,
-    pub(crate) netns: u32,
+    /// [`crate::kernel::Net::id`].
+    pub(crate) net: u64,
+    pub(crate) daddr: A::Words,
     pub(crate) ifindex: u32,
     pub(crate) lookup: Lookup,
 }
 
 /// A packet's way in, remembered until the reply is routed.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Ingress<A> {
+pub(crate) struct Ingress<A: Address> {
     pub(crate) jiffies: u64,
-    pub(crate) saddr: A,
-    pub(crate) netns: u32,
+    /// [`crate::kernel::Net::id`].
+    pub(crate) net: u64,
+    pub(crate) saddr: A::Words,
     pub(crate) iif: u32,
 }
 

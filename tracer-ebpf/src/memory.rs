@@ -1,14 +1,13 @@
 //! What route lookups leave behind for the hooks that run after them.
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
-use tracer_common::{Lookup, prefix4, prefix6, v4_mapped};
+use tracer_common::{Lookup, v4_mapped};
 
 use crate::{
     addresses::v4_of,
-    maps::{
-        FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, INGRESSES, Ingress, LAST_PASSING,
-        PREFIX_BITS, PREFIX6_BITS, Routed, SLOTS,
-    },
+    globals::Moment,
+    kernel::Net,
+    maps::{FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, INGRESSES, Ingress, Routed, SLOTS},
 };
 
 /// What a slot remembers is the story of a packet only if it is recent:
@@ -34,86 +33,81 @@ pub(crate) enum Kind {
 
 /// An address of either family, network byte order, and where lookups for it are remembered.
 pub(crate) trait Address: Copy + PartialEq {
+    /// That a packet passes into a bridge.
+    const PASSING: Moment;
+    /// What slots keep of it: a load each, where its bytes would take one each.
+    type Words: Copy + PartialEq;
+
+    fn words(self) -> Self::Words;
     fn mapped(self) -> [u8; 16];
     /// The slot of lookups for this destination.
-    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>>;
-    /// When a packet last passed into a bridge.
-    fn last_passing() -> Option<*mut u64>;
-    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>>;
-    /// Whether it may lie inside a bridge's subnet.
-    fn in_bridge_prefix(self) -> bool;
+    fn route(self, kind: Kind, net: Net) -> Option<*mut Routed<Self>>;
+    fn ingress(self, net: Net) -> Option<*mut Ingress<Self>>;
 }
 
 impl Address for [u8; 4] {
+    const PASSING: Moment = Moment::Passing4;
+    type Words = u32;
+
+    #[inline(always)]
+    fn words(self) -> u32 {
+        u32::from_ne_bytes(self)
+    }
+
     #[inline(always)]
     fn mapped(self) -> [u8; 16] {
         v4_mapped(self)
     }
 
     #[inline(always)]
-    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
+    fn route(self, kind: Kind, net: Net) -> Option<*mut Routed<Self>> {
         FIB_SLOT.get_ptr_mut(match kind {
             Kind::Own => SLOTS, // Behind the others.
-            Kind::Passing => slot([self[2], self[3]], netns) % SLOTS,
+            Kind::Passing => slot([self[2], self[3]], net) % SLOTS,
         })
     }
 
     #[inline(always)]
-    fn last_passing() -> Option<*mut u64> {
-        LAST_PASSING.get_ptr_mut(0)
-    }
-
-    #[inline(always)]
-    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
-        INGRESS_SLOT.get_ptr_mut(slot([self[2], self[3]], netns) % INGRESSES)
-    }
-
-    #[inline(always)]
-    fn in_bridge_prefix(self) -> bool {
-        let bit = prefix4(self);
-        PREFIX_BITS
-            .get(bit.word())
-            .is_some_and(|word| word & bit.mask() != 0)
+    fn ingress(self, net: Net) -> Option<*mut Ingress<Self>> {
+        INGRESS_SLOT.get_ptr_mut(slot([self[2], self[3]], net) % INGRESSES)
     }
 }
 
 impl Address for [u8; 16] {
+    const PASSING: Moment = Moment::Passing6;
+    type Words = [u32; 4];
+
+    #[inline(always)]
+    fn words(self) -> [u32; 4] {
+        let word =
+            |at: usize| u32::from_ne_bytes([self[at], self[at + 1], self[at + 2], self[at + 3]]);
+        [word(0), word(4), word(8), word(12)]
+    }
+
     #[inline(always)]
     fn mapped(self) -> [u8; 16] {
         self
     }
 
     #[inline(always)]
-    fn route(self, kind: Kind, netns: u32) -> Option<*mut Routed<Self>> {
+    fn route(self, kind: Kind, net: Net) -> Option<*mut Routed<Self>> {
         FIB6_SLOT.get_ptr_mut(match kind {
             Kind::Own => SLOTS, // Behind the others.
-            Kind::Passing => slot([self[14], self[15]], netns) % SLOTS,
+            Kind::Passing => slot([self[14], self[15]], net) % SLOTS,
         })
     }
 
     #[inline(always)]
-    fn last_passing() -> Option<*mut u64> {
-        LAST_PASSING.get_ptr_mut(1)
-    }
-
-    #[inline(always)]
-    fn ingress(self, netns: u32) -> Option<*mut Ingress<Self>> {
-        INGRESS6_SLOT.get_ptr_mut(slot([self[14], self[15]], netns) % INGRESSES)
-    }
-
-    #[inline(always)]
-    fn in_bridge_prefix(self) -> bool {
-        let bit = prefix6(self);
-        PREFIX6_BITS
-            .get(bit.word())
-            .is_some_and(|word| word & bit.mask() != 0)
+    fn ingress(self, net: Net) -> Option<*mut Ingress<Self>> {
+        INGRESS6_SLOT.get_ptr_mut(slot([self[14], self[15]], net) % INGRESSES)
     }
 }
 
 /// What tells addresses apart in small tables. The namespace counts too: a packet may pass several on one CPU at once.
 #[inline(always)]
-fn slot(last_bytes: [u8; 2], netns: u32) -> u32 {
-    u32::from(u16::from_be_bytes(last_bytes)) ^ netns
+fn slot(last_bytes: [u8; 2], net: Net) -> u32 {
+    // A `struct net` takes pages.
+    u32::from(u16::from_be_bytes(last_bytes)) ^ (net.id() >> 12) as u32
 }
 
 /// A remembered lookup's answer.
@@ -125,19 +119,19 @@ pub(crate) struct Found {
 
 /// The lookup for `remote` (v4-mapped) on this CPU, if it is no older than `age` jiffies.
 #[inline(always)]
-pub(crate) fn route_to(kind: Kind, netns: u32, remote: [u8; 16], age: u64) -> Option<Found> {
+pub(crate) fn route_to(kind: Kind, net: Net, remote: [u8; 16], age: u64) -> Option<Found> {
     match v4_of(remote) {
-        Some(v4) => recall(kind, netns, v4, age),
-        None => recall(kind, netns, remote, age),
+        Some(v4) => recall(kind, net, v4, age),
+        None => recall(kind, net, remote, age),
     }
 }
 
 /// As [`route_to`].
 #[inline(always)]
-pub(crate) fn recall<A: Address>(kind: Kind, netns: u32, remote: A, age: u64) -> Option<Found> {
+pub(crate) fn recall<A: Address>(kind: Kind, net: Net, remote: A, age: u64) -> Option<Found> {
     // SAFETY: this CPU's slot; it may only change under a reader that is interrupted by a lookup.
-    let slot = unsafe { &*remote.route(kind, netns)? };
-    if slot.daddr != remote || slot.netns != netns || !is_recent(slot.jiffies, age) {
+    let slot = unsafe { &*remote.route(kind, net)? };
+    if slot.daddr != remote.words() || slot.net != net.id() || !is_recent(slot.jiffies, age) {
         return None;
     }
     Some(Found {
@@ -146,44 +140,45 @@ pub(crate) fn recall<A: Address>(kind: Kind, netns: u32, remote: A, age: u64) ->
     })
 }
 
-/// Whether a packet of this family may be passing into a bridge right now: cheap to ask before the
-/// packet is parsed.
+/// Whether a packet may be passing into a bridge right now, on any CPU: cheap to ask before the packet
+/// is parsed.
 #[inline(always)]
-pub(crate) fn is_passing<A: Address>() -> bool {
-    // SAFETY: as above.
-    A::last_passing().is_some_and(|last| is_recent(unsafe { *last }, AT_ONCE))
+pub(crate) fn is_anything_passing() -> bool {
+    let passing = [Moment::Passing4, Moment::Passing6];
+    passing.iter().any(|which| is_recent(which.last(), AT_ONCE))
 }
 
 /// ifindex by which `remote` (v4-mapped) came in a moment ago.
 #[inline(always)]
-pub(crate) fn way_in_of(netns: u32, remote: [u8; 16]) -> Option<u32> {
+pub(crate) fn way_in_of(net: Net, remote: [u8; 16]) -> Option<u32> {
     match v4_of(remote) {
-        Some(v4) => way_in(netns, v4),
-        None => way_in(netns, remote),
+        Some(v4) => way_in(net, v4),
+        None => way_in(net, remote),
     }
 }
 
 /// As [`way_in_of`].
 #[inline(always)]
-pub(crate) fn way_in<A: Address>(netns: u32, remote: A) -> Option<u32> {
+pub(crate) fn way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
     // SAFETY: as above.
-    let slot = unsafe { &*remote.ingress(netns)? };
-    let here = slot.saddr == remote && slot.netns == netns && is_recent(slot.jiffies, A_MOMENT);
+    let slot = unsafe { &*remote.ingress(net)? };
+    let here =
+        slot.saddr == remote.words() && slot.net == net.id() && is_recent(slot.jiffies, A_MOMENT);
     here.then_some(slot.iif)
 }
 
 /// Remembers that `remote` came in by `iif`.
 #[inline(always)]
-pub(crate) fn set_way_in<A: Address>(netns: u32, remote: A, iif: u32) -> Option<()> {
+pub(crate) fn set_way_in<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: a live map value. CPUs that write it at once for different remotes can leave a
     // mixture, which at worst says for a moment that one came in as the other did.
-    let slot = unsafe { &mut *remote.ingress(netns)? };
-    let same = slot.saddr == remote && slot.netns == netns && slot.iif == iif;
+    let slot = unsafe { &mut *remote.ingress(net)? };
+    let same = slot.saddr == remote.words() && slot.net == net.id() && slot.iif == iif;
     if !same || !is_recent(slot.jiffies, FRESH) {
         // Member by member: padding has no value to copy.
         slot.jiffies = jiffies();
-        slot.saddr = remote;
-        slot.netns = netns;
+        slot.saddr = remote.words();
+        slot.net = net.id();
         slot.iif = iif;
     }
     Some(())

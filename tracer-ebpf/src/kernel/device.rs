@@ -1,7 +1,9 @@
 //! Devices, their namespaces, and the nexthops that name them.
 
+use core::ptr::addr_of;
+
 use super::{member, pointer};
-use crate::globals::offset;
+use crate::globals::{OFFSETS, offset};
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
 const IFF_EBRIDGE: u32 = 1 << 1;
@@ -13,6 +15,13 @@ const IFF_BRIDGE_PORT: u32 = 1 << 9;
 pub(crate) struct Net(pub(crate) *const u8);
 
 impl Net {
+    /// What tells namespaces apart as long as they live, in one load less than [`Net::inum`]: how far
+    /// away the namespace is. The verifier takes no address for a number, but the distance of two.
+    #[inline(always)]
+    pub(crate) fn id(self) -> u64 {
+        (self.0 as u64).wrapping_sub(addr_of!(OFFSETS) as u64)
+    }
+
     /// Inode number of the namespace.
     #[inline(always)]
     pub(crate) fn inum(self) -> Option<u32> {
@@ -48,7 +57,13 @@ impl NetDevice {
     /// Inode number of the device's network namespace.
     #[inline(always)]
     pub(crate) fn netns(self) -> Option<u32> {
-        Net(pointer(self.0, offset!(netdev_net))?).inum()
+        self.net()?.inum()
+    }
+
+    /// The device's network namespace.
+    #[inline(always)]
+    pub(crate) fn net(self) -> Option<Net> {
+        pointer(self.0, offset!(netdev_net)).map(Net)
     }
 }
 

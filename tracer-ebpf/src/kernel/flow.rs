@@ -1,14 +1,19 @@
 //! What a route lookup asks for: `struct flowi4` and `struct flowi6`.
 
-use tracer_common::Flow;
+use tracer_common::{Flow, Hook, prefix4, prefix6};
 
 use super::{IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, address4, address6, member};
-use crate::{globals::offset, memory::Address};
+use crate::{
+    globals::{offset, prefix4_is_set, prefix6_is_set},
+    memory::Address,
+};
 
 /// What is alike in both families.
 pub(crate) trait Flowi {
     /// The family's address, network byte order.
     type Address: Address;
+    /// The hook that sees its lookups.
+    const HOOK: Hook;
 
     fn iif(&self) -> Option<u32>;
     fn oif(&self) -> u32;
@@ -16,6 +21,8 @@ pub(crate) trait Flowi {
     fn proto(&self) -> u8;
     fn saddr(&self) -> Option<Self::Address>;
     fn daddr(&self) -> Option<Self::Address>;
+    /// Whether the source may lie inside a bridge's subnet.
+    fn is_from_bridge_prefix(&self) -> bool;
     /// Source and destination port, host order.
     fn ports(&self) -> Option<(u16, u16)>;
     fn icmp_type(&self) -> Option<u8>;
@@ -39,14 +46,25 @@ pub(crate) trait Flowi {
     }
 }
 
+#[inline(always)]
+fn in_prefix4(address: [u8; 4]) -> bool {
+    prefix4_is_set(prefix4(address))
+}
+
+#[inline(always)]
+fn in_prefix6([a, b, c, d]: [u8; 4]) -> bool {
+    prefix6_is_set(prefix6([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))
+}
+
 macro_rules! flowi {
-    ($(#[$doc:meta])* $name:ident, $address:ty, $read:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
+    ($(#[$doc:meta])* $name:ident, $hook:ident, $address:ty, $read:ident, $in_prefix:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
      $saddr:ident, $daddr:ident, $sport:ident, $dport:ident, $icmp_type:ident) => {
         $(#[$doc])*
         pub(crate) struct $name(pub(crate) *const u8);
 
         impl Flowi for $name {
             type Address = $address;
+            const HOOK: Hook = Hook::$hook;
 
             #[inline(always)]
             fn iif(&self) -> Option<u32> {
@@ -79,6 +97,12 @@ macro_rules! flowi {
             }
 
             #[inline(always)]
+            fn is_from_bridge_prefix(&self) -> bool {
+                // All that decides stands in the first four bytes.
+                address4(self.0, offset!($saddr)).is_some_and($in_prefix)
+            }
+
+            #[inline(always)]
             fn ports(&self) -> Option<(u16, u16)> {
                 let sport: u16 = member(self.0, offset!($sport))?;
                 let dport: u16 = member(self.0, offset!($dport))?;
@@ -95,11 +119,11 @@ macro_rules! flowi {
 
 flowi!(
     /// `struct flowi4`.
-    Flow4, [u8; 4], address4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
+    Flow4, FibLookup, [u8; 4], address4, in_prefix4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
     flowi4_saddr, flowi4_daddr, flowi4_sport, flowi4_dport, flowi4_icmp_type
 );
 flowi!(
     /// `struct flowi6`.
-    Flow6, [u8; 16], address6, flowi6_iif, flowi6_oif, flowi6_mark, flowi6_proto,
+    Flow6, Fib6Lookup, [u8; 16], address6, in_prefix6, flowi6_iif, flowi6_oif, flowi6_mark, flowi6_proto,
     flowi6_saddr, flowi6_daddr, flowi6_sport, flowi6_dport, flowi6_icmp_type
 );

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::{bpf_probe_read_user_buf, generated::bpf_get_current_task};
 use tracer_common::{ARGUMENTS, LINE, Task as Named};
 
-use super::probe_member;
+use super::{member, probe_member};
 use crate::globals::offset;
 
 /// `PF_EXITING`: <https://elixir.bootlin.com/linux/v6.18/A/ident/PF_EXITING>.
@@ -47,6 +47,12 @@ impl Task {
     #[inline(always)]
     pub(crate) fn tgid(self) -> Option<u32> {
         probe_member(self.0, offset!(task_tgid))
+    }
+
+    /// First letter of the thread's name.
+    #[inline(always)]
+    pub(crate) fn initial(self) -> Option<u8> {
+        member(self.0, offset!(task_comm))
     }
 
     /// Name of the process: that of its first thread.

@@ -5,12 +5,13 @@
 //! As `fib_table_lookup`. Most lookups ask the local table (255) first, which answers with the
 //! loopback device and an error unless the address is this host's own: that is no bridge either.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::Hook;
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 
 use crate::{
-    kernel::{Fib6Result, Flow6, Flowi as _, Net},
-    probes::lookup::{self, Answer, LOOPBACK_IFINDEX},
+    kernel::{Fib6Result, Flow6, Flowi as _, Net, NetDevice},
+    probes::lookup::{self, LOOPBACK_IFINDEX},
 };
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
@@ -21,21 +22,47 @@ pub(crate) fn on_fib6_lookup(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_fib6_lookup(ctx: &BtfTracePointContext) -> Option<()> {
-    let net = Net(ctx.arg(0));
     let flow = Flow6(ctx.arg(3));
     let iif = flow.iif()?;
-    if iif > LOOPBACK_IFINDEX {
-        lookup::remember_ingress(&flow, iif, || net.inum());
-    }
-    let device = Fib6Result(ctx.arg(1)).device()?;
-    if iif == 0 || !device.is_bridge() {
+    if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
+        came_in(ctx.as_ptr());
         return None;
     }
-    let answer = Answer {
-        iif,
-        netns: net.inum()?,
-        bridge: device.ifindex()?,
-        table: Fib6Result::table(ctx.arg(2)).unwrap_or(0),
-    };
-    lookup::into_bridge(ctx, Hook::Fib6Lookup, &flow, &answer)
+    let device = Fib6Result(ctx.arg(1)).device()?;
+    if iif != 0 && device.is_bridge() {
+        goes_out(ctx.as_ptr(), flow, device, iif);
+    }
+    None
+}
+
+/// As `fib_lookup`'s.
+#[inline(never)]
+fn came_in(ctx: *mut c_void) -> i32 {
+    let _ = try_came_in(&BtfTracePointContext::new(ctx));
+    0
+}
+
+#[inline(always)]
+fn try_came_in(ctx: &BtfTracePointContext) -> Option<()> {
+    let (net, flow) = (Net(ctx.arg(0)), Flow6(ctx.arg(3)));
+    let iif = flow.iif()?;
+    lookup::remember_ingress(&flow, iif, net);
+    let device = Fib6Result(ctx.arg(1)).device()?;
+    if device.is_bridge() {
+        into_bridge(ctx, &flow, iif, device);
+    }
+    None
+}
+
+/// As `fib_lookup`'s.
+#[inline(never)]
+fn goes_out(ctx: *mut c_void, flow: Flow6, device: NetDevice, iif: u32) -> i32 {
+    into_bridge(&BtfTracePointContext::new(ctx), &flow, iif, device);
+    0
+}
+
+#[inline(always)]
+fn into_bridge(ctx: &BtfTracePointContext, flow: &Flow6, iif: u32, device: NetDevice) {
+    let table = || Fib6Result::table(ctx.arg(2)).unwrap_or(0);
+    lookup::into_bridge(ctx, flow, iif, Net(ctx.arg(0)), device, table);
 }

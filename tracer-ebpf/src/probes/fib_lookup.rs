@@ -1,15 +1,17 @@
 //! `fib_table_lookup(u32 tb_id, const struct flowi4 *, const struct fib_nh_common *, int err)`
 //! <https://elixir.bootlin.com/linux/v6.18/source/include/trace/events/fib.h#L13>
 //!
-//! Runs for every IPv4 route lookup of the machine, so it mostly only remembers; the neighbour
-//! slow path, which a healthy host does not run, tells the story.
+//! Runs for every IPv4 route lookup of the machine, so it mostly only looks at a few words and leaves;
+//! the neighbour slow path, which a healthy host does not run, tells the story. What it does more rarely
+//! stands in functions that are really called: the looking needs no stack and no register to be saved.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::Hook;
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 
 use crate::{
-    kernel::{Flow4, Flowi as _, Nexthop},
-    probes::lookup::{self, Answer, LOOPBACK_IFINDEX},
+    kernel::{Flow4, Flowi as _, NetDevice, Nexthop},
+    probes::lookup::{self, LOOPBACK_IFINDEX},
 };
 
 #[btf_tracepoint(function = "fib_table_lookup")]
@@ -23,19 +25,41 @@ fn try_fib_lookup(ctx: &BtfTracePointContext) -> Option<()> {
     let flow = Flow4(ctx.arg(1));
     let device = Nexthop(ctx.arg(2)).device()?;
     let iif = flow.iif()?;
-    if iif > LOOPBACK_IFINDEX {
-        // The device only tells the namespace: a lookup does not leave it.
-        lookup::remember_ingress(&flow, iif, || device.netns());
+    if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
+        came_in(ctx.as_ptr());
+    } else if iif != 0 && device.is_bridge() {
+        // iif 0: `inet_addr_type()` asks about an address, no packet follows.
+        goes_out(ctx.as_ptr(), flow, device, iif);
     }
-    // iif 0: `inet_addr_type()` asks about an address, no packet follows.
-    if iif == 0 || !device.is_bridge() {
-        return None;
+    None
+}
+
+/// A packet came in that may be from inside a bridge's subnet.
+#[inline(never)]
+fn came_in(ctx: *mut c_void) -> i32 {
+    let _ = try_came_in(&BtfTracePointContext::new(ctx));
+    0
+}
+
+#[inline(always)]
+fn try_came_in(ctx: &BtfTracePointContext) -> Option<()> {
+    let flow = Flow4(ctx.arg(1));
+    let device = Nexthop(ctx.arg(2)).device()?;
+    // The device also tells the namespace: a lookup does not leave it.
+    let (net, iif) = (device.net()?, flow.iif()?);
+    lookup::remember_ingress(&flow, iif, net);
+    if device.is_bridge() {
+        lookup::into_bridge(ctx, &flow, iif, net, device, || ctx.arg(0));
     }
-    let answer = Answer {
-        iif,
-        netns: device.netns()?,
-        bridge: device.ifindex()?,
-        table: ctx.arg(0),
-    };
-    lookup::into_bridge(ctx, Hook::FibLookup, &flow, &answer)
+    None
+}
+
+/// A lookup was answered with a bridge. What was read already need not be read again.
+#[inline(never)]
+fn goes_out(ctx: *mut c_void, flow: Flow4, device: NetDevice, iif: u32) -> i32 {
+    let ctx = BtfTracePointContext::new(ctx);
+    if let Some(net) = device.net() {
+        lookup::into_bridge(&ctx, &flow, iif, net, device, || ctx.arg(0));
+    }
+    0
 }

@@ -2,137 +2,134 @@
 //! reply that is routed into a bridge although its remote came in by another device. Where a
 //! container has the remote's address, no other hook will ever see anything wrong.
 
-use aya_ebpf::programs::BtfTracePointContext;
-use tracer_common::{Hook, Lookup, WatchKey, Way};
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, programs::BtfTracePointContext};
+use tracer_common::{WatchKey, Way};
 
 use crate::{
     emit,
-    kernel::Flowi,
-    maps::{ASYMMETRIC, Astray},
+    globals::Moment,
+    kernel::{Flowi, Net, NetDevice},
+    maps::{ASYMMETRIC, Astray, Routed},
     memory::{self, AT_ONCE, Address, Found, Kind},
 };
 
 /// `LOOPBACK_IFINDEX`: ingress interface of a locally generated packet's lookup.
 pub(super) const LOOPBACK_IFINDEX: u32 = 1;
 
-/// A lookup that was answered with a bridge.
-pub(super) struct Answer {
-    pub(super) iif: u32,
-    pub(super) netns: u32,
-    /// ifindex.
-    pub(super) bridge: u32,
-    pub(super) table: u32,
-}
-
-impl Answer {
-    #[inline(always)]
-    fn kind(&self, proto: u8) -> Kind {
-        if self.iif == LOOPBACK_IFINDEX && proto != 0 {
-            Kind::Own
-        } else {
-            Kind::Passing
-        }
+/// Whose packet a lookup was for.
+#[inline(always)]
+fn kind_of<F: Flowi>(flow: &F, iif: u32) -> Kind {
+    if iif == LOOPBACK_IFINDEX && flow.proto() != 0 {
+        Kind::Own
+    } else {
+        Kind::Passing
     }
 }
 
 /// Remembers where a packet with a source inside a bridge's subnet came in.
 #[inline(always)]
-pub(super) fn remember_ingress<F: Flowi>(
-    flow: &F,
-    iif: u32,
-    netns: impl FnOnce() -> Option<u32>,
-) -> Option<()> {
+pub(super) fn remember_ingress<F: Flowi>(flow: &F, iif: u32, net: Net) -> Option<()> {
     let saddr = flow.saddr()?;
-    if !saddr.in_bridge_prefix() {
+    if is_reversed(net, saddr, iif) {
         return None;
     }
-    let netns = netns()?;
-    if is_reversed(netns, saddr, iif) {
-        return None;
-    }
-    memory::set_way_in(netns, saddr, iif)
+    memory::set_way_in(net, saddr, iif)
 }
 
 /// Whether a packet to `saddr` was sent out by `iif` right before: then this is that lookup
 /// reversed, and no packet from there.
 #[inline(always)]
-fn is_reversed<A: Address>(netns: u32, saddr: A, iif: u32) -> bool {
-    memory::recall(Kind::Passing, netns, saddr, AT_ONCE).is_some_and(|found| found.ifindex == iif)
+fn is_reversed<A: Address>(net: Net, saddr: A, iif: u32) -> bool {
+    memory::recall(Kind::Passing, net, saddr, AT_ONCE).is_some_and(|found| found.ifindex == iif)
 }
 
-/// Remembers the answer, and tells if it sends a reply astray.
+/// Remembers the answer, and tells if it sends a reply astray. What is read of the kernel goes into
+/// the slot at once: there are too few registers to hold it.
 #[inline(always)]
 pub(super) fn into_bridge<F: Flowi>(
     ctx: &BtfTracePointContext,
-    hook: Hook,
     flow: &F,
-    answer: &Answer,
+    iif: u32,
+    net: Net,
+    bridge: NetDevice,
+    table: impl FnOnce() -> u32,
 ) -> Option<()> {
-    let kind = answer.kind(flow.proto());
-    let lookup = Lookup {
-        iif: answer.iif,
-        oif: flow.oif(),
-        mark: flow.mark(),
-        table: answer.table,
-    };
+    let kind = kind_of(flow, iif);
     let daddr = flow.daddr()?;
     // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU.
-    let slot = unsafe { &mut *daddr.route(kind, answer.netns)? };
-    slot.jiffies = memory::jiffies();
-    slot.saddr = flow.saddr()?;
-    slot.daddr = daddr;
-    slot.netns = answer.netns;
-    slot.ifindex = answer.bridge;
-    slot.lookup = lookup;
+    let slot = unsafe { &mut *daddr.route(kind, net)? };
+    let now = memory::jiffies();
+    slot.jiffies = now;
+    slot.net = net.id();
+    slot.daddr = daddr.words();
+    slot.ifindex = bridge.ifindex()?;
+    slot.lookup.iif = iif;
+    slot.lookup.oif = flow.oif();
+    slot.lookup.mark = flow.mark();
+    slot.lookup.table = table();
     if kind == Kind::Passing {
-        // SAFETY: as above.
-        unsafe { *F::Address::last_passing()? = memory::jiffies() };
+        F::Address::PASSING.note(now);
         return None;
     }
-    let came_in = memory::way_in(answer.netns, daddr)?;
-    if came_in == answer.bridge {
+    let came_in = memory::way_in(net, daddr)?;
+    if came_in == slot.ifindex {
         return None;
     }
-    let ifindex = answer.bridge;
-    tell_astray(ctx, hook, flow, answer, came_in, &Found { ifindex, lookup })
+    tell_astray(ctx.as_ptr(), flow, net, slot, came_in);
+    None
+}
+
+/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers.
+#[inline(never)]
+fn tell_astray<F: Flowi>(
+    ctx: *mut c_void,
+    flow: &F,
+    net: Net,
+    slot: &Routed<F::Address>,
+    came_in: u32,
+) -> i32 {
+    let ctx = BtfTracePointContext::new(ctx);
+    let _ = try_tell_astray(&ctx, flow, net, slot, came_in);
+    0
 }
 
 #[inline(always)]
-fn tell_astray<F: Flowi>(
+fn try_tell_astray<F: Flowi>(
     ctx: &BtfTracePointContext,
-    hook: Hook,
     flow: &F,
-    answer: &Answer,
+    net: Net,
+    slot: &Routed<F::Address>,
     came_in: u32,
-    found: &Found,
 ) -> Option<()> {
     let remote = flow.daddr()?.mapped();
-    let mut event = emit::event_at(hook, answer.netns, answer.bridge, remote);
+    let (netns, ifindex) = (net.inum()?, slot.ifindex);
+    let mut event = emit::event_at(F::HOOK, netns, ifindex, remote);
     // SAFETY: `value` points to a live map value.
-    event.before = emit::count(hook, &event, Way::Misdelivered, |value| unsafe {
+    event.before = emit::count(F::HOOK, &event, Way::Misdelivered, |value| unsafe {
         &raw mut (*value).misrouted
     });
-    note_asymmetry(answer, remote);
+    note_asymmetry(netns, ifindex, remote);
     emit::add_flow(&mut event, flow.packet()?);
-    emit::add_lookup(&mut event, found);
+    let lookup = slot.lookup;
+    emit::add_lookup(&mut event, &Found { ifindex, lookup });
     emit::add_ingress(&mut event, Some(came_in));
     emit::add_task(&mut event, ctx);
-    emit::submit(hook, &mut event);
+    emit::submit(F::HOOK, &mut event);
     Some(())
 }
 
 /// So that a reset by whoever has the remote's address is understood.
 #[inline(always)]
-fn note_asymmetry(answer: &Answer, remote: [u8; 16]) {
-    let key = WatchKey {
-        netns: answer.netns,
-        remote,
-    };
+fn note_asymmetry(netns: u32, bridge: u32, remote: [u8; 16]) {
+    let key = WatchKey { netns, remote };
     let astray = Astray {
         jiffies: memory::jiffies(),
-        bridge: answer.bridge,
+        bridge,
         reserved: 0,
     };
+    Moment::Astray.note(astray.jiffies);
     match ASYMMETRIC.get_ptr_mut(&key) {
         // SAFETY: a live map value; two that are written at once say the same, or nearly.
         Some(known) => unsafe { *known = astray },

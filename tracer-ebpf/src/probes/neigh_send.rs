@@ -11,7 +11,7 @@ use tracer_common::{Event, Hook, Way};
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Skb},
+    kernel::{Neighbour, Net, Skb},
     memory::{self, A_MOMENT, Kind},
 };
 
@@ -47,8 +47,9 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
         &raw mut (*value).unresolved
     });
     add_packet(&mut event, skb);
-    add_lookup(&mut event);
-    let ingress = memory::way_in_of(event.netns, event.remote);
+    let net = device.net()?;
+    add_lookup(&mut event, net);
+    let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     emit::add_task(&mut event, ctx);
     if emit::submit(Hook::NeighSend, &mut event) {
@@ -80,8 +81,8 @@ fn add_packet(event: &mut Event, skb: Skb) -> Option<()> {
 
 /// Joins the route lookup the FIB hook remembered on this CPU.
 #[inline(always)]
-fn add_lookup(event: &mut Event) {
-    if let Some(found) = memory::route_to(Kind::Own, event.netns, event.remote, A_MOMENT)
+fn add_lookup(event: &mut Event, net: Net) {
+    if let Some(found) = memory::route_to(Kind::Own, net, event.remote, A_MOMENT)
         && found.ifindex == event.ifindex
     {
         emit::add_lookup(event, &found);

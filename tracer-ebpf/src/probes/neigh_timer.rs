@@ -3,7 +3,9 @@
 //!
 //! Resolution was given up: nobody on the bridge owns the address.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, Way};
 
 use crate::{addresses::may_be_missed, emit, kernel::Neighbour};
@@ -24,7 +26,23 @@ fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
     if nud_state & NUD_FAILED == 0 {
         return None;
     }
-    let device = neighbour.device().filter(|device| device.is_bridge())?;
+    if neighbour.device()?.is_bridge() {
+        failed(ctx.as_ptr());
+    }
+    None
+}
+
+/// Apart from the looking, which needs no stack: see `fib_lookup`.
+#[inline(never)]
+fn failed(ctx: *mut c_void) -> i32 {
+    let _ = try_failed(&BtfTracePointContext::new(ctx));
+    0
+}
+
+#[inline(always)]
+fn try_failed(ctx: &BtfTracePointContext) -> Option<()> {
+    let neighbour = Neighbour(ctx.arg(0));
+    let (device, nud_state) = (neighbour.device()?, neighbour.nud_state()?);
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let mut event = emit::event(Hook::NeighTimer, device, remote)?;
     // The kernel also finds out that a container is gone: nobody's packet is lost by that.

@@ -5,10 +5,14 @@
 //! does not load this program there. This is about packets that got as far as the bridge; those
 //! that were refused before are `skb_refused`'s.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{DropReason, Event, Hook, Way, event_flags, v4_mapped};
 
-use crate::{addresses::is_payload, emit, globals::drop_reason, kernel::Skb, probes::skb_refused};
+use crate::{
+    addresses::is_payload, emit, globals::drop_reason, kernel::Skb, memory, probes::skb_refused,
+};
 
 const LAST_REASON: u8 = DropReason::NotSpecified as u8;
 
@@ -21,18 +25,43 @@ pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_skb_drop(ctx: &BtfTracePointContext) -> Option<()> {
     let reason = drop_reason(ctx.arg(2));
-    let skb = Skb(ctx.arg(0));
-    if reason == 0 {
-        None
-    } else if reason == DropReason::NotSpecified as u8 {
+    // On a healthy host packets die all day: nearly all of them for other reasons, or at a firewall
+    // that nothing passes to a bridge.
+    if is_refusal(reason) {
+        if memory::is_anything_passing() {
+            refused(ctx, reason);
+        }
+    } else if reason != 0 {
+        died_on_bridge(ctx.as_ptr());
+    }
+    None
+}
+
+#[inline(always)]
+fn is_refusal(reason: u8) -> bool {
+    reason == DropReason::NetfilterDrop as u8 || reason == DropReason::IpRpFilter as u8
+}
+
+#[inline(always)]
+fn refused(ctx: &BtfTracePointContext, reason: u8) {
+    if reason == DropReason::NetfilterDrop as u8 {
+        skb_refused::by_firewall(ctx.as_ptr());
+    } else {
+        skb_refused::by_rp_filter(ctx.as_ptr());
+    }
+}
+
+/// Apart from the looking, which needs no stack: see `fib_lookup`.
+#[inline(never)]
+fn died_on_bridge(ctx: *mut c_void) -> i32 {
+    let ctx = BtfTracePointContext::new(ctx);
+    let (skb, reason) = (Skb(ctx.arg(0)), drop_reason(ctx.arg(2)));
+    let _ = if reason == DropReason::NotSpecified as u8 {
         purged(skb)
-    } else if reason == DropReason::NetfilterDrop as u8 {
-        skb_refused::by_firewall(skb)
-    } else if reason == DropReason::IpRpFilter as u8 {
-        skb_refused::by_rp_filter(skb)
     } else {
         on_bridge(skb, reason)
-    }
+    };
+    0
 }
 
 /// A packet that was to leave by the bridge.

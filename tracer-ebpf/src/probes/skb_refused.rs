@@ -1,6 +1,9 @@
 //! Packets that died before they got to a bridge: right after a route lookup that led there.
-//! Firewalls drop a lot on a healthy host, so first of all comes the age of that lookup.
+//! Firewalls drop a lot on a healthy host, so `skb_drop` asks for the age of any such lookup first.
 
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, programs::BtfTracePointContext};
 use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
@@ -14,47 +17,56 @@ use crate::{
 /// A forwarded packet died in the firewall on its way into a bridge it did not come from:
 /// docker isolates its networks from each other. The skb is still on the device it came in by.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
+///
+/// Apart from the looking, which needs no stack (see `fib_lookup`), and from `by_rp_filter`: before Linux 6.13
+/// the frames of what is called and what calls fit 512 bytes together, or the verifier refuses them.
+#[inline(never)]
+pub(super) fn by_firewall(ctx: *mut c_void) -> i32 {
+    let _ = try_by_firewall(Skb(BtfTracePointContext::new(ctx).arg(0)));
+    0
+}
+
 #[inline(always)]
-pub(super) fn by_firewall(skb: Skb) -> Option<()> {
-    let passing = if skb.is_ipv6() {
-        memory::is_passing::<[u8; 16]>()
-    } else {
-        memory::is_passing::<[u8; 4]>()
-    };
-    if !passing {
-        return None;
-    }
+fn try_by_firewall(skb: Skb) -> Option<()> {
     let iif = skb.forwarded_iif()?;
-    let netns = skb.device()?.netns()?;
+    let net = skb.device()?.net()?;
     let flow = skb.routed_flow().filter(is_payload)?;
-    let found = memory::route_to(Kind::Passing, netns, flow.daddr, AT_ONCE)?;
+    let found = memory::route_to(Kind::Passing, net, flow.daddr, AT_ONCE)?;
     if found.ifindex == iif {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, netns, found.ifindex, flow.daddr);
-    emit::add_packet(&mut event, skb, flow);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
     emit::add_lookup(&mut event, &found);
     emit::add_forwarded(&mut event, iif);
-    let ingress = memory::way_in_of(netns, event.remote);
+    emit::add_packet(&mut event, skb, flow);
+    let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
 }
 
 /// A request died on arrival, because the way back to its source leads into a bridge.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/fib_validate_source>
+///
+/// Apart for the same reasons.
+#[inline(never)]
+pub(super) fn by_rp_filter(ctx: *mut c_void) -> i32 {
+    let _ = try_by_rp_filter(Skb(BtfTracePointContext::new(ctx).arg(0)));
+    0
+}
+
 #[inline(always)]
-pub(super) fn by_rp_filter(skb: Skb) -> Option<()> {
-    if !skb.is_ipv4() || !memory::is_passing::<[u8; 4]>() {
+fn try_by_rp_filter(skb: Skb) -> Option<()> {
+    if !skb.is_ipv4() {
         return None;
     }
     let device = skb.device()?;
-    let (netns, ifindex) = (device.netns()?, device.ifindex()?);
+    let (net, ifindex) = (device.net()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
-    let found = memory::route_to(Kind::Passing, netns, flow.saddr, AT_ONCE)?;
+    let found = memory::route_to(Kind::Passing, net, flow.saddr, AT_ONCE)?;
     if found.ifindex == ifindex {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, netns, found.ifindex, flow.saddr);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, &found);
     emit::add_ingress(&mut event, Some(ifindex));

@@ -12,7 +12,7 @@ use aya::maps::{Array, MapData};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tracer_common::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
 
-type Map = Array<MapData, u64>;
+type Map = Array<MapData, Words>;
 type Words = [u64; PREFIX_WORDS as usize];
 
 /// The filters of the kernel half, and what they were told last.
@@ -45,14 +45,12 @@ impl Prefixes {
     }
 }
 
+/// The filter is one value, a global of the kernel half; a lookup meanwhile finds each word old or new.
 fn write(map: &mut Map, old: Words, new: Words) -> Result<()> {
-    for (word, (old, bits)) in (0_u32..).zip(old.into_iter().zip(new)) {
-        if old != bits {
-            map.set(word, bits, 0)
-                .context("write the bridges' prefixes")?;
-        }
+    if old == new {
+        return Ok(());
     }
-    Ok(())
+    map.set(0, new, 0).context("write the bridges' prefixes")
 }
 
 fn words4(prefixes: &BTreeSet<IpNet>) -> Words {

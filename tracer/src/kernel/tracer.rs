@@ -84,8 +84,8 @@ impl Tracer {
             watch: take(&mut ebpf, "WATCH")?,
             watched: Watched::new(),
             prefixes: Prefixes::new(
-                take(&mut ebpf, "PREFIX_BITS")?,
-                take(&mut ebpf, "PREFIX6_BITS")?,
+                take(&mut ebpf, ".data.prefix4")?,
+                take(&mut ebpf, ".data.prefix6")?,
             ),
             watching: BTreeMap::new(),
             loaded,
