@@ -58,6 +58,34 @@ impl Api {
             .to_owned())
     }
 
+    /// Makes a container of an image in a network, which runs `command`; returns its id.
+    pub fn create_container(&self, image: &str, network: &str, command: &[&str]) -> Result<String> {
+        let body = json!({"Image": image, "Cmd": command, "HostConfig": {"NetworkMode": network, "Init": true}});
+        let (status, answer) = self.request("POST", "/containers/create", Some(&body))?;
+        let id = answer["Id"].as_str().filter(|_| status == 201);
+        Ok(id
+            .with_context(|| format!("no container: {status} {answer}"))?
+            .to_owned())
+    }
+
+    /// Connects a container to one more network: at once if it runs, else when it starts.
+    pub fn connect(&self, network: &str, container: &str) -> Result<()> {
+        let body = json!({"Container": container});
+        let path = format!("/networks/{network}/connect");
+        match self.request("POST", &path, Some(&body))? {
+            (200, _) => Ok(()),
+            (status, answer) => bail!("{container} is not connected: {status} {answer}"),
+        }
+    }
+
+    /// Starts a container.
+    pub fn start_container(&self, id: &str) -> Result<()> {
+        match self.request("POST", &format!("/containers/{id}/start"), None)? {
+            (204, _) => Ok(()),
+            (status, answer) => bail!("{id} is not started: {status} {answer}"),
+        }
+    }
+
     /// A request and its answer. HTTP/1.0: the answer ends with the connection, in one piece.
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
         let body = body.map(Value::to_string).unwrap_or_default();

@@ -5,10 +5,11 @@
 //! compared is measured in turns, in many short slices, and the table holds medians.
 
 mod binary;
-mod check;
+mod busy;
 mod context;
 mod core;
 mod empty;
+mod estate;
 mod flood;
 mod forward;
 mod hooks;
@@ -27,6 +28,7 @@ mod start;
 mod table;
 mod traffic;
 mod udp;
+mod vast;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,9 +52,10 @@ const MAKERS: &[Maker] = &[
     ("flood", flood::measure),
     ("outage", outage::measure),
     ("overlap", overlap::measure),
-    ("check", check::measure),
+    ("busy", busy::measure),
     ("start", start::measure),
     ("memory", memory::measure),
+    ("vast", vast::measure),
     ("core", core::measure),
     ("binary", binary::measure),
 ];

@@ -1,22 +1,25 @@
 //! What the core says: plain data, rendered by the sinks and by nobody else.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde_json::Value;
 
 use crate::{input::Process, time::Timestamp, world::pools::PoolUse};
 
 mod daemon;
 mod daemon_life;
+mod evidence;
 mod ghost;
+mod kind;
 mod overlap;
 mod signal;
 
 pub use self::{
     daemon::DaemonTrouble,
     daemon_life::{DaemonState, DaemonStory, EndedBy, Names, Stop},
+    evidence::{Evidence, EvidenceKind},
     ghost::{Ghost, GhostClass, Leftover, UnusedNetwork},
+    kind::{Kind, Phase, Verdict},
     overlap::{Covered, Overlap, Role},
     signal::{Killing, Left, Party},
 };
@@ -131,82 +134,6 @@ impl Finding {
     }
 }
 
-/// Finding kinds (contract: `event.action`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A reply of this host, routed into a bridge.
-    ReplyBlackhole,
-    /// Traffic this host starts, to somebody outside whose address a bridge covers.
-    RequestBlackhole,
-    /// A container's traffic, routed into another bridge.
-    ForwardBlackhole,
-    /// A reply that reaches a container which has the remote's address.
-    Misdelivery,
-    /// A request that dies on arrival because the way back to its sender leads into a bridge.
-    ReversePathDrop,
-    /// A network covers somebody who is in use from here; nothing is lost yet.
-    SubnetOverlap,
-    /// Something that was left behind: a network, bridge, veth or container.
-    GhostNetwork,
-    /// A daemon's address pools are nearly or wholly used up.
-    AddressPool,
-    /// A daemon was away and is back with what it had.
-    DaemonRestarted,
-    /// A daemon is back with another identity or data root.
-    DaemonStateLost,
-    /// A daemon cannot be asked.
-    DaemonUnreachable,
-    /// A process that makes or keeps networks was killed.
-    ProcessKilled,
-    /// Something was not seen.
-    EventsLost,
-}
-
-impl Kind {
-    /// Whether packets are lost: the finding has a bridge, victims and counts. The others tell of a
-    /// state of the host, or of something that happened on it.
-    #[must_use]
-    pub const fn is_loss(self) -> bool {
-        matches!(
-            self,
-            Self::ReplyBlackhole
-                | Self::RequestBlackhole
-                | Self::ForwardBlackhole
-                | Self::Misdelivery
-                | Self::ReversePathDrop
-        )
-    }
-
-    /// Whether it happens at a moment, and goes on in no way.
-    #[must_use]
-    pub const fn is_moment(self) -> bool {
-        matches!(
-            self,
-            Self::ProcessKilled | Self::DaemonRestarted | Self::DaemonStateLost
-        )
-    }
-
-    /// The name scripts know.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReplyBlackhole => "reply-blackhole",
-            Self::RequestBlackhole => "request-blackhole",
-            Self::ForwardBlackhole => "forward-blackhole",
-            Self::Misdelivery => "misdelivery",
-            Self::ReversePathDrop => "reverse-path-drop",
-            Self::SubnetOverlap => "subnet-overlap",
-            Self::GhostNetwork => "ghost-network",
-            Self::AddressPool => "address-pool",
-            Self::DaemonRestarted => "daemon-restarted",
-            Self::DaemonStateLost => "daemon-state-lost",
-            Self::DaemonUnreachable => "daemon-unreachable",
-            Self::ProcessKilled => "process-killed",
-            Self::EventsLost => "events-lost",
-        }
-    }
-}
-
 /// What only one kind of finding has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Particulars {
@@ -233,52 +160,6 @@ impl Particulars {
                 ..trouble
             }),
             other => other,
-        }
-    }
-}
-
-/// Where a finding is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Said for the first time.
-    Opened,
-    /// Something new is known.
-    Updated,
-    /// It is over.
-    Resolved,
-}
-
-impl Phase {
-    /// The name scripts know.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Updated => "updated",
-            Self::Resolved => "resolved",
-        }
-    }
-}
-
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// Events were lost or a source was unreachable, and it matters.
-    Inconclusive,
-    /// A route into a bridge where nobody has that address.
-    Suspected,
-    /// Proven by asymmetry, or by the neighbour's failure and the packet's death.
-    Confirmed,
-}
-
-impl Verdict {
-    /// The name scripts know.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Inconclusive => "inconclusive",
-            Self::Suspected => "suspected",
-            Self::Confirmed => "confirmed",
         }
     }
 }
@@ -449,79 +330,6 @@ pub struct Victim {
     pub address: IpAddr,
     /// Packets lost so far.
     pub packets: u64,
-}
-
-/// A piece of evidence.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
-    /// What kind.
-    pub kind: EvidenceKind,
-    /// When it was first seen.
-    pub at: Timestamp,
-    /// Particulars, ready for JSON.
-    pub detail: BTreeMap<&'static str, Value>,
-}
-
-/// Kinds of evidence (contract).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EvidenceKind {
-    /// The remote's packets come in by another device than the replies leave by.
-    IngressAsymmetry,
-    /// The route lookup was answered with the bridge.
-    RouteIntoBridge,
-    /// No container of the network has the address.
-    NoSuchEndpoint,
-    /// Nobody answered ARP.
-    NeighbourFailed,
-    /// The kernel dropped the packet.
-    Drop,
-    /// The bridge has no carrier: no running container uses it.
-    GhostBridge,
-    /// TCP sends again what nobody acknowledges.
-    Retransmit,
-    /// A container has the remote's address.
-    EndpointHasAddress,
-    /// Whoever has the remote's address reset a connection it knows nothing of.
-    ResetByContainer,
-    /// Another bridge has a route to the same prefix, and loses.
-    DuplicateRoute,
-    /// The way back to the sender of a request leads into the bridge.
-    ReversePath,
-    /// The destination is configured as somebody outside (nameserver, mirror, …).
-    ConfiguredPeer,
-    /// A process got a signal.
-    Signal,
-    /// The kernel's log says so.
-    KernelLog,
-    /// A docker daemon said so, or stopped to.
-    DockerEvent,
-    /// A link came, went or changed.
-    LinkChange,
-}
-
-impl EvidenceKind {
-    /// The name scripts know.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::IngressAsymmetry => "ingress-asymmetry",
-            Self::RouteIntoBridge => "route-into-bridge",
-            Self::NoSuchEndpoint => "no-such-endpoint",
-            Self::NeighbourFailed => "neighbour-failed",
-            Self::Drop => "drop",
-            Self::GhostBridge => "ghost-bridge",
-            Self::Retransmit => "retransmit",
-            Self::EndpointHasAddress => "endpoint-has-address",
-            Self::ResetByContainer => "reset-by-container",
-            Self::DuplicateRoute => "duplicate-route",
-            Self::ReversePath => "reverse-path",
-            Self::ConfiguredPeer => "configured-peer",
-            Self::Signal => "signal",
-            Self::KernelLog => "kernel-log",
-            Self::DockerEvent => "docker-event",
-            Self::LinkChange => "link-change",
-        }
-    }
 }
 
 /// How much was lost, exactly.

@@ -46,7 +46,7 @@ const MEMORY: f64 = 64.0;
 
 /// What the flood was, and what was seen of it.
 #[derive(Debug, Default)]
-struct Flood {
+pub(super) struct Flood {
     sent: u64,
     seconds: f64,
     cpu: f64,
@@ -59,17 +59,36 @@ struct Flood {
 }
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
-    let _neighbours = Setting::raise(NEIGHBOURS, 4 * u32::from(REMOTES))?;
-    let lab = Topology::new()?;
-    lab.pc.ip(&format!("route add local {CLIENTS} dev lo"))?;
-    lab.router.ip(&format!("route add {CLIENTS} via {PC}"))?;
+    let (_neighbours, lab) = ground()?;
     let mut stage = Stage::raise_in(lab, &context.binary)?;
     let time = Duration::from_secs(if context.quick { 5 } else { 15 });
-    let flood = stage.play(|stage| flood(stage, time))?;
+    let flood = stage.play(|stage| pour(stage, time))?;
     Ok(rows(&flood))
 }
 
-fn flood(stage: &mut Stage, time: Duration) -> Result<Flood> {
+/// A lab whose PC has all the clients' addresses, and room for as many neighbours as long as the setting lives.
+pub(super) fn ground() -> Result<(Setting, Topology)> {
+    let neighbours = Setting::raise(NEIGHBOURS, 4 * u32::from(REMOTES))?;
+    let lab = Topology::new()?;
+    lab.pc.ip(&format!("route add local {CLIENTS} dev lo"))?;
+    lab.router.ip(&format!("route add {CLIENTS} via {PC}"))?;
+    Ok((neighbours, lab))
+}
+
+impl Flood {
+    /// Resident memory of the tracer at its end, bytes.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory[1]
+    }
+
+    /// Clients that were told of.
+    pub(super) fn remotes(&self) -> u64 {
+        self.remotes
+    }
+}
+
+/// From the network that covers the clients to its end.
+pub(super) fn pour(stage: &mut Stage, time: Duration) -> Result<Flood> {
     let server = stage.lab.srv.enter(|| UdpSocket::bind(SERVICE))??;
     setsockopt(&server, sockopt::SndBufForce, &BUFFER).context("SO_SNDBUFFORCE")?;
     let clients = stage
@@ -217,7 +236,7 @@ fn rows(flood: &Flood) -> Vec<Row> {
 }
 
 /// A setting of the machine, put back on drop.
-struct Setting {
+pub(super) struct Setting {
     file: &'static str,
     before: String,
 }

@@ -49,6 +49,11 @@ impl Stage {
     pub(super) fn raise_in(lab: Topology, binary: &Path) -> Result<Self> {
         interrupt::check()?;
         let daemon = Dockerd::start(&lab.srv)?;
+        Self::raise_on(lab, daemon, binary)
+    }
+
+    /// Beside a daemon that has its networks already.
+    pub(super) fn raise_on(lab: Topology, daemon: Dockerd, binary: &Path) -> Result<Self> {
         interrupt::check()?;
         let mut tracer = start(binary, &lab, &daemon, &[])?;
         tracer.wait_ready()?;

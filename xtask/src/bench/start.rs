@@ -22,12 +22,23 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let lab = Topology::new()?;
     interrupt::check()?;
     let daemon = Dockerd::start(&lab.srv)?;
-    let starts = (0..context.times(5, 20)).map(|_| one(&context.binary, &lab, &daemon));
+    Ok(vec![row(context, &lab, &daemon, "a fresh daemon", TARGET)?])
+}
+
+/// The same on a server with `what` on it; `target` in milliseconds.
+pub(super) fn row(
+    context: &Context,
+    lab: &Topology,
+    daemon: &Dockerd,
+    what: &str,
+    target: f64,
+) -> Result<Row> {
+    let starts = (0..context.times(5, 20)).map(|_| one(&context.binary, lab, daemon));
     let times = Spread::new(starts.collect::<Result<_>>()?).context("no start")?;
-    let row = Row::new("start to attached, a fresh daemon", format!("{times} ms"))
-        .target(format!("<= {TARGET} ms"), times.median() <= TARGET)
-        .raw(json!({"ms": times.all()}));
-    Ok(vec![row])
+    let row = Row::new(format!("start to attached, {what}"), format!("{times} ms"));
+    Ok(row
+        .target(format!("<= {target} ms"), times.median() <= target)
+        .raw(json!({"ms": times.all()})))
 }
 
 /// Milliseconds.

@@ -1,0 +1,51 @@
+//! A host with more on it than anybody has: 1,000 networks and 5,000 endpoints of a real dockerd, and then a
+//! flood to 10,000 remotes. How long the start takes there, and how much memory all of it takes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::binary::mebibytes;
+use super::context::Context;
+use super::estate::Estate;
+use super::flood;
+use super::process::resident;
+use super::row::Row;
+use super::spread::short;
+use super::stage::Stage;
+use super::start;
+
+/// Fifty machines' worth of containers would not fit this one: each is in a hundred networks.
+const ESTATE: Estate = Estate {
+    networks: 1_000,
+    containers: 50,
+    running: 50,
+    each: 100,
+};
+const ENDPOINTS: usize = ESTATE.running * ESTATE.each;
+
+/// Milliseconds.
+const START: f64 = 2_000.0;
+/// MiB.
+const MEMORY: f64 = 64.0;
+
+pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
+    let (_neighbours, lab) = flood::ground()?;
+    let daemon = ESTATE.raise(&lab.srv)?;
+    let what = format!("{} networks, {ENDPOINTS} endpoints", ESTATE.networks);
+    let starts = start::row(context, &lab, &daemon, &what, START)?;
+    let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
+    let before = resident(stage.tracer())?;
+    let time = Duration::from_secs(if context.quick { 5 } else { 15 });
+    let flood = stage.play(|stage| flood::pour(stage, time))?;
+    let [quiet, flooded] = [before, flood.memory()].map(mebibytes);
+    let memory = format!("{} and {} MiB", short(quiet), short(flooded));
+    let row = Row::new(
+        format!("memory (RSS): {what}, then {} remotes too", flood.remotes()),
+        memory,
+    )
+    .target(format!("<= {MEMORY} MiB"), flooded <= MEMORY)
+    .raw(json!({"endpoints_mib": quiet, "remotes_too_mib": flooded}));
+    Ok(vec![starts, row])
+}
