@@ -46,7 +46,7 @@ pub(crate) enum Moment {
 }
 
 impl Moment {
-    const ENTRIES: usize = 3;
+    const ENTRIES: usize = Self::Astray as usize + 1;
 
     /// When it last happened.
     #[inline(always)]

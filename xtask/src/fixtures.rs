@@ -2,7 +2,7 @@
 //! a lab.
 //!
 //! Each tracer of these tests records, see `tests/src/recording.rs`. Of what they leave, as few recordings
-//! are kept as show everything that was found; first each is rid of what the machine adds.
+//! are kept as show every scenario and everything that was found; first each is rid of what the machine adds.
 
 mod choose;
 mod neutral;

@@ -11,7 +11,10 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Fib6Result, Flow6, Flowi as _, Net, NetDevice},
-    probes::lookup::{self, LOOPBACK_IFINDEX},
+    probes::{
+        apart,
+        lookup::{self, LOOPBACK_IFINDEX},
+    },
 };
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
@@ -25,7 +28,7 @@ fn try_fib6_lookup(ctx: &BtfTracePointContext) -> Option<()> {
     let flow = Flow6(ctx.arg(3));
     let iif = flow.iif()?;
     if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
-        came_in(ctx.as_ptr());
+        apart(ctx, came_in);
         return None;
     }
     let device = Fib6Result(ctx.arg(1)).device()?;
@@ -35,15 +38,8 @@ fn try_fib6_lookup(ctx: &BtfTracePointContext) -> Option<()> {
     None
 }
 
-/// As `fib_lookup`'s.
-#[inline(never)]
-fn came_in(ctx: *mut c_void) -> i32 {
-    let _ = try_came_in(&BtfTracePointContext::new(ctx));
-    0
-}
-
 #[inline(always)]
-fn try_came_in(ctx: &BtfTracePointContext) -> Option<()> {
+fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
     let (net, flow) = (Net(ctx.arg(0)), Flow6(ctx.arg(3)));
     let iif = flow.iif()?;
     lookup::remember_ingress(&flow, iif, net);

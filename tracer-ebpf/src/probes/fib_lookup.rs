@@ -3,7 +3,7 @@
 //!
 //! Runs for every IPv4 route lookup of the machine, so it mostly only looks at a few words and leaves;
 //! the neighbour slow path, which a healthy host does not run, tells the story. What it does more rarely
-//! stands in functions that are really called: the looking needs no stack and no register to be saved.
+//! stands [`apart`].
 
 use core::ffi::c_void;
 
@@ -11,7 +11,10 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Flow4, Flowi as _, NetDevice, Nexthop},
-    probes::lookup::{self, LOOPBACK_IFINDEX},
+    probes::{
+        apart,
+        lookup::{self, LOOPBACK_IFINDEX},
+    },
 };
 
 #[btf_tracepoint(function = "fib_table_lookup")]
@@ -26,7 +29,7 @@ fn try_fib_lookup(ctx: &BtfTracePointContext) -> Option<()> {
     let device = Nexthop(ctx.arg(2)).device()?;
     let iif = flow.iif()?;
     if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
-        came_in(ctx.as_ptr());
+        apart(ctx, came_in);
     } else if iif != 0 && device.is_bridge() {
         // iif 0: `inet_addr_type()` asks about an address, no packet follows.
         goes_out(ctx.as_ptr(), flow, device, iif);
@@ -35,14 +38,8 @@ fn try_fib_lookup(ctx: &BtfTracePointContext) -> Option<()> {
 }
 
 /// A packet came in that may be from inside a bridge's subnet.
-#[inline(never)]
-fn came_in(ctx: *mut c_void) -> i32 {
-    let _ = try_came_in(&BtfTracePointContext::new(ctx));
-    0
-}
-
 #[inline(always)]
-fn try_came_in(ctx: &BtfTracePointContext) -> Option<()> {
+fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
     let flow = Flow4(ctx.arg(1));
     let device = Nexthop(ctx.arg(2)).device()?;
     // The device also tells the namespace: a lookup does not leave it.

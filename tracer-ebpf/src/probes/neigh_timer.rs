@@ -3,11 +3,10 @@
 //!
 //! Resolution was given up: nobody on the bridge owns the address.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, Way};
 
+use super::apart;
 use crate::{addresses::may_be_missed, emit, kernel::Neighbour};
 
 /// `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
@@ -27,20 +26,13 @@ fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     if neighbour.device()?.is_bridge() {
-        failed(ctx.as_ptr());
+        apart(ctx, failed);
     }
     None
 }
 
-/// Apart from the looking, which needs no stack: see `fib_lookup`.
-#[inline(never)]
-fn failed(ctx: *mut c_void) -> i32 {
-    let _ = try_failed(&BtfTracePointContext::new(ctx));
-    0
-}
-
 #[inline(always)]
-fn try_failed(ctx: &BtfTracePointContext) -> Option<()> {
+fn failed(ctx: &BtfTracePointContext) -> Option<()> {
     let neighbour = Neighbour(ctx.arg(0));
     let (device, nud_state) = (neighbour.device()?, neighbour.nud_state()?);
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;

@@ -4,16 +4,14 @@
 //! A program starts that makes, keeps or orders docker networks. A process that is killed can not
 //! be asked any more what it was started with.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{
-    EbpfContext as _, helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracer_common::{
     ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, is_initial, words,
 };
 
+use super::apart;
 use crate::{
     emit,
     kernel::Task,
@@ -29,20 +27,13 @@ pub(crate) fn on_exec(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
     if is_initial(Task(ctx.arg(0)).initial()?) {
-        started(ctx.as_ptr());
+        apart(ctx, started);
     }
     None
 }
 
-/// Apart from the looking, which needs no stack: see `fib_lookup`.
-#[inline(never)]
-fn started(ctx: *mut c_void) -> i32 {
-    let _ = try_started(&BtfTracePointContext::new(ctx));
-    0
-}
-
 #[inline(always)]
-fn try_started(ctx: &BtfTracePointContext) -> Option<()> {
+fn started(ctx: &BtfTracePointContext) -> Option<()> {
     let task = Task(ctx.arg(0));
     let comm = task.comm()?;
     let interpreter = INTERPRETER.is(words(&comm));

@@ -5,63 +5,44 @@
 //! does not load this program there. This is about packets that got as far as the bridge; those
 //! that were refused before are `skb_refused`'s.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{DropReason, Event, Hook, Way, event_flags, v4_mapped};
 
-use crate::{
-    addresses::is_payload, emit, globals::drop_reason, kernel::Skb, memory, probes::skb_refused,
-};
+use super::{apart, skb_refused};
+use crate::{addresses::is_payload, emit, globals::drop_reason, kernel::Skb, memory};
 
+const FIREWALL: u8 = DropReason::NetfilterDrop as u8;
+const RP_FILTER: u8 = DropReason::IpRpFilter as u8;
 const LAST_REASON: u8 = DropReason::NotSpecified as u8;
 
 #[btf_tracepoint(function = "kfree_skb")]
 pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
-    let _ = try_skb_drop(&ctx);
+    try_skb_drop(&ctx);
     0
 }
 
 #[inline(always)]
-fn try_skb_drop(ctx: &BtfTracePointContext) -> Option<()> {
-    let reason = drop_reason(ctx.arg(2));
+fn try_skb_drop(ctx: &BtfTracePointContext) {
     // On a healthy host packets die all day: nearly all of them for other reasons, or at a firewall
-    // that nothing passes to a bridge.
-    if is_refusal(reason) {
-        if memory::is_anything_passing() {
-            refused(ctx, reason);
-        }
-    } else if reason != 0 {
-        died_on_bridge(ctx.as_ptr());
-    }
-    None
-}
-
-#[inline(always)]
-fn is_refusal(reason: u8) -> bool {
-    reason == DropReason::NetfilterDrop as u8 || reason == DropReason::IpRpFilter as u8
-}
-
-#[inline(always)]
-fn refused(ctx: &BtfTracePointContext, reason: u8) {
-    if reason == DropReason::NetfilterDrop as u8 {
-        skb_refused::by_firewall(ctx.as_ptr());
-    } else {
-        skb_refused::by_rp_filter(ctx.as_ptr());
+    // that nothing passes to a bridge. Together the two ways of being refused need more stack than
+    // kernels before 6.13 have.
+    match drop_reason(ctx.arg(2)) {
+        0 => {}
+        FIREWALL | RP_FILTER if !memory::is_anything_passing() => {}
+        FIREWALL => apart(ctx, skb_refused::by_firewall),
+        RP_FILTER => apart(ctx, skb_refused::by_rp_filter),
+        _ => apart(ctx, died_on_bridge),
     }
 }
 
-/// Apart from the looking, which needs no stack: see `fib_lookup`.
-#[inline(never)]
-fn died_on_bridge(ctx: *mut c_void) -> i32 {
-    let ctx = BtfTracePointContext::new(ctx);
+#[inline(always)]
+fn died_on_bridge(ctx: &BtfTracePointContext) -> Option<()> {
     let (skb, reason) = (Skb(ctx.arg(0)), drop_reason(ctx.arg(2)));
-    let _ = if reason == DropReason::NotSpecified as u8 {
+    if reason == DropReason::NotSpecified as u8 {
         purged(skb)
     } else {
         on_bridge(skb, reason)
-    };
-    0
+    }
 }
 
 /// A packet that was to leave by the bridge.

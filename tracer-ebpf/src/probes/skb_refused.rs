@@ -1,9 +1,7 @@
 //! Packets that died before they got to a bridge: right after a route lookup that led there.
 //! Firewalls drop a lot on a healthy host, so `skb_drop` asks for the age of any such lookup first.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{EbpfContext as _, programs::BtfTracePointContext};
+use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::{DropReason, Hook, Way};
 
 use crate::{
@@ -17,17 +15,9 @@ use crate::{
 /// A forwarded packet died in the firewall on its way into a bridge it did not come from:
 /// docker isolates its networks from each other. The skb is still on the device it came in by.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
-///
-/// Apart from the looking, which needs no stack (see `fib_lookup`), and from `by_rp_filter`: before Linux 6.13
-/// the frames of what is called and what calls fit 512 bytes together, or the verifier refuses them.
-#[inline(never)]
-pub(super) fn by_firewall(ctx: *mut c_void) -> i32 {
-    let _ = try_by_firewall(Skb(BtfTracePointContext::new(ctx).arg(0)));
-    0
-}
-
 #[inline(always)]
-fn try_by_firewall(skb: Skb) -> Option<()> {
+pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
+    let skb = Skb(ctx.arg(0));
     let iif = skb.forwarded_iif()?;
     let net = skb.device()?.net()?;
     let flow = skb.routed_flow().filter(is_payload)?;
@@ -46,16 +36,9 @@ fn try_by_firewall(skb: Skb) -> Option<()> {
 
 /// A request died on arrival, because the way back to its source leads into a bridge.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/fib_validate_source>
-///
-/// Apart for the same reasons.
-#[inline(never)]
-pub(super) fn by_rp_filter(ctx: *mut c_void) -> i32 {
-    let _ = try_by_rp_filter(Skb(BtfTracePointContext::new(ctx).arg(0)));
-    0
-}
-
 #[inline(always)]
-fn try_by_rp_filter(skb: Skb) -> Option<()> {
+pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
+    let skb = Skb(ctx.arg(0));
     if !skb.is_ipv4() {
         return None;
     }

@@ -4,11 +4,10 @@
 //! A reply went to a container that has the client's address, and it answered that it knows of no
 //! such connection: the server takes it for the client's word.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, WatchKey};
 
+use super::apart;
 use crate::{
     emit,
     globals::Moment,
@@ -30,20 +29,13 @@ pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
 fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
     // Connections are refused all day; replies go astray hardly ever.
     if memory::is_recent(Moment::Astray.last(), A_WHILE) {
-        refused(ctx.as_ptr());
+        apart(ctx, refused);
     }
     None
 }
 
-/// Apart from the looking, which needs no stack: see `fib_lookup`.
-#[inline(never)]
-fn refused(ctx: *mut c_void) -> i32 {
-    let _ = try_refused(&BtfTracePointContext::new(ctx));
-    0
-}
-
 #[inline(always)]
-fn try_refused(ctx: &BtfTracePointContext) -> Option<()> {
+fn refused(ctx: &BtfTracePointContext) -> Option<()> {
     let sk = Sock(ctx.arg(0));
     let (netns, remote) = (sk.netns()?, sk.remote()?);
     let astray = ASYMMETRIC.get_ptr(&WatchKey { netns, remote })?;
