@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::row::Row;
-use super::spread::short;
+use super::spread::{mebibytes, short};
 
 /// MiB.
 const TARGET: f64 = 12.0;
@@ -17,13 +17,4 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         .target(format!("<= {TARGET} MiB"), size <= TARGET)
         .raw(json!({"bytes": file.len()}));
     Ok(vec![row])
-}
-
-/// Exact below 8 PiB.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "no file and no memory is that large"
-)]
-pub(super) fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }

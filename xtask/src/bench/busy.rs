@@ -11,7 +11,7 @@ use serde_json::json;
 use super::context::Context;
 use super::estate::Estate;
 use super::row::Row;
-use super::spread::{Spread, short};
+use super::spread::{Spread, milliseconds, short};
 use super::start;
 use crate::interrupt;
 
@@ -39,9 +39,9 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         ..
     } = ESTATE;
     let what = format!("{networks} networks, {containers} containers");
-    let starts = start::row(context, &lab, &daemon, &what, START)?;
+    let (starts, _) = start::row(context, &lab, &daemon, &what, START)?;
     let looks = (0..context.times(3, 20)).map(|_| look(&context.binary, &lab, &daemon));
-    let times = Spread::new(looks.collect::<Result<_>>()?).context("no look")?;
+    let times = Spread::new(looks.collect::<Result<_>>()?)?;
     let check = Row::new(
         format!("check: {ROUTES} routes, {what}"),
         format!("{times} ms"),
@@ -81,5 +81,5 @@ fn look(binary: &Path, lab: &Topology, daemon: &Dockerd) -> Result<f64> {
         seen["networks"] == ESTATE.networks + 1 && seen.get("unseen").is_none(),
         "not everything was looked at: {last}"
     );
-    Ok(took.as_secs_f64() * 1e3)
+    Ok(milliseconds(took))
 }

@@ -16,11 +16,10 @@ use nix::libc::in_pktinfo;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt, sockopt};
 use serde_json::json;
 
-use super::binary::mebibytes;
 use super::context::Context;
 use super::process::{cpu, resident};
 use super::row::Row;
-use super::spread::short;
+use super::spread::{mebibytes, milliseconds, short};
 use super::stage::{BLACKHOLE, Stage};
 use crate::interrupt;
 
@@ -113,13 +112,8 @@ pub(super) fn pour(stage: &mut Stage, time: Duration) -> Result<Flood> {
     })?;
     seen.sent = sent.into_inner();
     stage.part()?;
-    let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?.finding;
-    let count = |what: &str| {
-        resolved["bridgetrace"]["counts"][what]
-            .as_u64()
-            .unwrap_or(0)
-    };
-    (seen.told, seen.remotes) = (count("packets"), count("remotes"));
+    let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?;
+    (seen.told, seen.remotes) = (resolved.count("packets")?, resolved.count("remotes")?);
     Ok(seen)
 }
 
@@ -128,7 +122,6 @@ fn watch(stage: &mut Stage, bridge: &str, time: Duration, sent: &AtomicU64) -> R
     let pid = stage.tracer();
     let (begin, before, cpu_before) = (Instant::now(), sent.load(Ordering::Relaxed), cpu(pid)?);
     let opened = stage.hear(BLACKHOLE, "opened", bridge)?;
-    let lost = opened.lost_at()?;
     let half = until(begin, time / 2, pid)?;
     let full = until(begin, time, pid)?;
     let seconds = begin.elapsed().as_secs_f64();
@@ -137,12 +130,7 @@ fn watch(stage: &mut Stage, bridge: &str, time: Duration, sent: &AtomicU64) -> R
         seconds,
         cpu: (cpu(pid)? - cpu_before).as_secs_f64() / seconds,
         memory: [half, full],
-        opened: opened
-            .at
-            .duration_since(lost)
-            .unwrap_or_default()
-            .as_secs_f64()
-            * 1e3,
+        opened: milliseconds(opened.since_lost()?),
         ..Flood::default()
     })
 }
@@ -196,17 +184,12 @@ fn answer(socket: &UdpSocket, sender: usize, stop: &AtomicBool, sent: &AtomicU64
     let clients: Vec<SocketAddr> = clients
         .map(|number| (client(number), 4000).into())
         .collect();
-    while !stop.load(Ordering::Relaxed) {
-        for batch in clients.chunks(100) {
-            let taken = batch
-                .iter()
-                .filter(|to| socket.send_to(b"!", to).is_ok())
-                .count();
-            sent.fetch_add(taken as u64, Ordering::Relaxed);
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
+    for batch in clients.chunks(100).cycle() {
+        if stop.load(Ordering::Relaxed) {
+            return;
         }
+        let taken = batch.iter().filter(|to| socket.send_to(b"!", to).is_ok());
+        sent.fetch_add(taken.count() as u64, Ordering::Relaxed);
     }
 }
 

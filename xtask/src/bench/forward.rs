@@ -7,9 +7,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, anyhow};
 use bridgetrace_lab::Tracer;
-use serde_json::{Value, json};
+use serde_json::json;
+use tracer_core::decode::{Record, record};
+use tracer_core::input::{Body, Input};
 
 use super::context::Context;
 use super::hooks::Scene;
@@ -24,16 +26,12 @@ use crate::interrupt;
 const TARGET: f64 = 2.0;
 /// Datagrams between two looks at the clock.
 const BATCH: u32 = 1000;
-/// Where the namespace stands in a record of a packet.
-const NETNS: usize = std::mem::offset_of!(tracer_common::Event, netns);
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let scene = Scene::raise()?;
     let container = scene.sink();
-    let mut quiet = start(&context.binary, &scene.lab, &scene.daemon, &[])?;
+    let quiet = start(&context.binary, &scene.lab, &scene.daemon, &[])?;
     let mut loud = start(&context.binary, &scene.lab, &scene.daemon, &["-vvv"])?;
-    quiet.wait_ready()?;
-    loud.wait_ready()?;
     let senders = [
         Sender::new(&scene.lab.srv, container)?,
         Sender::connected(&scene.lab.router, container)?,
@@ -72,21 +70,22 @@ fn pour(senders: &[Sender], time: Duration) -> Result<(u64, Duration)> {
 
 /// Records about this namespace in the log of a tracer that logs its inputs.
 fn records(tracer: &Tracer, netns: u32) -> Result<usize> {
-    let netns: String = netns
-        .to_ne_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     let log = tracer.log();
     let done = log.iter().any(|line| line.text.contains("done: "));
     anyhow::ensure!(done, "the tracer ended without its last word");
     let inputs = log.iter().filter_map(|line| line.text.split_once("input "));
-    let inputs = inputs.filter_map(|(_, input)| serde_json::from_str::<Value>(input).ok());
-    let here = |input: &Value| {
-        let record = input["body"]["kernel"].as_str();
-        record.is_some_and(|hex| hex.get(2 * NETNS..2 * NETNS + 8) == Some(&*netns))
-    };
-    Ok(inputs.filter(here).count())
+    let inputs = inputs.map(|(_, input)| serde_json::from_str::<Input>(input));
+    let mut count = 0;
+    for input in inputs {
+        if let Body::Kernel(bytes) = input.context("read an input")?.body
+            && let Record::Packet(event) =
+                record(&bytes).map_err(|error| anyhow!("no record: {error:?}"))?
+            && event.netns == netns
+        {
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]

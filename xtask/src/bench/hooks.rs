@@ -8,7 +8,9 @@
 mod scene;
 mod stimulus;
 
-use anyhow::{Context as _, Result, ensure};
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
 use aya::Btf;
 use aya::sys::{Stats, enable_stats};
 use serde_json::json;
@@ -22,21 +24,26 @@ use super::spread::{Spread, short};
 use super::stage::start;
 use crate::interrupt;
 
-/// A program of the tracer between two that do nothing.
-struct Trio {
-    before: Empty,
-    tracer: Loaded,
-    after: Empty,
+/// By tracepoint.
+type Empties = BTreeMap<&'static str, Empty>;
+
+/// A stimulus, the tracer's program that it makes run, those that do nothing before and after it, and the figures.
+struct Case<'a> {
+    what: Stimulus,
+    tracer: &'a Loaded,
+    empty: [&'a Empty; 2],
+    costs: Costs,
 }
 
-impl Trio {
+impl Case<'_> {
+    /// Before, the tracer's, after.
     fn runs(&self) -> Result<[Runs; 3]> {
-        let [before, tracer, after] = [
-            &self.before.program,
-            &self.tracer.program,
-            &self.after.program,
-        ];
-        Ok([before.runs()?, tracer.runs()?, after.runs()?])
+        let [before, after] = self.empty;
+        Ok([
+            before.program.runs()?,
+            self.tracer.program.runs()?,
+            after.program.runs()?,
+        ])
     }
 }
 
@@ -52,61 +59,44 @@ struct Costs {
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let scene = Scene::raise()?;
-    let mut stimuli = scene.stimuli()?;
+    let stimuli = scene.stimuli()?;
     let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-    let empties = || -> Result<Vec<Empty>> {
-        let each = stimuli.iter();
-        each.map(|what| Empty::attach(&context.empty, what.tracepoint, &btf))
-            .collect()
-    };
+    let points: BTreeSet<&str> = stimuli.iter().map(|what| what.tracepoint).collect();
+    let empty = |at: &&'static str| Ok((*at, Empty::attach(&context.empty, at, &btf)?));
+    let empties = || points.iter().map(empty).collect::<Result<Empties>>();
     let before = empties()?;
-    let mut tracer = start(&context.binary, &scene.lab, &scene.daemon, &[])?;
-    tracer.wait_ready()?;
+    let tracer = start(&context.binary, &scene.lab, &scene.daemon, &[])?;
     let after = empties()?;
     let _statistics = enable_stats(Stats::RunTime).context("switch BPF statistics on")?;
-    let trios = trios(&stimuli, before, &held_by(tracer.id())?, after)?;
-    let mut costs: Vec<Costs> = trios.iter().map(|_| Costs::default()).collect();
+    let held = held_by(tracer.id())?;
+    let cases = stimuli.into_iter().map(|what| {
+        let tracer = held.iter().find(|held| held.name == what.program);
+        Ok(Case {
+            tracer: tracer.with_context(|| format!("no program {}", what.program))?,
+            empty: [&before[what.tracepoint], &after[what.tracepoint]],
+            costs: Costs::default(),
+            what,
+        })
+    });
+    let mut cases: Vec<Case<'_>> = cases.collect::<Result<_>>()?;
     for _ in 0..context.times(60, 300) {
         interrupt::check()?;
-        for (what, (trio, costs)) in stimuli.iter_mut().zip(trios.iter().zip(&mut costs)) {
-            slice(what, trio, costs)?;
-        }
+        cases.iter_mut().try_for_each(slice)?;
     }
-    let rows = stimuli.iter().zip(trios.iter().zip(costs));
-    rows.map(|(what, (trio, costs))| row(what, trio, costs))
-        .collect()
-}
-
-fn trios(
-    stimuli: &[Stimulus],
-    before: Vec<Empty>,
-    held: &[Loaded],
-    after: Vec<Empty>,
-) -> Result<Vec<Trio>> {
-    let all = stimuli.iter().zip(before.into_iter().zip(after));
-    all.map(|(what, (before, after))| {
-        let tracer = held.iter().find(|held| held.name == what.program);
-        let tracer = tracer.with_context(|| format!("no program {}", what.program))?;
-        let tracer = tracer.clone();
-        Ok(Trio {
-            before,
-            tracer,
-            after,
-        })
-    })
-    .collect()
+    cases.into_iter().map(row).collect()
 }
 
 /// One slice of one stimulus. What cannot be made to happen is watched from slice to slice.
-fn slice(what: &mut Stimulus, trio: &Trio, costs: &mut Costs) -> Result<()> {
-    let begin = match (&mut what.go, costs.last) {
-        (Some(_), _) | (None, None) => trio.runs()?,
+fn slice(case: &mut Case<'_>) -> Result<()> {
+    let begin = match (&case.what.go, case.costs.last) {
+        (Some(_), _) | (None, None) => case.runs()?,
         (None, Some(last)) => last,
     };
-    if let Some(go) = &mut what.go {
+    if let Some(go) = &mut case.what.go {
         go()?;
     }
-    let end = trio.runs()?;
+    let end = case.runs()?;
+    let costs = &mut case.costs;
     costs.last = Some(end);
     let means = [0, 1, 2].map(|which: usize| end[which].mean_since(begin[which]));
     // Nothing of this kind happened in this slice, as with timers.
@@ -120,13 +110,23 @@ fn slice(what: &mut Stimulus, trio: &Trio, costs: &mut Costs) -> Result<()> {
     Ok(())
 }
 
-fn row(what: &Stimulus, trio: &Trio, costs: Costs) -> Result<Row> {
-    let none = || format!("{} never ran for {}", what.program, what.name);
-    ensure!(!costs.over.is_empty(), none());
-    let [over, empty, tracer] = [costs.over, costs.empty, costs.tracer].map(Spread::new);
-    let (over, empty) = (over.with_context(none)?, empty.with_context(none)?);
-    let tracer = tracer.with_context(none)?;
-    let runs = trio.tracer.program.runs()?.count;
+fn row(case: Case<'_>) -> Result<Row> {
+    let runs = case.tracer.program.runs()?.count;
+    let Case {
+        what,
+        tracer: program,
+        costs,
+        ..
+    } = case;
+    let spread = |figures| {
+        Spread::new(figures)
+            .with_context(|| format!("{} never ran for {}", what.program, what.name))
+    };
+    let (over, empty, tracer) = (
+        spread(costs.over)?,
+        spread(costs.empty)?,
+        spread(costs.tracer)?,
+    );
     Ok(Row::new(what.name, format!("{over} ns"))
         .target(format!("<= {} ns", what.target), over.median() <= what.target)
         .ratio(tracer.median() / empty.median())
@@ -136,10 +136,10 @@ fn row(what: &Stimulus, trio: &Trio, costs: Costs) -> Result<Row> {
             short(tracer.median()),
             short(empty.median()),
             over.all().len(),
-            trio.tracer.instructions,
-            trio.tracer.jited,
+            program.instructions,
+            program.jited,
         ))
         .raw(json!({"over_empty_ns": over.all(), "empty_ns": empty.all(), "tracer_ns": tracer.all(),
-                    "runs": runs, "instructions": trio.tracer.instructions,
-                    "machine_code_bytes": trio.tracer.jited})))
+                    "runs": runs, "instructions": program.instructions,
+                    "machine_code_bytes": program.jited})))
 }

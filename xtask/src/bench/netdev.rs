@@ -10,7 +10,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bridgetrace_lab::peers::{UdpResponder, udp_send_exactly};
 use bridgetrace_lab::topology::{PC, SRV};
 use serde_json::json;
@@ -18,7 +18,7 @@ use serde_json::json;
 use super::context::Context;
 use super::programs::held_by;
 use super::row::Row;
-use super::spread::Spread;
+use super::spread::{Spread, milliseconds};
 use super::stage::{BLACKHOLE, Stage};
 use crate::interrupt;
 
@@ -57,7 +57,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
             .map(|_| once(stage, &programs))
             .collect::<Result<Vec<_>>>()
     })?;
-    rows(&seen).context("no run")
+    rows(&seen)
 }
 
 /// Ids of the programs that run per packet.
@@ -89,10 +89,9 @@ fn once(stage: &mut Stage, programs: &[u64]) -> Result<Seen> {
             stage.hear(BLACKHOLE, "opened", &bridge)?;
             all(pid, programs, programs.len())?;
             stage.part()?;
-            let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?.finding;
+            let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?;
             all(pid, programs, 0)?;
-            let packets = &resolved["bridgetrace"]["counts"]["packets"];
-            packets.as_u64().context("no count of packets")
+            resolved.count("packets")
         })();
         stop.store(true, Ordering::Relaxed);
         let changes = watch
@@ -171,29 +170,22 @@ fn changes(pid: u32, programs: &[u64], stop: &AtomicBool) -> Vec<Look> {
 
 /// Milliseconds to attach and to detach.
 fn spans(looks: &[Look], all: usize) -> (f64, f64) {
-    let span = |from: usize, to: usize| {
-        let end = looks.iter().position(|(.., links)| *links == to)?;
-        let begin = looks[..end]
-            .iter()
-            .rposition(|(.., links)| *links == from)?;
-        Some((looks[end].1 - looks[begin].0).as_secs_f64() * 1e3)
-    };
     let attached = looks.iter().position(|(.., links)| *links == all);
     let later = &looks[attached.unwrap_or(looks.len())..];
-    let gone = later.iter().position(|(.., links)| *links == 0);
-    let detach = gone.and_then(|gone| {
-        let begin = later[..gone]
-            .iter()
-            .rposition(|(.., links)| *links == all)?;
-        Some((later[gone].1 - later[begin].0).as_secs_f64() * 1e3)
-    });
-    (
-        span(0, all).unwrap_or(f64::INFINITY),
-        detach.unwrap_or(f64::INFINITY),
-    )
+    (span(looks, 0, all), span(later, all, 0))
 }
 
-fn rows(seen: &[Seen]) -> Option<Vec<Row>> {
+/// Milliseconds from the last look that saw `from` links to the first that saw `to`; endless if none did.
+fn span(looks: &[Look], from: usize, to: usize) -> f64 {
+    let end = looks.iter().position(|(.., links)| *links == to);
+    let took = end.and_then(|end| {
+        let before = looks[..end].iter().rfind(|(.., links)| *links == from)?;
+        Some(looks[end].1 - before.0)
+    });
+    took.map_or(f64::INFINITY, milliseconds)
+}
+
+fn rows(seen: &[Seen]) -> Result<Vec<Row>> {
     let attach = Spread::new(seen.iter().map(|run| run.attach).collect())?;
     let detach = Spread::new(seen.iter().map(|run| run.detach).collect())?;
     let exact = seen
@@ -206,7 +198,7 @@ fn rows(seen: &[Seen]) -> Option<Vec<Row>> {
             .target(format!("< {TARGET} ms"), times.median() < TARGET)
             .raw(json!({"ms": times.all()}))
     };
-    Some(vec![
+    Ok(vec![
         span("attach", &attach),
         span("detach", &detach),
         Row::new(

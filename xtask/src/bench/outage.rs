@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::row::Row;
-use super::spread::{Spread, short};
+use super::spread::{Spread, milliseconds, short};
 use super::stage::{BLACKHOLE, Stage};
 use crate::sh;
 
@@ -56,10 +56,10 @@ fn repeat(name: &str, runs: usize, mut once: impl FnMut() -> Result<Taken>) -> R
             sh::say(format!("{name}: {run} of {runs}"));
         }
     }
-    rows(name, told, since_sent).context("no run")
+    rows(name, told, since_sent)
 }
 
-fn rows(name: &str, told: Vec<f64>, since_sent: Vec<f64>) -> Option<Vec<Row>> {
+fn rows(name: &str, told: Vec<f64>, since_sent: Vec<f64>) -> Result<Vec<Row>> {
     let runs = told.len();
     let (told, sent) = (Spread::new(told)?, Spread::new(since_sent)?);
     let p99 = told.percentile(99);
@@ -77,11 +77,7 @@ fn rows(name: &str, told: Vec<f64>, since_sent: Vec<f64>) -> Option<Vec<Row>> {
     .note(format!(
         "{runs} outages. From the client's packet, by the client's clock: {sent} ms."
     ));
-    Some(vec![median, late])
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    Ok(vec![median, late])
 }
 
 /// The network first, then one ping.
@@ -118,10 +114,7 @@ fn tell(stage: &mut Stage, bridge: &str, sent: SystemTime) -> Result<Taken> {
     let lost = heard.lost_at()?;
     ensure!(lost >= sent, "lost {lost:?} before it was sent {sent:?}");
     Ok(Taken {
-        told: heard
-            .at
-            .duration_since(lost)
-            .context("told before it was lost")?,
+        told: heard.since_lost()?,
         since_sent: heard.at.duration_since(sent)?,
     })
 }

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bridgetrace_lab::{Netns, Topology, peers, topology};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
@@ -41,7 +41,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let mut stage = Stage::raise(&context.binary)?;
     let runs = context.times(10, 100);
     let times = stage.play(|stage| repeat(stage, runs))?;
-    let times = Spread::new(times).context("no run")?;
+    let times = Spread::new(times)?;
     let row = Row::new(
         "a network's route to its subnet-overlap",
         format!("{times} ms"),

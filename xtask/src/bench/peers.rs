@@ -1,13 +1,14 @@
 //! What an operator would reach for instead, run for real: their best filter, nothing shown, in the same namespace.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bridgetrace_lab::{Netns, Process, wait_for};
+use bridgetrace_lab::{Netns, Process};
 
-use crate::sh;
+use crate::{interrupt, sh};
 
 /// bpftrace compiles first.
 const READY: Duration = Duration::from_secs(60);
@@ -70,7 +71,9 @@ impl Peer {
 
     /// Starts it in `netns`; returns once it is at work.
     pub(super) fn start(self, netns: &Netns) -> Result<Process> {
-        let mut process = Process::spawn(self.command(netns)?)?;
+        // What is preloaded is mapped by the time the tool is at work.
+        let folder = tempfile::tempdir()?;
+        let mut process = Process::spawn(self.command(netns, folder.path())?)?;
         match self {
             Self::Bpftrace => {
                 let out = process.child().stdout.take().context("no stdout")?;
@@ -87,11 +90,11 @@ impl Peer {
         Ok(process)
     }
 
-    fn command(self, netns: &Netns) -> Result<Command> {
+    fn command(self, netns: &Netns, folder: &Path) -> Result<Command> {
         let mut command = match self {
             Self::Bpftrace => {
                 let mut command = netns.command("unshare");
-                let library = no_limit()?;
+                let library = no_limit(folder)?;
                 command.args(["--mount", "sh", "-c", AROUND_BPFTRACE, ONE_LINER]);
                 command.env("LD_PRELOAD", library).stdout(Stdio::piped());
                 command
@@ -127,35 +130,26 @@ fn says(pipe: impl std::io::Read + Send + 'static, what: &'static str) -> Result
             }
         }
     });
-    said.recv_timeout(READY)
-        .with_context(|| format!("`{what}` was not said"))
+    interrupt::wait_for(&format!("`{what}`"), READY, || Ok(said.try_recv().ok()))
 }
 
 /// Waits until the process holds a file of this kind.
 fn holds(process: &Process, kind: &str) -> Result<()> {
     let folder = format!("/proc/{}/fd", process.id());
-    wait_for(&format!("{folder} to hold {kind}"), READY, || {
-        let files = std::fs::read_dir(&folder).ok()?;
+    interrupt::wait_for(&format!("{folder} to hold {kind}"), READY, || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten();
         let mut targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-        targets
-            .any(|target| target.to_string_lossy().contains(kind))
-            .then_some(())
+        let held = targets.any(|target| target.to_string_lossy().contains(kind));
+        Ok(held.then_some(()))
     })
 }
 
 /// A library whose `setrlimit` does nothing, made by the C compiler that the build needs anyway.
-fn no_limit() -> Result<std::path::PathBuf> {
-    let folder = std::env::temp_dir().join(format!("bridgetrace-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
+fn no_limit(folder: &Path) -> Result<PathBuf> {
     let (source, library) = (folder.join("limit.c"), folder.join("limit.so"));
-    if !library.is_file() {
-        std::fs::write(&source, NO_LIMIT)?;
-        let mut cc = Command::new("cc");
-        sh::read(
-            cc.args(["-shared", "-fPIC", "-o"])
-                .arg(&library)
-                .arg(&source),
-        )?;
-    }
+    std::fs::write(&source, NO_LIMIT)?;
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"]);
+    sh::read(cc.arg(&library).arg(&source))?;
     Ok(library)
 }

@@ -13,7 +13,7 @@ use aya::programs::{BtfTracePoint, loaded_programs};
 use aya::{Btf, Ebpf};
 
 /// Runs so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Runs {
     pub(super) count: u64,
     pub(super) nanoseconds: u64,

@@ -6,13 +6,13 @@
 mod child;
 mod mix;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bridgetrace_lab::names;
+use tempfile::TempDir;
 use tracer_core::input::Input;
 use tracer_record::{compose::Composer, header::Kind};
 
@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Some(binary) => binary.clone(),
         None => release(workspace)?,
     };
-    let folder = Folder::new()?;
+    let folder = tempfile::tempdir()?;
     println!(
         "{:<42} {:>9} {:>9} {:>8} {:>10} {:>9}",
         "replayed", "inputs", "file KiB", "seconds", "inputs/s", "peak MiB"
@@ -86,8 +86,8 @@ fn release(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Composes one recording and replays it at each of its sizes, the largest first: cutting it off between
 /// two blocks makes the smaller ones.
-fn measure(binary: &Path, folder: &Folder, mix: &Mix, sizes: &[u64]) -> Result<Vec<Row>> {
-    let path = folder.0.join("bench.btr");
+fn measure(binary: &Path, folder: &TempDir, mix: &Mix, sizes: &[u64]) -> Result<Vec<Row>> {
+    let path = folder.path().join("bench.btr");
     let lengths = compose(&path, mix, sizes)?;
     let mut rows = Vec::new();
     for (inputs, bytes) in sizes.iter().zip(lengths).rev() {
@@ -153,24 +153,6 @@ impl Row {
     }
 }
 
-/// A folder of its own, removed on drop.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(names::unique("bench"));
-        fs::create_dir(&path).with_context(|| path.display().to_string())?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What stays is in the folder for temporary files.
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,8 +178,8 @@ mod tests {
     fn a_recording_cut_off_at_a_size_holds_as_many_inputs() {
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tracer/core/tests/golden");
         for mix in mix::all(Path::new(golden)).unwrap() {
-            let folder = Folder::new().unwrap();
-            let path = folder.0.join("x.btr");
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.btr");
             let lengths = compose(&path, &mix, &[150, 700]).unwrap();
             assert!(
                 lengths.is_sorted() && lengths[0] < lengths[1],

@@ -1,16 +1,21 @@
 //! What a handful of figures says.
 
 use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 
 /// Figures of one kind, sorted. Never empty.
 #[derive(Clone, Debug)]
 pub(super) struct Spread(Vec<f64>);
 
 impl Spread {
-    /// `None` without a single figure.
-    pub(super) fn new(mut figures: Vec<f64>) -> Option<Self> {
+    /// # Errors
+    /// There is not a single figure.
+    pub(super) fn new(mut figures: Vec<f64>) -> Result<Self> {
+        ensure!(!figures.is_empty(), "nothing was measured");
         figures.sort_unstable_by(f64::total_cmp);
-        (!figures.is_empty()).then_some(Self(figures))
+        Ok(Self(figures))
     }
 
     /// All of them, the lowest first.
@@ -41,6 +46,19 @@ impl fmt::Display for Spread {
         let [low, median, high] = [25, 50, 75].map(|percent| short(self.percentile(percent)));
         write!(f, "{median} ({low}..{high})")
     }
+}
+
+/// Exact below 8 PiB.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no file and no memory is that large"
+)]
+pub(super) fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// Three digits, as a rule.
@@ -78,6 +96,6 @@ mod tests {
 
     #[test]
     fn nothing_has_no_median() {
-        assert!(Spread::new(Vec::new()).is_none());
+        assert!(Spread::new(Vec::new()).is_err());
     }
 }

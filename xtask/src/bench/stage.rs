@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
+use bridgetrace_lab::topology::COLLISION;
 use bridgetrace_lab::{Dockerd, Topology, Tracer, world};
 use serde_json::Value;
 
@@ -39,6 +40,18 @@ impl Heard {
         let start = self.finding["event"]["start"].as_str();
         moment(start.context("no event.start")?)
     }
+
+    /// From there to the line.
+    pub(super) fn since_lost(&self) -> Result<Duration> {
+        let since = self.at.duration_since(self.lost_at()?);
+        since.context("told before it was lost")
+    }
+
+    /// One of the counts it tells.
+    pub(super) fn count(&self, what: &str) -> Result<u64> {
+        let count = self.finding["bridgetrace"]["counts"][what].as_u64();
+        count.with_context(|| format!("no count of {what}"))
+    }
 }
 
 impl Stage {
@@ -55,8 +68,7 @@ impl Stage {
     /// Beside a daemon that has its networks already.
     pub(super) fn raise_on(lab: Topology, daemon: Dockerd, binary: &Path) -> Result<Self> {
         interrupt::check()?;
-        let mut tracer = start(binary, &lab, &daemon, &[])?;
-        tracer.wait_ready()?;
+        let tracer = start(binary, &lab, &daemon, &[])?;
         Ok(Self {
             tracer,
             daemon,
@@ -91,13 +103,13 @@ impl Stage {
 
     /// Makes the network that covers the client; returns the name of its bridge.
     pub(super) fn collide(&self) -> Result<String> {
-        let create = ["network", "create", "--subnet=172.22.0.0/16", NETWORK];
-        Ok(bridge_name(&self.daemon.docker(&create)?))
+        let id = self.daemon.create_network(NETWORK, &[COLLISION])?;
+        Ok(bridge_name(&id))
     }
 
     /// Takes the network away again.
     pub(super) fn part(&self) -> Result<()> {
-        self.daemon.docker(&["network", "rm", NETWORK]).map(drop)
+        self.daemon.remove_network(NETWORK)
     }
 
     /// Waits for the next line of this kind and phase about this bridge.
@@ -119,7 +131,7 @@ impl Stage {
     }
 }
 
-/// Starts bridgetrace on the server of the lab, with `more` arguments.
+/// Starts bridgetrace on the server of the lab, with `more` arguments; returns when it watches.
 pub(super) fn start(
     binary: &Path,
     lab: &Topology,
@@ -128,7 +140,10 @@ pub(super) fn start(
 ) -> Result<Tracer> {
     let endpoint = daemon.endpoint();
     let arguments = ["--format", "jsonl", "--docker-host", &endpoint];
-    Tracer::start_program(&lab.srv, binary, &[&arguments[..], more].concat(), &[])
+    let arguments = [&arguments[..], more].concat();
+    let mut tracer = Tracer::start_program(&lab.srv, binary, &arguments, &[])?;
+    tracer.wait_ready()?;
+    Ok(tracer)
 }
 
 fn is(finding: &Value, phase: &str, bridge: &str) -> bool {

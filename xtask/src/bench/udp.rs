@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bridgetrace_lab::topology::PC;
 use bridgetrace_lab::{Dockerd, Topology};
 use serde_json::json;
@@ -68,12 +68,10 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let mut off = road.turn()?;
     for _ in 0..context.times(5, 20) {
         let mut tracer = start(&context.binary, &road.lab, &road.daemon, &[])?;
-        tracer.wait_ready()?;
         settle(tracer.id())?;
-        off = own.add(off, road.turn()?, {
-            tracer.terminate()?;
-            road.turn()?
-        });
+        let on = road.turn()?;
+        tracer.terminate()?;
+        off = own.add(off, on, road.turn()?);
         for (peer, turns) in there.iter().zip(&mut theirs) {
             let at_work = peer.start(&road.lab.srv)?;
             let on = road.turn()?;
@@ -81,7 +79,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
             off = turns.add(off, on, road.turn()?);
         }
     }
-    rows(own, &there, theirs).context("no turn")
+    rows(own, &there, theirs)
 }
 
 /// Waits until the process is done with its start: a third of a second without any CPU time.
@@ -117,11 +115,11 @@ impl Road {
             begin.elapsed().as_secs_f64() * 1e9 / f64::from(SLICE)
         };
         let slices = (0..WARM_UP + SLICES).map(|_| slice()).skip(WARM_UP);
-        Ok(Spread::new(slices.collect()).context("no slice")?.median())
+        Ok(Spread::new(slices.collect())?.median())
     }
 }
 
-fn rows(own: Turns, there: &[Peer], theirs: Vec<Turns>) -> Option<Vec<Row>> {
+fn rows(own: Turns, there: &[Peer], theirs: Vec<Turns>) -> Result<Vec<Row>> {
     let speeds = own.on.iter().zip(&own.off).map(|(on, off)| off / on);
     let speed = Spread::new(speeds.collect())?;
     let (off, cost) = (Spread::new(own.off)?, Spread::new(own.cost)?);
@@ -143,7 +141,7 @@ fn rows(own: Turns, there: &[Peer], theirs: Vec<Turns>) -> Option<Vec<Row>> {
                 .note(format!("apt-get install {}", peer.package())),
         });
     }
-    Some(rows)
+    Ok(rows)
 }
 
 fn against(peer: Peer, own: &Spread, theirs: Spread) -> Row {

@@ -6,13 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
-use super::binary::mebibytes;
 use super::context::Context;
 use super::estate::Estate;
 use super::flood;
-use super::process::resident;
 use super::row::Row;
-use super::spread::short;
+use super::spread::{mebibytes, short};
 use super::stage::Stage;
 use super::start;
 
@@ -34,18 +32,17 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let (_neighbours, lab) = flood::ground()?;
     let daemon = ESTATE.raise(&lab.srv)?;
     let what = format!("{} networks, {ENDPOINTS} endpoints", ESTATE.networks);
-    let starts = start::row(context, &lab, &daemon, &what, START)?;
+    let (starts, sizes) = start::row(context, &lab, &daemon, &what, START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
-    let before = resident(stage.tracer())?;
     let time = Duration::from_secs(if context.quick { 5 } else { 15 });
     let flood = stage.play(|stage| flood::pour(stage, time))?;
-    let [quiet, flooded] = [before, flood.memory()].map(mebibytes);
-    let memory = format!("{} and {} MiB", short(quiet), short(flooded));
+    let flooded = mebibytes(flood.memory());
+    let memory = format!("{sizes} and {} MiB", short(flooded));
     let row = Row::new(
         format!("memory (RSS): {what}, then {} remotes too", flood.remotes()),
         memory,
     )
     .target(format!("<= {MEMORY} MiB"), flooded <= MEMORY)
-    .raw(json!({"endpoints_mib": quiet, "remotes_too_mib": flooded}));
+    .raw(json!({"endpoints_mib": sizes.all(), "remotes_too_mib": flooded}));
     Ok(vec![starts, row])
 }

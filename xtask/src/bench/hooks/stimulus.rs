@@ -64,20 +64,22 @@ impl Scene {
     pub(super) fn stimuli(&self) -> Result<Vec<Stimulus>> {
         let (srv, container) = (&self.lab.srv, self.sink());
         let local = |address: [u8; 4]| SocketAddr::new(Ipv4Addr::from(address).into(), PORT);
+        let into_bridge = |name, go| Stimulus {
+            target: INTO_BRIDGE,
+            ..stimulus(name, FIB, go)
+        };
         let mut all = vec![
             stimulus(
                 "lookup, not into a bridge",
                 FIB,
                 datagrams(Sender::new(srv, (PC, PORT).into())?),
             ),
-            stimulus(
+            into_bridge(
                 "lookup into a bridge, own packet",
-                FIB,
                 datagrams(Sender::new(srv, container)?),
             ),
-            stimulus(
+            into_bridge(
                 "lookup into a bridge, passing packet",
-                FIB,
                 datagrams(Sender::connected(&self.lab.router, container)?),
             ),
             stimulus(
@@ -96,12 +98,6 @@ impl Scene {
                 datagrams(Sender::new(srv, local(FORBIDDEN))?),
             ),
         ];
-        for into in all
-            .iter_mut()
-            .filter(|one| one.name.starts_with("lookup into"))
-        {
-            into.target = INTO_BRIDGE;
-        }
         all.extend(self.rare()?);
         Ok(all)
     }
