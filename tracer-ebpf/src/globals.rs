@@ -55,10 +55,11 @@ impl Moment {
         unsafe { read_volatile(addr_of!(MOMENTS).cast::<u64>().add(self as usize)) }
     }
 
-    /// It happens `now`. Written once a jiffy at the most: CPUs must not quarrel over the line.
+    /// It happens `now`. Written once a jiffy at the most: CPUs must not quarrel over the line; and never
+    /// back: one that was held up may come late.
     #[inline(always)]
     pub(crate) fn note(self, now: u64) {
-        if self.last() != now {
+        if now.wrapping_sub(self.last()).cast_signed() > 0 {
             // SAFETY: as above; whichever CPU is last writes as good a moment.
             unsafe {
                 write_volatile((&raw mut MOMENTS).cast::<u64>().add(self as usize), now);

@@ -87,6 +87,8 @@ pub(crate) struct Ingress<A: Address> {
     pub(crate) net: u64,
     pub(crate) saddr: A::Words,
     pub(crate) iif: u32,
+    /// What the rest adds up to, see `memory::sum_of`.
+    pub(crate) sum: u64,
 }
 
 /// Where replies to a remote went, and when one did last.

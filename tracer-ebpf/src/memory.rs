@@ -1,5 +1,7 @@
 //! What route lookups leave behind for the hooks that run after them.
 
+use core::ptr::read_volatile;
+
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use tracer_common::{Lookup, v4_mapped};
 
@@ -39,6 +41,8 @@ pub(crate) trait Address: Copy + PartialEq {
     type Words: Copy + PartialEq;
 
     fn words(self) -> Self::Words;
+    /// All of its bits in eight bytes.
+    fn fold(words: Self::Words) -> u64;
     fn mapped(self) -> [u8; 16];
     /// The slot of lookups for this destination.
     fn route(self, kind: Kind, net: Net) -> Option<*mut Routed<Self>>;
@@ -52,6 +56,11 @@ impl Address for [u8; 4] {
     #[inline(always)]
     fn words(self) -> u32 {
         u32::from_ne_bytes(self)
+    }
+
+    #[inline(always)]
+    fn fold(words: u32) -> u64 {
+        words.into()
     }
 
     #[inline(always)]
@@ -82,6 +91,11 @@ impl Address for [u8; 16] {
         let word =
             |at: usize| u32::from_ne_bytes([self[at], self[at + 1], self[at + 2], self[at + 3]]);
         [word(0), word(4), word(8), word(12)]
+    }
+
+    #[inline(always)]
+    fn fold([a, b, c, d]: [u32; 4]) -> u64 {
+        u64::from(a ^ c) << 32 | u64::from(b ^ d)
     }
 
     #[inline(always)]
@@ -160,26 +174,57 @@ pub(crate) fn way_in_of(net: Net, remote: [u8; 16]) -> Option<u32> {
 /// As [`way_in_of`].
 #[inline(always)]
 pub(crate) fn way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
-    // SAFETY: as above.
-    let slot = unsafe { &*remote.ingress(net)? };
+    let slot = remote.ingress(net)?;
+    let iif = way_in_at(slot, net, remote)?;
+    // SAFETY: a live map value. What two CPUs wrote at once does not add up.
+    let (sum, jiffies) = unsafe {
+        (
+            read_volatile(&raw const (*slot).sum),
+            read_volatile(&raw const (*slot).jiffies),
+        )
+    };
+    (sum == sum_of(jiffies, net, remote, iif)).then_some(iif)
+}
+
+/// As [`way_in`], but while other CPUs write it may be the way of somebody else.
+#[inline(always)]
+pub(crate) fn likely_way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
+    way_in_at(remote.ingress(net)?, net, remote)
+}
+
+#[inline(always)]
+fn way_in_at<A: Address>(slot: *mut Ingress<A>, net: Net, remote: A) -> Option<u32> {
+    // SAFETY: a live map value.
+    let slot = unsafe { &*slot };
     let here =
         slot.saddr == remote.words() && slot.net == net.id() && is_recent(slot.jiffies, A_MOMENT);
     here.then_some(slot.iif)
+}
+
+/// What an [`Ingress`] adds up to. The parts are kept apart: two that differ in one place do not add up to the same.
+#[inline(always)]
+fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u64 {
+    A::fold(remote.words())
+        ^ u64::from(iif) << 32
+        ^ net.id().rotate_left(16)
+        ^ jiffies.rotate_left(40)
 }
 
 /// Remembers that `remote` came in by `iif`.
 #[inline(always)]
 pub(crate) fn set_way_in<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: a live map value. CPUs that write it at once for different remotes can leave a
-    // mixture, which at worst says for a moment that one came in as the other did.
+    // mixture, which does not add up.
     let slot = unsafe { &mut *remote.ingress(net)? };
     let same = slot.saddr == remote.words() && slot.net == net.id() && slot.iif == iif;
     if !same || !is_recent(slot.jiffies, FRESH) {
         // Member by member: padding has no value to copy.
-        slot.jiffies = jiffies();
+        let now = jiffies();
+        slot.jiffies = now;
         slot.saddr = remote.words();
         slot.net = net.id();
         slot.iif = iif;
+        slot.sum = sum_of(now, net, remote, iif);
     }
     Some(())
 }

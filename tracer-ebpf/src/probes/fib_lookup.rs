@@ -25,6 +25,13 @@ pub(crate) fn on_fib_lookup(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_fib_lookup(ctx: &BtfTracePointContext) -> Option<()> {
+    // A lookup in vain names no nexthop. Linux 6.5 to 6.12 takes every argument for a pointer that is never
+    // null, so that its check is dropped and a load from it not guarded: the error has to be asked instead.
+    // <https://git.kernel.org/torvalds/c/838a10bd2ebf>
+    let error: i32 = ctx.arg(3);
+    if error != 0 {
+        return None;
+    }
     let flow = Flow4(ctx.arg(1));
     let device = Nexthop(ctx.arg(2)).device()?;
     let iif = flow.iif()?;

@@ -64,7 +64,8 @@ pub(super) fn into_bridge<F: Flowi>(
     slot.jiffies = now;
     slot.net = net.id();
     slot.daddr = daddr.words();
-    slot.ifindex = bridge.ifindex()?;
+    let ifindex = bridge.ifindex()?;
+    slot.ifindex = ifindex;
     slot.lookup.iif = iif;
     slot.lookup.oif = flow.oif();
     slot.lookup.mark = flow.mark();
@@ -73,11 +74,10 @@ pub(super) fn into_bridge<F: Flowi>(
         F::Address::PASSING.note(now);
         return None;
     }
-    let came_in = memory::way_in(net, daddr)?;
-    if came_in == slot.ifindex {
-        return None;
+    // Mostly that is where it goes: only what is about to be told must be sure.
+    if memory::likely_way_in(net, daddr)? != ifindex {
+        tell_astray(ctx.as_ptr(), flow, net, slot, ifindex);
     }
-    tell_astray(ctx.as_ptr(), flow, net, slot, came_in);
     None
 }
 
@@ -88,10 +88,10 @@ fn tell_astray<F: Flowi>(
     flow: &F,
     net: Net,
     slot: &Routed<F::Address>,
-    came_in: u32,
+    ifindex: u32,
 ) -> i32 {
     let ctx = BtfTracePointContext::new(ctx);
-    let _ = try_tell_astray(&ctx, flow, net, slot, came_in);
+    let _ = try_tell_astray(&ctx, flow, net, slot, ifindex);
     0
 }
 
@@ -101,10 +101,11 @@ fn try_tell_astray<F: Flowi>(
     flow: &F,
     net: Net,
     slot: &Routed<F::Address>,
-    came_in: u32,
+    ifindex: u32,
 ) -> Option<()> {
-    let remote = flow.daddr()?.mapped();
-    let (netns, ifindex) = (net.inum()?, slot.ifindex);
+    let daddr = flow.daddr()?;
+    let came_in = memory::way_in(net, daddr).filter(|came_in| *came_in != ifindex)?;
+    let (netns, remote) = (net.inum()?, daddr.mapped());
     let mut event = emit::event_at(F::HOOK, netns, ifindex, remote);
     // SAFETY: `value` points to a live map value.
     event.before = emit::count(F::HOOK, &event, Way::Misdelivered, |value| unsafe {

@@ -5,6 +5,8 @@ mod counters;
 mod needs;
 mod prefixes;
 mod preflight;
+#[cfg(test)]
+mod stack;
 mod tracer;
 
 pub(crate) use tracer::{Tracer, Watched};

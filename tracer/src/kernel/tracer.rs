@@ -22,7 +22,9 @@ use super::{
     preflight,
 };
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bridgetrace-ebpf"));
+/// The kernel half, as it was built.
+pub(super) static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bridgetrace-ebpf"));
 
 /// Remotes under suspicion: (namespace, address) → ifindex of the suspected bridge.
 pub(crate) type Watched = BTreeMap<WatchKey, u32>;
