@@ -3,19 +3,19 @@
 //! Two tracers look on. One is left alone: how often it wakes is counted. The other logs every input: the
 //! records of this lab's namespaces are counted in its log, since tracepoints see the whole machine.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bridgetrace_lab::Tracer;
 use serde_json::json;
 use tracer_core::decode::{Record, record};
 use tracer_core::input::{Body, Input};
 
 use super::context::Context;
-use super::hooks::Scene;
-use super::process::sleeps;
+use super::hooks::{PORT, Scene};
+use super::process::Sleeps;
 use super::row::Row;
 use super::spread::short;
 use super::stage::start;
@@ -24,7 +24,11 @@ use crate::interrupt;
 
 /// Wake-ups a second.
 const TARGET: f64 = 2.0;
-/// Datagrams between two looks at the clock.
+/// An address of the container's network that nobody has.
+const ABSENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 202, 0, 250));
+/// A record is there at once.
+const SOON: Duration = Duration::from_secs(10);
+/// Datagrams between two looks at the flag.
 const BATCH: u32 = 1000;
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
@@ -37,50 +41,64 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         Sender::connected(&scene.lab.router, container)?,
     ];
     let time = Duration::from_secs(if context.quick { 5 } else { 20 });
+    let before = scene.arrived()?;
     // The first packets find the neighbour resolved already; the start itself is over.
-    let before = sleeps(quiet.id())?;
-    let (packets, took) = pour(&senders, time)?;
-    let wakes = sleeps(quiet.id())? - before;
+    let mut sleeps = Sleeps::of(quiet.id())?;
+    let took = pour(&senders, time, || sleeps.look())?;
+    let packets = scene.arrived()? - before;
+    lose(&scene, &loud)?;
     loud.terminate()?;
-    let records = records(&loud, scene.lab.srv.inum())?;
-    rows(packets, took, wakes, records, container)
+    let records = records(&loud, scene.lab.srv.inum(), |remote| remote != ABSENT)?;
+    rows(packets, took, sleeps.total(), records)
 }
 
-/// Sends from all at once; returns how many datagrams there were, and how long it took.
-fn pour(senders: &[Sender], time: Duration) -> Result<(u64, Duration)> {
-    let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
+/// One packet to nobody: its record shows that records would have been seen.
+fn lose(scene: &Scene, loud: &Tracer) -> Result<()> {
+    Sender::new(&scene.lab.srv, (ABSENT, PORT).into())?.send(1);
+    interrupt::wait_for("the record of a lost packet", SOON, || {
+        let told = records(loud, scene.lab.srv.inum(), |remote| remote == ABSENT)?;
+        Ok((told > 0).then_some(()))
+    })
+}
+
+/// Sends from all at once, and looks on; returns how long it took.
+fn pour(
+    senders: &[Sender],
+    time: Duration,
+    mut look: impl FnMut() -> Result<()>,
+) -> Result<Duration> {
+    let stop = AtomicBool::new(false);
     let begin = Instant::now();
     std::thread::scope(|scope| {
         for sender in senders {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     sender.send(BATCH);
-                    count.fetch_add(BATCH.into(), Ordering::Relaxed);
                 }
             });
         }
         let waited = interrupt::wait_for("the time to be over", time * 2, || {
+            look()?;
             Ok((begin.elapsed() >= time).then_some(()))
         });
         stop.store(true, Ordering::Relaxed);
         waited
     })?;
-    Ok((count.into_inner(), begin.elapsed()))
+    Ok(begin.elapsed())
 }
 
-/// Records about this namespace in the log of a tracer that logs its inputs.
-fn records(tracer: &Tracer, netns: u32) -> Result<usize> {
+/// Records about this namespace and such remotes in the log of a tracer that logs its inputs.
+fn records(tracer: &Tracer, netns: u32, wanted: impl Fn(IpAddr) -> bool) -> Result<usize> {
     let log = tracer.log();
-    let done = log.iter().any(|line| line.text.contains("done: "));
-    anyhow::ensure!(done, "the tracer ended without its last word");
     let inputs = log.iter().filter_map(|line| line.text.split_once("input "));
-    let inputs = inputs.map(|(_, input)| serde_json::from_str::<Input>(input));
     let mut count = 0;
-    for input in inputs {
-        if let Body::Kernel(bytes) = input.context("read an input")?.body
+    for (_, input) in inputs {
+        let input: Input = serde_json::from_str(input).context("read an input")?;
+        if let Body::Kernel(bytes) = input.body
             && let Record::Packet(event) =
                 record(&bytes).map_err(|error| anyhow!("no record: {error:?}"))?
             && event.netns == netns
+            && wanted(event.remote)
         {
             count += 1;
         }
@@ -89,16 +107,10 @@ fn records(tracer: &Tracer, netns: u32) -> Result<usize> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn rows(
-    packets: u64,
-    took: Duration,
-    wakes: u64,
-    records: usize,
-    container: SocketAddr,
-) -> Result<Vec<Row>> {
+fn rows(packets: u64, took: Duration, wakes: u64, records: usize) -> Result<Vec<Row>> {
     let seconds = took.as_secs_f64();
     let (rate, wakes_a_second) = (packets as f64 / seconds, wakes as f64 / seconds);
-    anyhow::ensure!(packets > 0, "nothing was sent to {container}");
+    ensure!(packets > 0, "nothing arrived");
     let raw = json!({"packets": packets, "seconds": seconds, "wakes": wakes, "records": records});
     Ok(vec![
         Row::new(
@@ -107,7 +119,7 @@ fn rows(
         )
         .target("0", records == 0)
         .note(format!(
-            "{} packets a second, half of them sent, half of them forwarded, for {} s",
+            "{} packets a second arrived there, some sent, some forwarded, for {} s",
             short(rate),
             short(seconds)
         ))

@@ -65,6 +65,8 @@ impl Peer {
     pub(super) fn version(self) -> Option<String> {
         let program = self.name().split(' ').next()?;
         let output = Command::new(program).arg("--version").output().ok()?;
+        // A wrapper may be there without what it wraps.
+        output.status.success().then_some(())?;
         let text = String::from_utf8_lossy(&output.stdout);
         Some(text.lines().next().unwrap_or(program).to_owned())
     }
@@ -77,8 +79,8 @@ impl Peer {
         match self {
             Self::Bpftrace => {
                 let out = process.child().stdout.take().context("no stdout")?;
-                says(out, "Attaching")?;
-                // It attaches after it has said so.
+                says(out, "Attach")?;
+                // It attaches after it has said so: `Attaching 1 probe...`, and later versions `Attached 1 probe`.
                 holds(&process, "[perf_event]")?;
             }
             Self::Tcpdump => {

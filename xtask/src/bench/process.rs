@@ -1,5 +1,6 @@
 //! What `/proc` tells of a process: CPU time, memory, how often it went to sleep.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -31,15 +32,48 @@ fn ticks(stat: &str) -> Option<u32> {
     Some(user + system)
 }
 
-/// How often its threads have gone to sleep by themselves: each time something woke them again.
-pub(super) fn sleeps(pid: u32) -> Result<u64> {
+/// How often the threads of a process go to sleep by themselves: each time something woke them again. Threads come
+/// and go, and take their counts with them: it has to be looked at often.
+pub(super) struct Sleeps {
+    pid: u32,
+    /// By thread: at the first look, and at the last that saw it.
+    threads: BTreeMap<u32, (u64, u64)>,
+}
+
+impl Sleeps {
+    pub(super) fn of(pid: u32) -> Result<Self> {
+        let threads = counts(pid)?.map(|(thread, count)| (thread, (count, count)));
+        let threads = threads.collect();
+        Ok(Self { pid, threads })
+    }
+
+    pub(super) fn look(&mut self) -> Result<()> {
+        for (thread, count) in counts(self.pid)? {
+            // One that is new has slept since it began.
+            self.threads.entry(thread).or_default().1 = count;
+        }
+        Ok(())
+    }
+
+    /// Since the first look.
+    pub(super) fn total(&self) -> u64 {
+        self.threads
+            .values()
+            .map(|(first, last)| last - first)
+            .sum()
+    }
+}
+
+/// Of each thread there is.
+fn counts(pid: u32) -> Result<impl Iterator<Item = (u32, u64)>> {
     let folder = format!("/proc/{pid}/task");
     let threads = fs::read_dir(&folder).with_context(|| format!("list {folder}"))?;
-    let texts =
-        threads.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok());
-    Ok(texts
-        .filter_map(|text| number(&text, "voluntary_ctxt_switches"))
-        .sum())
+    Ok(threads.filter_map(|task| {
+        let task = task.ok()?;
+        let text = fs::read_to_string(task.path().join("status")).ok()?;
+        let thread = task.file_name().to_str()?.parse().ok()?;
+        Some((thread, number(&text, "voluntary_ctxt_switches")?))
+    }))
 }
 
 fn read(pid: u32, file: &str) -> Result<String> {

@@ -7,7 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
+use aya::sys::{Stats, enable_stats};
 use bridgetrace_lab::topology::PC;
 use bridgetrace_lab::{Dockerd, Topology};
 use serde_json::json;
@@ -15,6 +16,7 @@ use serde_json::json;
 use super::context::Context;
 use super::peers::{PEERS, Peer};
 use super::process::cpu;
+use super::programs::held_by;
 use super::row::Row;
 use super::spread::{Spread, short};
 use super::stage::start;
@@ -28,6 +30,8 @@ const QUIET: Duration = Duration::from_millis(300);
 /// Datagrams a slice: half a millisecond.
 const SLICE: u32 = 200;
 const SLICES: usize = 300;
+/// Datagrams by which lookups are counted.
+const COUNTED: u32 = 10_000;
 /// Slices before each turn that do not count.
 const WARM_UP: usize = 20;
 /// Speed with bridgetrace to speed without.
@@ -50,21 +54,30 @@ struct Road {
     _sink: std::net::UdpSocket,
 }
 
+/// A peer at work in its turns.
+struct Rival {
+    peer: Peer,
+    version: String,
+    turns: Turns,
+    /// Why it could not be at work.
+    failed: Option<anyhow::Error>,
+}
+
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
-    let lab = Topology::new()?;
-    let daemon = Dockerd::start(&lab.srv)?;
-    let road = Road {
-        sender: Sender::new(&lab.srv, (PC, PORT).into())?,
-        _sink: sink(&lab.pc, (PC, PORT).into())?,
-        lab,
-        daemon,
-    };
-    let there: Vec<Peer> = PEERS
-        .into_iter()
-        .filter(|peer| peer.version().is_some())
-        .collect();
+    let road = Road::raise()?;
+    let there = PEERS.into_iter().filter_map(|peer| {
+        let version = peer.version()?;
+        let (turns, failed) = (Turns::default(), None);
+        Some(Rival {
+            peer,
+            version,
+            turns,
+            failed,
+        })
+    });
+    let mut rivals: Vec<Rival> = there.collect();
     let mut own = Turns::default();
-    let mut theirs: Vec<Turns> = there.iter().map(|_| Turns::default()).collect();
+    let lookups = road.lookups(context)?;
     let mut off = road.turn()?;
     for _ in 0..context.times(5, 20) {
         let mut tracer = start(&context.binary, &road.lab, &road.daemon, &[])?;
@@ -72,14 +85,17 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         let on = road.turn()?;
         tracer.terminate()?;
         off = own.add(off, on, road.turn()?);
-        for (peer, turns) in there.iter().zip(&mut theirs) {
-            let at_work = peer.start(&road.lab.srv)?;
-            let on = road.turn()?;
-            drop(at_work);
-            off = turns.add(off, on, road.turn()?);
+        for rival in rivals.iter_mut().filter(|rival| rival.failed.is_none()) {
+            match road.turn_with(rival.peer) {
+                Ok(on) => off = rival.turns.add(off, on, road.turn()?),
+                Err(error) => {
+                    interrupt::check()?;
+                    rival.failed = Some(error);
+                }
+            }
         }
     }
-    rows(own, &there, theirs)
+    rows(own, lookups, rivals)
 }
 
 /// Waits until the process is done with its start: a third of a second without any CPU time.
@@ -106,6 +122,21 @@ impl Turns {
 }
 
 impl Road {
+    fn raise() -> Result<Self> {
+        let lab = Topology::new()?;
+        // The way back is looked up as well, as distributions have it.
+        for netns in lab.namespaces() {
+            netns.sysctl("net.ipv4.conf.all.rp_filter", "2")?;
+        }
+        let daemon = Dockerd::start(&lab.srv)?;
+        Ok(Self {
+            sender: Sender::new(&lab.srv, (PC, PORT).into())?,
+            _sink: sink(&lab.pc, (PC, PORT).into())?,
+            lab,
+            daemon,
+        })
+    }
+
     /// Nanoseconds a datagram: of the median slice.
     fn turn(&self) -> Result<f64> {
         interrupt::check()?;
@@ -117,9 +148,33 @@ impl Road {
         let slices = (0..WARM_UP + SLICES).map(|_| slice()).skip(WARM_UP);
         Ok(Spread::new(slices.collect())?.median())
     }
+
+    /// The same with a peer at work, from before it to after it.
+    fn turn_with(&self, peer: Peer) -> Result<f64> {
+        let mut at_work = peer.start(&self.lab.srv)?;
+        let on = self.turn()?;
+        let ended = at_work.exited()?;
+        ensure!(ended.is_none(), "it ended by itself: {ended:?}");
+        Ok(on)
+    }
+
+    /// Lookups a datagram, in a turn that does not count: how often the tracer's program runs.
+    fn lookups(&self, context: &Context) -> Result<f64> {
+        let tracer = start(&context.binary, &self.lab, &self.daemon, &[])?;
+        settle(tracer.id())?;
+        let _statistics = enable_stats(Stats::RunTime).context("switch BPF statistics on")?;
+        let held = held_by(tracer.id())?;
+        let hook = held.iter().find(|held| held.name == "on_fib_lookup");
+        let program = &hook.context("no program on_fib_lookup")?.program;
+        let before = program.runs()?.count;
+        self.sender.send(COUNTED);
+        let runs = program.runs()?.count - before;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        Ok(runs as f64 / f64::from(COUNTED))
+    }
 }
 
-fn rows(own: Turns, there: &[Peer], theirs: Vec<Turns>) -> Result<Vec<Row>> {
+fn rows(own: Turns, lookups: f64, rivals: Vec<Rival>) -> Result<Vec<Row>> {
     let speeds = own.on.iter().zip(&own.off).map(|(on, off)| off / on);
     let speed = Spread::new(speeds.collect())?;
     let (off, cost) = (Spread::new(own.off)?, Spread::new(own.cost)?);
@@ -127,33 +182,46 @@ fn rows(own: Turns, there: &[Peer], theirs: Vec<Turns>) -> Result<Vec<Row>> {
         Row::new("UDP send, tracer on : off", speed.to_string())
             .target(format!(">= {SPEED}"), speed.median() >= SPEED)
             .note(format!(
-                "without a tracer {off} ns a datagram, over the router to the PC"
+                "without a tracer {off} ns a datagram, over the router to the PC; {} lookups each",
+                short(lookups)
             ))
-            .raw(json!({"on_to_off": speed.all(), "off_ns": off.all(), "on_ns": own.on})),
+            .raw(json!({"on_to_off": speed.all(), "off_ns": off.all(), "on_ns": own.on, "lookups": lookups})),
         Row::new("  cost of bridgetrace, a datagram", format!("{cost} ns"))
             .raw(json!({"cost_ns": cost.all()})),
     ];
     for peer in PEERS {
-        let turns = there.iter().zip(&theirs).find(|(known, _)| **known == peer);
-        rows.push(match turns {
-            Some((_, turns)) => against(peer, &cost, Spread::new(turns.cost.clone())?),
-            None => Row::new(format!("  cost of {}", peer.name()), "not installed")
-                .note(format!("apt-get install {}", peer.package())),
-        });
+        let what = format!("  cost of {}", peer.name());
+        let row = match rivals.iter().find(|rival| rival.peer == peer) {
+            Some(Rival {
+                version,
+                failed: Some(error),
+                ..
+            }) => Row::new(what, "cannot run")
+                .note(version)
+                .note(format!("{error:#}")),
+            Some(rival) => against(what, &cost, rival)?,
+            None => {
+                Row::new(what, "not installed").note(format!("apt-get install {}", peer.package()))
+            }
+        };
+        rows.push(row);
     }
     Ok(rows)
 }
 
-fn against(peer: Peer, own: &Spread, theirs: Spread) -> Row {
+fn against(what: String, own: &Spread, rival: &Rival) -> Result<Row> {
+    let theirs = Spread::new(rival.turns.cost.clone())?;
     let ratio = own.median() / theirs.median();
-    let row = Row::new(format!("  cost of {}", peer.name()), format!("{theirs} ns"))
+    let row = Row::new(what, format!("{theirs} ns"))
         .ratio(ratio)
-        .note(peer.version().unwrap_or_default())
-        .note(peer.task())
+        .note(&rival.version)
+        .note(rival.peer.task())
         .raw(json!({"cost_ns": theirs.all(), "ours_to_theirs": ratio}));
-    match peer {
-        Peer::Bpftrace => row.target(format!("ours <= {}", short(SHARE)), ratio <= SHARE),
-        Peer::Tcpdump => row.target("ours below", ratio < 1.0),
+    // A tool whose cost cannot be told from nothing is no measure.
+    let told = theirs.percentile(25) > 0.0;
+    Ok(match rival.peer {
+        Peer::Bpftrace => row.target(format!("ours <= {}", short(SHARE)), told && ratio <= SHARE),
+        Peer::Tcpdump => row.target("ours below", told && ratio < 1.0),
         Peer::PerfTrace => row,
-    }
+    })
 }

@@ -1,8 +1,8 @@
 //! A healthy host: the lab's topology in both families, a daemon, a network, and a container in it.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use bridgetrace_lab::topology::{PC, PC6, SRV};
 use bridgetrace_lab::{Container, Dockerd, Netns, Service, Topology, wait_until};
 
@@ -10,18 +10,20 @@ use crate::bench::traffic::sink;
 use crate::interrupt;
 
 /// Where nobody reads what comes.
-pub(super) const PORT: u16 = 9;
+pub(in crate::bench) const PORT: u16 = 9;
 /// An address of the loopback that the server's firewall drops.
-pub(super) const FORBIDDEN: [u8; 4] = [127, 0, 0, 2];
+pub(super) const FORBIDDEN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const NETWORK: &str = "bench";
 const SUBNET: &str = "10.202.0.0/24";
+const SUBNET6: &str = "fd00:202::/64";
 
 pub(in crate::bench) struct Scene {
     pub(in crate::bench) daemon: Dockerd,
     pub(in crate::bench) lab: Topology,
     container: IpAddr,
-    /// Its namespace, held so that it stays.
-    _netns: Netns,
+    container6: IpAddr,
+    /// Its namespace.
+    pub(super) netns: Netns,
     _sinks: [UdpSocket; 2],
 }
 
@@ -31,21 +33,37 @@ impl Scene {
         SocketAddr::new(self.container, PORT)
     }
 
+    /// The same over IPv6.
+    pub(super) fn sink6(&self) -> SocketAddr {
+        SocketAddr::new(self.container6, PORT)
+    }
+
+    /// Packets that came to the container so far.
+    pub(in crate::bench) fn arrived(&self) -> Result<u64> {
+        let list = ["iptables", "-t", "raw", "-nvxL", "PREROUTING"];
+        let text = self.netns.run(&list)?;
+        let rule = text.lines().find(|line| line.contains("DROP"));
+        let count = rule.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        count.with_context(|| format!("no counter: {text}"))
+    }
+
     pub(in crate::bench) fn raise() -> Result<Self> {
         let lab = Topology::dual()?;
         interrupt::check()?;
         let daemon = Dockerd::start(&lab.srv)?;
         daemon.import_busybox()?;
-        daemon.create_network(NETWORK, &[SUBNET])?;
+        daemon.create_network(NETWORK, &[SUBNET, SUBNET6])?;
         let container = Service::idle("sink").network(NETWORK).run(&daemon)?;
         let (netns, address) = (container.netns()?, container.address(NETWORK)?);
+        let address6 = container.address6(NETWORK)?;
         open_the_way(&lab, &container)?;
         // Before the container routes what comes: only lookups of the server are to be counted.
         run(&netns, "iptables -t raw -A PREROUTING -j DROP")?;
-        let forbidden = std::net::Ipv4Addr::from(FORBIDDEN);
+        // Not whoever asks for its address.
+        run(&netns, "ip6tables -t raw -A PREROUTING -p udp -j DROP")?;
         run(
             &lab.srv,
-            &format!("iptables -A OUTPUT -d {forbidden} -j DROP"),
+            &format!("iptables -A OUTPUT -d {FORBIDDEN} -j DROP"),
         )?;
         let sinks = [
             sink(&lab.pc, (PC, PORT).into())?,
@@ -55,7 +73,8 @@ impl Scene {
             daemon,
             lab,
             container: address,
-            _netns: netns,
+            container6: address6,
+            netns,
             _sinks: sinks,
         })
     }

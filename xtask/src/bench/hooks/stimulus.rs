@@ -1,7 +1,7 @@
 //! What makes each hook run, a slice at a time, and never a loss.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use bridgetrace_lab::topology::{PC, PC6};
@@ -15,6 +15,8 @@ use crate::bench::traffic::Sender;
 const SLICE: u32 = 500;
 /// Connections that are refused, signals, a slice.
 const FEW: u32 = 200;
+/// Drops to a packet that passes: a fraction of a millisecond.
+const AT_A_TIME: u32 = 20;
 /// Programs started a slice.
 const PROGRAMS: u32 = 20;
 /// Nanoseconds over an empty program.
@@ -36,6 +38,7 @@ pub(super) struct Stimulus {
 const FIB: (&str, &str) = ("fib_table_lookup", "on_fib_lookup");
 const FIB6: (&str, &str) = ("fib6_table_lookup", "on_fib6_lookup");
 const TIMER: (&str, &str) = ("neigh_timer_handler", "on_neigh_timer");
+const EXEC: (&str, &str) = ("sched_process_exec", "on_exec");
 const DROP: (&str, &str) = ("kfree_skb", "on_skb_drop");
 
 fn stimulus(
@@ -52,6 +55,16 @@ fn stimulus(
     }
 }
 
+/// With nothing to read.
+fn starts(program: &'static str) -> impl FnMut() -> Result<()> {
+    let start = move || {
+        let mut command = Command::new(program);
+        let ended = command.stdin(Stdio::null()).status();
+        ended.map(drop).with_context(|| format!("start {program}"))
+    };
+    move || (0..PROGRAMS).try_for_each(|_| start())
+}
+
 fn datagrams(sender: Sender) -> impl FnMut() -> Result<()> {
     move || {
         sender.send(SLICE);
@@ -63,10 +76,10 @@ impl Scene {
     /// In the order in which they take turns.
     pub(super) fn stimuli(&self) -> Result<Vec<Stimulus>> {
         let (srv, container) = (&self.lab.srv, self.sink());
-        let local = |address: [u8; 4]| SocketAddr::new(Ipv4Addr::from(address).into(), PORT);
-        let into_bridge = |name, go| Stimulus {
+        let local = |address: Ipv4Addr| SocketAddr::new(address.into(), PORT);
+        let into_bridge = |name, hook, sender| Stimulus {
             target: INTO_BRIDGE,
-            ..stimulus(name, FIB, go)
+            ..stimulus(name, hook, datagrams(sender))
         };
         let mut all = vec![
             stimulus(
@@ -76,33 +89,63 @@ impl Scene {
             ),
             into_bridge(
                 "lookup into a bridge, own packet",
-                datagrams(Sender::new(srv, container)?),
+                FIB,
+                Sender::new(srv, container)?,
             ),
             into_bridge(
                 "lookup into a bridge, passing packet",
-                datagrams(Sender::connected(&self.lab.router, container)?),
+                FIB,
+                Sender::connected(&self.lab.router, container)?,
+            ),
+            stimulus(
+                "lookup for what a container sends out",
+                FIB,
+                datagrams(Sender::connected(&self.netns, (PC, PORT).into())?),
             ),
             stimulus(
                 "IPv6 lookup, not into a bridge",
                 FIB6,
                 datagrams(Sender::new(srv, (PC6, PORT).into())?),
             ),
+            into_bridge(
+                "IPv6 lookup into a bridge, own packet",
+                FIB6,
+                Sender::new(srv, self.sink6())?,
+            ),
             stimulus(
                 "dropped: no socket",
                 DROP,
-                datagrams(Sender::new(srv, local([127, 0, 0, 1]))?),
+                datagrams(Sender::new(srv, local(Ipv4Addr::LOCALHOST))?),
             ),
             stimulus(
                 "dropped: firewall",
                 DROP,
                 datagrams(Sender::new(srv, local(FORBIDDEN))?),
             ),
+            stimulus(
+                "dropped: firewall, while packets pass",
+                DROP,
+                self.drops_while_packets_pass()?,
+            ),
         ];
         all.extend(self.rare()?);
         Ok(all)
     }
 
-    fn rare(&self) -> Result<[Stimulus; 5]> {
+    /// What passes is remembered for two jiffies.
+    fn drops_while_packets_pass(&self) -> Result<impl FnMut() -> Result<()> + use<>> {
+        let passing = Sender::connected(&self.lab.router, self.sink())?;
+        let dropped = Sender::new(&self.lab.srv, (FORBIDDEN, PORT).into())?;
+        Ok(move || {
+            for _ in 0..SLICE / AT_A_TIME {
+                passing.send(1);
+                dropped.send(AT_A_TIME);
+            }
+            Ok(())
+        })
+    }
+
+    fn rare(&self) -> Result<[Stimulus; 6]> {
         let srv = self.lab.srv.clone();
         let uplink = |last: u8| SocketAddr::new(IpAddr::from([172, 42, 10, last]), PORT);
         let absent = (200..250).map(|last| Sender::new(&srv, uplink(last)));
@@ -137,18 +180,8 @@ impl Scene {
             stimulus("a signal", ("signal_generate", "on_signal"), || {
                 (0..FEW).try_for_each(|_| kill(Pid::this(), Signal::SIGWINCH).context("SIGWINCH"))
             }),
-            stimulus(
-                "a program starts",
-                ("sched_process_exec", "on_exec"),
-                || {
-                    (0..PROGRAMS).try_for_each(|_| {
-                        Command::new("true")
-                            .status()
-                            .map(drop)
-                            .context("start `true`")
-                    })
-                },
-            ),
+            stimulus("a program starts", EXEC, starts("true")),
+            stimulus("a program starts, named with a c", EXEC, starts("cat")),
         ])
     }
 }
