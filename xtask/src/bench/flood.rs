@@ -2,39 +2,43 @@
 //!
 //! The clients are addresses of the PC's loopback; each asks in turn, so that the tracer sees that they come in
 //! by the uplink. Sent datagrams are counted by the senders; as many must be told when the network is gone.
+//!
+//! How fast the machine can send at all is measured before the tracer starts and after it ended: the same senders,
+//! the same clients, into another network over the same addresses. Whether anything else is still told in time is measured at
+//! half time: a second network comes, over an address that the flood has nothing to do with, and one client there
+//! pings the server.
+
+mod ends;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::os::fd::AsRawFd as _;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use bridgetrace_lab::Topology;
-use bridgetrace_lab::topology::{PC, SRV};
-use nix::libc::in_pktinfo;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt, sockopt};
+use bridgetrace_lab::topology::{COLLISION, PC, SRV};
+use bridgetrace_lab::{Dockerd, Process, Topology};
 use serde_json::json;
 
+use self::ends::{CLIENTS, Ends, REMOTES, SENDERS};
 use super::context::Context;
 use super::process::{cpu, resident};
 use super::row::Row;
 use super::spread::{mebibytes, milliseconds, short};
-use super::stage::{BLACKHOLE, Stage};
+use super::stage::{BLACKHOLE, NETWORK, Stage, cover};
 use crate::interrupt;
 
-const REMOTES: u16 = 10_000;
-/// Where the clients' addresses begin; all of the network that will cover them.
-const FIRST: Ipv4Addr = Ipv4Addr::new(172, 22, 64, 0);
-const CLIENTS: &str = "172.22.64.0/18";
-const SERVICE: SocketAddrV4 = SocketAddrV4::new(SRV, 7022);
-const SENDERS: usize = 2;
-/// Datagrams under way count against the sender's buffer.
-const BUFFER: usize = 1 << 29;
 /// A neighbour's queue, bytes: ten thousand of the usual size are gigabytes.
 const QUEUE: &str = "4096";
 /// How many neighbours the kernel keeps; a setting of the whole machine.
 const NEIGHBOURS: &str = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
+/// Another client, whom a network covers that comes at half time.
+const BYSTANDER: Ipv4Addr = Ipv4Addr::new(172, 24, 10, 119);
+const LATE: &str = "bench-late";
+const LATE_SUBNET: &str = "172.24.0.0/16";
+/// Packets a second; or this share of what the machine sends without a tracer.
+const RATE: f64 = 1e6;
+const SHARE: f64 = 0.9;
 /// Of one core.
 const CPU: f64 = 0.2;
 /// Milliseconds.
@@ -48,6 +52,8 @@ const MEMORY: f64 = 64.0;
 pub(super) struct Flood {
     sent: u64,
     seconds: f64,
+    /// Packets a second until half of it was over: nothing else goes on until then.
+    rate: f64,
     cpu: f64,
     /// Bytes, when half of it was over and at its end.
     memory: [u64; 2],
@@ -55,23 +61,50 @@ pub(super) struct Flood {
     opened: f64,
     told: u64,
     remotes: u64,
+    /// Events of the kernel half that did not get through.
+    lost_events: u64,
 }
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let (_neighbours, lab) = ground()?;
-    let mut stage = Stage::raise_in(lab, &context.binary)?;
-    let time = Duration::from_secs(if context.quick { 5 } else { 15 });
-    let flood = stage.play(|stage| pour(stage, time))?;
-    Ok(rows(&flood))
+    let daemon = Dockerd::start(&lab.srv)?;
+    let time = time(context);
+    let before = untraced(&lab, &daemon, time / 2)?;
+    let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
+    let (flood, late) = stage.play(|stage| pour(stage, time, late))?;
+    let (lab, daemon) = stage.end();
+    let after = untraced(&lab, &daemon, time / 2)?;
+    Ok(rows(&flood, [before, after], late.map(milliseconds)))
+}
+
+/// How long it lasts: twice as long at least as it takes until all clients have asked.
+pub(super) fn time(context: &Context) -> Duration {
+    Duration::from_secs(if context.quick { 8 } else { 15 })
 }
 
 /// A lab whose PC has all the clients' addresses, and room for as many neighbours as long as the setting lives.
 pub(super) fn ground() -> Result<(Setting, Topology)> {
     let neighbours = Setting::raise(NEIGHBOURS, 4 * u32::from(REMOTES))?;
     let lab = Topology::new()?;
-    lab.pc.ip(&format!("route add local {CLIENTS} dev lo"))?;
-    lab.router.ip(&format!("route add {CLIENTS} via {PC}"))?;
+    for clients in [CLIENTS.to_owned(), format!("{BYSTANDER}/32")] {
+        lab.pc.ip(&format!("route add local {clients} dev lo"))?;
+        lab.router.ip(&format!("route add {clients} via {PC}"))?;
+    }
     Ok((neighbours, lab))
+}
+
+/// Packets a second that the machine sends into such a bridge while nobody traces.
+fn untraced(lab: &Topology, daemon: &Dockerd, time: Duration) -> Result<f64> {
+    let ends = Ends::open(lab)?;
+    let bridge = cover(daemon, NETWORK, COLLISION)?;
+    keep_few(lab, &bridge)?;
+    let (_, rate) = ends.pour(|sent| {
+        let begin = Instant::now();
+        pass(begin, time)?;
+        rate(sent, begin)
+    })?;
+    daemon.remove_network(NETWORK)?;
+    Ok(rate)
 }
 
 impl Flood {
@@ -86,136 +119,141 @@ impl Flood {
     }
 }
 
-/// From the network that covers the clients to its end.
-pub(super) fn pour(stage: &mut Stage, time: Duration) -> Result<Flood> {
-    let server = stage.lab.srv.enter(|| UdpSocket::bind(SERVICE))??;
-    setsockopt(&server, sockopt::SndBufForce, &BUFFER).context("SO_SNDBUFFORCE")?;
-    let clients = stage
-        .lab
-        .pc
-        .enter(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 4000)))??;
+/// From the network that covers the clients to its end, with something else at half time.
+pub(super) fn pour<T>(
+    stage: &mut Stage,
+    time: Duration,
+    half_time: impl FnOnce(&mut Stage) -> Result<T>,
+) -> Result<(Flood, T)> {
+    let ends = Ends::open(&stage.lab)?;
     let bridge = stage.collide()?;
-    stage
-        .lab
-        .srv
-        .sysctl(&format!("net/ipv4/neigh/{bridge}/unres_qlen_bytes"), QUEUE)?;
-    let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
-    let mut seen = std::thread::scope(|scope| {
-        scope.spawn(|| ask(&clients, &stop));
-        for sender in 0..SENDERS {
-            let (server, stop, sent) = (&server, &stop, &sent);
-            scope.spawn(move || answer(server, sender, stop, sent));
-        }
-        let watched = watch(stage, &bridge, time, &sent);
-        stop.store(true, Ordering::Relaxed);
-        watched
-    })?;
-    seen.sent = sent.into_inner();
+    keep_few(&stage.lab, &bridge)?;
+    let (sent, (mut seen, other)) =
+        ends.pour(|sent| watch(stage, &bridge, time, sent, half_time))?;
+    seen.sent = sent;
     stage.part()?;
     let resolved = stage.hear(BLACKHOLE, "resolved", &bridge)?;
     (seen.told, seen.remotes) = (resolved.count("packets")?, resolved.count("remotes")?);
-    Ok(seen)
+    let lost = resolved.finding["bridgetrace"]["lost_events"].as_u64();
+    seen.lost_events = lost.context("no count of lost events")?;
+    Ok((seen, other))
 }
 
 /// Looks on while it lasts.
-fn watch(stage: &mut Stage, bridge: &str, time: Duration, sent: &AtomicU64) -> Result<Flood> {
+fn watch<T>(
+    stage: &mut Stage,
+    bridge: &str,
+    time: Duration,
+    sent: &AtomicU64,
+    half_time: impl FnOnce(&mut Stage) -> Result<T>,
+) -> Result<(Flood, T)> {
     let pid = stage.tracer();
-    let (begin, before, cpu_before) = (Instant::now(), sent.load(Ordering::Relaxed), cpu(pid)?);
+    let (begin, cpu_before) = (Instant::now(), cpu(pid)?);
     let opened = stage.hear(BLACKHOLE, "opened", bridge)?;
-    let half = until(begin, time / 2, pid)?;
-    let full = until(begin, time, pid)?;
+    pass(begin, time / 2)?;
+    let (half, rate) = (resident(pid)?, rate(sent, begin)?);
+    let other = half_time(stage)?;
+    pass(begin, time)?;
     let seconds = begin.elapsed().as_secs_f64();
-    ensure!(sent.load(Ordering::Relaxed) > before, "nothing was sent");
-    Ok(Flood {
+    let flood = Flood {
         seconds,
+        rate,
         cpu: (cpu(pid)? - cpu_before).as_secs_f64() / seconds,
-        memory: [half, full],
+        memory: [half, resident(pid)?],
         opened: milliseconds(opened.since_lost()?),
         ..Flood::default()
+    };
+    Ok((flood, other))
+}
+
+/// A network over the bystander, who pings the server: how long from the first reply lost to the line; none if it
+/// is waited for in vain. The network stays until the daemon goes.
+fn late(stage: &mut Stage) -> Result<Option<Duration>> {
+    let bridge = cover(&stage.daemon, LATE, LATE_SUBNET)?;
+    let mut command = stage.lab.pc.command("ping");
+    // More than one, as the flood may crowd one out on its way.
+    command.args(["-q", "-i", "0.2", "-W", "1", "-c", "50", "-I"]);
+    command.args([BYSTANDER, SRV].map(|address| address.to_string()));
+    command.stdout(std::process::Stdio::null());
+    let _ping = Process::spawn(command)?;
+    let opened = stage.hear(BLACKHOLE, "opened", &bridge);
+    interrupt::check()?;
+    // A missed target, and no reason to lose the other figures.
+    opened.ok().map(|opened| opened.since_lost()).transpose()
+}
+
+/// Waits until so much time has passed.
+fn pass(begin: Instant, time: Duration) -> Result<()> {
+    interrupt::wait_for("the flood", time * 2, || {
+        Ok((begin.elapsed() >= time).then_some(()))
     })
 }
 
-/// Waits until so much time has passed; returns the memory then.
-fn until(begin: Instant, time: Duration, pid: u32) -> Result<u64> {
-    interrupt::wait_for("the flood", time * 2, || {
-        Ok((begin.elapsed() >= time).then_some(()))
-    })?;
-    resident(pid)
-}
-
-fn client(number: u16) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(FIRST) + 1 + u32::from(number))
-}
-
-/// Every client asks once in a while.
-fn ask(socket: &UdpSocket, stop: &AtomicBool) {
-    let to = SockaddrIn::from(SERVICE);
-    for number in (0..REMOTES).cycle() {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let source = in_pktinfo {
-            ipi_ifindex: 0,
-            ipi_spec_dst: nix::libc::in_addr {
-                s_addr: u32::from(client(number)).to_be(),
-            },
-            ipi_addr: nix::libc::in_addr { s_addr: 0 },
-        };
-        let question = [std::io::IoSlice::new(b"?")];
-        let from = [ControlMessage::Ipv4PacketInfo(&source)];
-        // A full queue on the way loses a question; the next one comes.
-        let _ = sendmsg(
-            socket.as_raw_fd(),
-            &question,
-            &from,
-            MsgFlags::empty(),
-            Some(&to),
-        );
-        if number % 100 == 0 {
-            // A few thousand a second, so that the answers have the machine.
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-/// Sends answers to every other client; counts those that the kernel took.
-fn answer(socket: &UdpSocket, sender: usize, stop: &AtomicBool, sent: &AtomicU64) {
-    let clients = (0..REMOTES).skip(sender).step_by(SENDERS);
-    let clients: Vec<SocketAddr> = clients
-        .map(|number| (client(number), 4000).into())
-        .collect();
-    for batch in clients.chunks(100).cycle() {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let taken = batch.iter().filter(|to| socket.send_to(b"!", to).is_ok());
-        sent.fetch_add(taken.count() as u64, Ordering::Relaxed);
-    }
-}
-
+/// Packets a second since then.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn rows(flood: &Flood) -> Vec<Row> {
-    let rate = flood.sent as f64 / flood.seconds;
+fn rate(sent: &AtomicU64, begin: Instant) -> Result<f64> {
+    let sent = sent.load(Ordering::Relaxed);
+    ensure!(sent > 0, "nothing was sent");
+    Ok(sent as f64 / begin.elapsed().as_secs_f64())
+}
+
+/// Lets a bridge's neighbours keep few packets.
+fn keep_few(lab: &Topology, bridge: &str) -> Result<()> {
+    lab.srv
+        .sysctl(&format!("net/ipv4/neigh/{bridge}/unres_qlen_bytes"), QUEUE)
+}
+
+fn rows(flood: &Flood, untraced: [f64; 2], late: Option<f64>) -> Vec<Row> {
     let [half, full] = flood.memory.map(mebibytes);
-    let off = flood.told.abs_diff(flood.sent);
-    let raw = json!({"sent": flood.sent, "told": flood.told, "seconds": flood.seconds, "cpu": flood.cpu,
-                     "rss_bytes": flood.memory, "opened_ms": flood.opened, "remotes": flood.remotes});
+    let exact = flood.told == flood.sent && flood.remotes == u64::from(REMOTES);
     vec![
-        Row::new("flood: packets told of those lost", format!("{} of {}", flood.told, flood.sent))
-            .target("exact", off == 0 && flood.remotes == u64::from(REMOTES))
-            .note(format!(
-                "{} packets a second from {SENDERS} threads into the bridge, to {} remotes, for {} s: as fast as \
-                 this machine sends",
-                short(rate), flood.remotes, short(flood.seconds)
-            ))
-            .raw(raw),
+        speed(flood, untraced),
+        Row::new("  packets told of those lost", format!("{} of {}", flood.told, flood.sent))
+            .target("exact", exact)
+            .note(format!("to {} of {REMOTES} remotes, in {} s; {} events did not get through to userspace",
+                flood.remotes, short(flood.seconds), flood.lost_events))
+            .raw(json!({"sent": flood.sent, "told": flood.told, "remotes": flood.remotes, "seconds": flood.seconds,
+                        "lost_events": flood.lost_events})),
         Row::new("  userspace, of one core", format!("{} %", short(flood.cpu * 100.0)))
-            .target(format!("< {} %", CPU * 100.0), flood.cpu < CPU),
+            .target(format!("< {} %", CPU * 100.0), flood.cpu < CPU)
+            .raw(json!({"cpu": flood.cpu})),
         Row::new("  memory, half-way and at the end", format!("{} and {} MiB", short(half), short(full)))
-            .target(format!("flat, <= {MEMORY} MiB"), full - half <= FLAT && full <= MEMORY),
-        Row::new("  first lost packet to line", format!("{} ms", short(flood.opened)))
-            .target(format!("<= {SOON} ms"), flood.opened <= SOON),
+            .target(format!("flat, <= {MEMORY} MiB"), full - half <= FLAT && full <= MEMORY)
+            .raw(json!({"rss_bytes": flood.memory})),
+        Row::new("  the flood's own first lost packet to line", format!("{} ms", short(flood.opened)))
+            .raw(json!({"opened_ms": flood.opened})),
+        other(late),
     ]
+}
+
+fn other(late: Option<f64>) -> Row {
+    let time = late.map_or("never told".to_owned(), |late| {
+        format!("{} ms", short(late))
+    });
+    Row::new("  a second network's first lost packet to line", time)
+        .target(
+            format!("<= {SOON} ms"),
+            late.is_some_and(|late| late <= SOON),
+        )
+        .note("the network came, and lost a ping's reply, while the flood went on")
+        .raw(json!({"late_ms": late}))
+}
+
+/// `untraced`: what the machine sends before the tracer starts, and after it ended.
+fn speed(flood: &Flood, untraced: [f64; 2]) -> Row {
+    let [before, after] = untraced;
+    let ratio = flood.rate / f64::midpoint(before, after);
+    let target = format!(">= {RATE} a second, or >= {SHARE} of what the machine sends untraced");
+    let [on, before, after] = [flood.rate, before, after].map(short);
+    Row::new("flood: packets into a bridge", format!("{on} a second"))
+        .target(target, flood.rate >= RATE || ratio >= SHARE)
+        .ratio(ratio)
+        .note(format!(
+            "{on} a second with the tracer, {before} before it started and {after} after it ended: {SENDERS} threads \
+             answer {REMOTES} clients as fast as this machine lets them"
+        ))
+        .note("figures of the first half: nothing else goes on until then")
+        .raw(json!({"traced_a_second": flood.rate, "untraced_a_second": untraced}))
 }
 
 /// A setting of the machine, put back on drop.
@@ -240,5 +278,26 @@ impl Drop for Setting {
         if let Err(error) = fs::write(self.file, &self.before) {
             eprintln!("{} is not what it was: {error}", self.file);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_cannot_send_a_million_is_measured_by_itself() {
+        let word = |rate, untraced| {
+            let flood = Flood {
+                rate,
+                ..Flood::default()
+            };
+            speed(&flood, [untraced - 100e3, untraced + 100e3])
+                .verdict
+                .word()
+        };
+        assert_eq!(word(450e3, 500e3), "ok");
+        assert_eq!(word(400e3, 500e3), "SHORT");
+        assert_eq!(word(1e6, 2e6), "ok");
     }
 }

@@ -14,7 +14,7 @@ use crate::interrupt;
 /// A finding that takes longer than this is none.
 const SOON: Duration = Duration::from_secs(20);
 /// A name that no other lab's finding can carry by accident.
-const NETWORK: &str = "bench";
+pub(super) const NETWORK: &str = "bench";
 
 /// The kind of finding that the outages of this topology are.
 pub(super) const BLACKHOLE: &str = "reply-blackhole";
@@ -103,13 +103,17 @@ impl Stage {
 
     /// Makes the network that covers the client; returns the name of its bridge.
     pub(super) fn collide(&self) -> Result<String> {
-        let id = self.daemon.create_network(NETWORK, &[COLLISION])?;
-        Ok(bridge_name(&id))
+        cover(&self.daemon, NETWORK, COLLISION)
     }
 
     /// Takes the network away again.
     pub(super) fn part(&self) -> Result<()> {
         self.daemon.remove_network(NETWORK)
+    }
+
+    /// Ends the tracer; all else stays.
+    pub(super) fn end(self) -> (Topology, Dockerd) {
+        (self.lab, self.daemon)
     }
 
     /// Waits for the next line of this kind and phase about this bridge.
@@ -129,6 +133,12 @@ impl Stage {
             Ok(None)
         })
     }
+}
+
+/// Makes a network with this subnet; returns the name of its bridge.
+pub(super) fn cover(daemon: &Dockerd, name: &str, subnet: &str) -> Result<String> {
+    let id = daemon.create_network(name, &[subnet])?;
+    Ok(bridge_name(&id))
 }
 
 /// Starts bridgetrace on the server of the lab, with `more` arguments; returns when it watches.

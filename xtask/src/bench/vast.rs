@@ -1,8 +1,6 @@
 //! A host with more on it than anybody has: 1,000 networks and 5,000 endpoints of a real dockerd, and then a
 //! flood to 10,000 remotes. How long the start takes there, and how much memory all of it takes.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde_json::json;
 
@@ -34,8 +32,8 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let what = format!("{} networks, {ENDPOINTS} endpoints", ESTATE.networks);
     let (starts, sizes) = start::row(context, &lab, &daemon, &what, START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
-    let time = Duration::from_secs(if context.quick { 5 } else { 15 });
-    let flood = stage.play(|stage| flood::pour(stage, time))?;
+    let time = flood::time(context);
+    let (flood, ()) = stage.play(|stage| flood::pour(stage, time, |_| Ok(())))?;
     let flooded = mebibytes(flood.memory());
     let memory = format!("{sizes} and {} MiB", short(flooded));
     let row = Row::new(

@@ -1,0 +1,143 @@
+//! When programs are attached and detached, as seen from outside: each one attached is a link among the files of
+//! the process that attached it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::bench::spread::milliseconds;
+
+/// How long a change took, and how many replies were sent meanwhile.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) milliseconds: f64,
+    pub(super) replies: u32,
+}
+
+/// Links of the process that lead to one of these programs.
+pub(super) fn links(pid: u32, programs: &[u64]) -> usize {
+    Links::default().count(pid, programs)
+}
+
+/// Files looked at before: only new ones are read.
+#[derive(Default)]
+struct Links(BTreeMap<String, bool>);
+
+impl Links {
+    fn count(&mut self, pid: u32, programs: &[u64]) -> usize {
+        let folder = format!("/proc/{pid}/fdinfo");
+        let files = fs::read_dir(&folder).into_iter().flatten();
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let known: BTreeMap<String, bool> = names
+            .map(|name| {
+                let is_link = || is_link(&format!("{folder}/{name}"), programs);
+                let known = self.0.get(&name).copied().unwrap_or_else(is_link);
+                (name, known)
+            })
+            .collect();
+        self.0 = known;
+        self.0.values().filter(|is_link| **is_link).count()
+    }
+}
+
+fn is_link(file: &str, programs: &[u64]) -> bool {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let program = text.lines().find_map(|line| line.strip_prefix("prog_id:"));
+    let program = program.and_then(|id| id.trim().parse().ok());
+    text.contains("link_type:") && program.is_some_and(|id| programs.contains(&id))
+}
+
+/// A look at the links: when it began, when it ended, and how many links and how many replies there were.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    begin: Instant,
+    end: Instant,
+    links: usize,
+    replies: u32,
+}
+
+/// Looks as fast as it can, and once more at the end; keeps the looks before and after each change.
+pub(super) fn changes(
+    pid: u32,
+    programs: &[u64],
+    stop: &AtomicBool,
+    replies: impl Fn() -> u32,
+) -> Vec<Look> {
+    let (mut known, mut kept) = (Links::default(), Vec::<Look>::new());
+    let mut last: Option<Look> = None;
+    loop {
+        let stopped = stop.load(Ordering::Relaxed);
+        let look = Look {
+            begin: Instant::now(),
+            links: known.count(pid, programs),
+            replies: replies(),
+            end: Instant::now(),
+        };
+        if let Some(before) = last.replace(look)
+            && before.links != look.links
+        {
+            kept.extend([before, look]);
+        }
+        if stopped {
+            return kept;
+        }
+    }
+}
+
+/// To attach and to detach.
+pub(super) fn spans(looks: &[Look], all: usize) -> Result<(Span, Span)> {
+    let attach = span(looks, 0, all).context("never attached")?;
+    let attached = looks.iter().position(|look| look.links == all);
+    let later = &looks[attached.unwrap_or(looks.len())..];
+    let detach = span(later, all, 0).context("never detached")?;
+    Ok((attach, detach))
+}
+
+/// From the last look that saw `from` links to the first that saw `to`.
+fn span(looks: &[Look], from: usize, to: usize) -> Option<Span> {
+    let end = looks.iter().position(|look| look.links == to)?;
+    let before = looks[..end].iter().rfind(|look| look.links == from)?;
+    Some(Span {
+        milliseconds: milliseconds(looks[end].end - before.begin),
+        replies: looks[end].replies - before.replies,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_span_is_from_the_last_look_before_to_the_first_after() {
+        let start = Instant::now();
+        let at = |milliseconds: u32, links| {
+            let begin = start + Duration::from_millis(milliseconds.into());
+            let end = begin + Duration::from_millis(1);
+            Look {
+                begin,
+                end,
+                links,
+                replies: milliseconds,
+            }
+        };
+        let looks = [
+            at(8, 0),
+            at(10, 1),
+            at(12, 1),
+            at(14, 4),
+            at(50, 4),
+            at(55, 0),
+        ];
+        let (attach, detach) = spans(&looks, 4).unwrap();
+        let is = |span: Span, ms: f64| (span.milliseconds - ms).abs() < 1e-9;
+        assert!(is(attach, 7.0) && is(detach, 6.0));
+        assert_eq!((attach.replies, detach.replies), (6, 5));
+        assert!(spans(&looks[..2], 4).is_err(), "never attached");
+        assert!(spans(&looks[..4], 4).is_err(), "never detached");
+    }
+}
