@@ -1,12 +1,16 @@
 //! Builds the BPF object and leaves it in `OUT_DIR`, from where the binary embeds it.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 use aya_build::{Package, Toolchain};
+use object::{
+    build::elf::{Builder, SectionData},
+    elf::SHT_STRTAB,
+};
 
 fn main() -> Result<()> {
     add_linker()?;
@@ -21,7 +25,29 @@ fn main() -> Result<()> {
         ..Package::default()
     };
     aya_build::build_ebpf([package], Toolchain::default())
-        .context("the BPF object did not build; `cargo xtask build` installs what it needs")
+        .context("the BPF object did not build; `cargo xtask build` installs what it needs")?;
+    strip().context("strip the BPF object")
+}
+
+/// The kernel takes BTF; the DWARF it is made from is nine tenths of the object.
+fn strip() -> Result<()> {
+    let file =
+        Path::new(&env::var_os("OUT_DIR").context("OUT_DIR is not set")?).join("bridgetrace-ebpf");
+    let bytes = fs::read(&file)?;
+    let mut object = Builder::read(&*bytes)?;
+    for section in &mut object.sections {
+        let name = section.name.to_string();
+        section.delete = name.starts_with(".debug_") || name.starts_with(".rel.debug_");
+    }
+    object.delete_orphans();
+    // The linker keeps the names of sections and of symbols in one table; written apart they need two.
+    let names = object.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    object.write(&mut stripped)?;
+    Ok(fs::write(file, stripped)?)
 }
 
 /// `cargo xtask` installs bpf-linker below the target directory; plain cargo calls find it there.

@@ -189,12 +189,14 @@ impl Run {
                     Over::Unread => return Ok(()),
                     Over::Dismissed => break,
                 },
+                // However much there is to read: what was counted and what was lost is told each second.
+                () = beat.wait() => self.tick(beat.stamp())?,
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
-                () = beat.wait() => self.tick(beat.stamp())?,
                 () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
+            self.tell_whom_to_watch()?;
         }
         self.finish().await
     }
@@ -291,12 +293,17 @@ impl Run {
             self.tracer
                 .set_bridge_prefixes(self.core.bridge_prefixes())?;
         }
+        self.sources
+            .find_namespaces(&self.core.unknown_namespaces());
+        Ok(())
+    }
+
+    /// Once for all that was read together: in a flood each event names somebody new.
+    fn tell_whom_to_watch(&mut self) -> Result<()> {
         if self.watch_version != self.core.watch_version() {
             self.watch_version = self.core.watch_version();
             self.tracer.set_watched(self.watched())?;
         }
-        self.sources
-            .find_namespaces(&self.core.unknown_namespaces());
         Ok(())
     }
 

@@ -46,6 +46,9 @@ use self::{
 /// What an incident is known by: a bridge has one of each kind at a time.
 type Key = (Place, Kind);
 
+/// What the kernel counted when it was asked last, by place, way and remote.
+type Counters = BTreeMap<(Place, u32, IpAddr), Counter>;
+
 /// The core. See the crate's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct Core {
@@ -58,7 +61,7 @@ pub struct Core {
     doubts: Doubts,
     resets: Resets,
     /// The kernel's totals, by bridge, way and remote.
-    counters: BTreeMap<(Place, u32, IpAddr), Counter>,
+    counters: Counters,
     losses: Losses,
     conditions: Conditions,
     daemons: DaemonLives,

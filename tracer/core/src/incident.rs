@@ -55,7 +55,7 @@ pub enum News {
 
 /// A lost packet, as an event tells it.
 #[derive(Clone, Copy, Debug)]
-pub struct Loss<'a> {
+pub struct Loss {
     /// When.
     pub at: Timestamp,
     /// The packet.
@@ -66,8 +66,6 @@ pub struct Loss<'a> {
     pub measure: Measure,
     /// How many it had counted before.
     pub before: u64,
-    /// What the kernel had counted when it was asked last.
-    pub counted: Option<&'a Counter>,
 }
 
 /// One outage.
@@ -104,6 +102,8 @@ pub struct Incident {
     pub last: Timestamp,
     /// Since when no remote's route leads here any more.
     pub rerouted: Option<Timestamp>,
+    /// What the kernel had counted of everybody there when it was asked last before the first lost packet.
+    counted: BTreeMap<IpAddr, Counter>,
     /// Who is affected.
     pub remotes: BTreeMap<IpAddr, Remote>,
     /// What was said last: the world may forget what an outage needs to be told whole.
@@ -124,7 +124,13 @@ pub struct Incident {
 impl Incident {
     /// Begins with the first lost packet.
     #[must_use]
-    pub fn new(place: Place, kind: Kind, start: Timestamp, packet: Packet) -> Self {
+    pub fn new(
+        place: Place,
+        kind: Kind,
+        start: Timestamp,
+        packet: Packet,
+        counted: BTreeMap<IpAddr, Counter>,
+    ) -> Self {
         Self {
             place,
             kind,
@@ -142,6 +148,7 @@ impl Incident {
             verdict: Verdict::Suspected,
             last: start,
             rerouted: None,
+            counted,
             remotes: BTreeMap::new(),
             told: None,
             facts: String::new(),
@@ -156,9 +163,10 @@ impl Incident {
     }
 
     /// A packet of this incident was lost. Whether the remote is new.
-    pub fn add_packet(&mut self, remote: IpAddr, way: Way, loss: &Loss<'_>) -> bool {
+    pub fn add_packet(&mut self, remote: IpAddr, way: Way, loss: &Loss) -> bool {
         let new_remote = !self.remotes.contains_key(&remote);
-        let new = || Remote::new(way, loss.measure, loss.before, loss.counted);
+        let counted = self.counted.get(&remote);
+        let new = || Remote::new(way, loss.measure, loss.before, counted);
         let state = self.remotes.entry(remote).or_insert_with(new);
         state.lose(loss.measure, loss.before);
         self.last = self.last.max(loss.at);

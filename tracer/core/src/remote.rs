@@ -100,15 +100,17 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Begins after `before` packets were counted for it earlier by `measure`. The others are told
-    /// apart from earlier ones by what the kernel had `counted` when it was asked last.
+    /// Begins with what the kernel had `counted` before the incident. `before` its first packet that was told of,
+    /// `measure` had counted so many: more than that if packets were lost that nobody was told of, as in a flood,
+    /// and then these are of the incident, too.
     pub(crate) fn new(way: Way, measure: Measure, before: u64, counted: Option<&Counter>) -> Self {
-        let counted = counted.map(Totals::from).unwrap_or_default();
-        let mut base = counted.clone();
-        *base.of(measure) = before;
+        let mut base = counted.map(Totals::from).unwrap_or_default();
+        let mut now = base.clone();
+        *base.of(measure) = before.min(*base.of(measure));
+        *now.of(measure) = before.max(*now.of(measure));
         Self {
             way,
-            now: base.join(&counted, u64::max),
+            now,
             base,
             carried: Totals::default(),
             seen: 0,
@@ -238,6 +240,14 @@ mod tests {
             (remote.packets(), remote.drops(DropReason::NeighFailed)),
             (30, 10)
         );
+    }
+
+    #[test]
+    fn what_was_lost_before_the_first_event_that_came_through_is_counted() {
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 150, Some(&counter(100, 0)));
+        remote.lose(Measure::Unresolved, 150);
+        remote.count(&counter(170, 0));
+        assert_eq!(remote.packets(), 70);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What becomes of a packet that was routed into a bridge: judged, doubted, or added to its outage.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr},
+};
 
 use tracer_common::{Hook, Way};
 
@@ -9,11 +12,12 @@ use crate::{
     diagnose::{self, Judgement, Subject},
     finding::Kind,
     incident::{Incident, Loss, Place},
+    input::Counter,
     remote::Measure,
     time::Timestamp,
 };
 
-use super::{Core, Key, evidence, route, waiting::Waiting};
+use super::{Core, Counters, Key, evidence, route, waiting::Waiting};
 
 impl Core {
     /// A packet was routed into a bridge, and nothing good came of it.
@@ -89,12 +93,14 @@ impl Core {
         };
         let place = place_of(event);
         let way = way_of(kind);
-        let counted = self.counters.get(&(place, way as u32, event.remote));
         // A first packet may meet an unresolved neighbour although somebody else has the address.
         let (measure, before) = if way == event.way() {
             (measure, event.before)
         } else {
-            (Measure::Misrouted, counted.map_or(0, |c| c.misrouted))
+            {
+                let counted = self.counters.get(&(place, way as u32, event.remote));
+                (Measure::Misrouted, counted.map_or(0, |it| it.misrouted))
+            }
         };
         let loss = Loss {
             at,
@@ -102,9 +108,16 @@ impl Core {
             tcp_flags: event.tcp_flags,
             measure,
             before,
-            counted,
         };
-        let new = || Incident::new(place, kind, at, packet);
+        let new = || {
+            Incident::new(
+                place,
+                kind,
+                at,
+                packet,
+                counted_of(&self.counters, place, way),
+            )
+        };
         let incident = self.incidents.entry((place, kind)).or_insert_with(new);
         if incident.add_packet(event.remote, way, &loss) {
             self.watch_version += 1;
@@ -168,6 +181,17 @@ impl Core {
             }
         }
     }
+}
+
+/// What was counted of everybody there.
+fn counted_of(counters: &Counters, place: Place, way: Way) -> BTreeMap<IpAddr, Counter> {
+    let way = way as u32;
+    let from = (place, way, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let here = counters
+        .range(from..)
+        .take_while(|(key, _)| (key.0, key.1) == (place, way));
+    here.map(|((.., remote), counter)| (*remote, counter.clone()))
+        .collect()
 }
 
 /// Where an event happened.
