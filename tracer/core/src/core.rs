@@ -1,6 +1,7 @@
 //! The engine: takes inputs, keeps the world and the incidents, says findings.
 
 mod evidence;
+mod index;
 mod loss;
 mod lost_packet;
 mod resets;
@@ -37,6 +38,7 @@ use crate::{
 };
 
 use self::{
+    index::Index,
     loss::Losses,
     lost_packet::{is_a_loss, place_of, tells_of, way_of},
     resets::Resets,
@@ -54,6 +56,8 @@ type Counters = BTreeMap<(Place, u32, IpAddr), Counter>;
 pub struct Core {
     world: World,
     incidents: BTreeMap<Key, Incident>,
+    /// Where to find them.
+    index: Index,
     waiting: Vec<Waiting>,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
     excuses: Excuses,
@@ -114,6 +118,7 @@ impl Core {
         }
         for key in touched {
             findings.extend(self.review(input.at, key, last));
+            self.schedule(key);
         }
         findings.extend(self.review_kills(input));
         findings.extend(self.look_around(input));
@@ -166,17 +171,12 @@ impl Core {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let waiting = self.waiting.iter().map(|waiting| self.patience(waiting));
-        let due = self.incidents.values().filter_map(Incident::due);
-        let proof = self
-            .incidents
-            .values()
-            .filter_map(|i| Some(i.rerouted?.plus(ending::PROOF)));
+        let due = self.index.deadline();
         let ripe = self.doubts.deadline();
         let look = self.conditions.deadline();
         let killed = self.killed.deadline();
         waiting
             .chain(due)
-            .chain(proof)
             .chain(ripe)
             .chain(look)
             .chain(killed)
@@ -237,10 +237,9 @@ impl Core {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
             };
-            let concerned = |incident: &&mut Incident| {
-                incident.place == place && way_of(incident.kind) as u32 == counter.way
-            };
-            for incident in self.incidents.values_mut().filter(concerned) {
+            let concerned = |incident: &&mut Incident| way_of(incident.kind) as u32 == counter.way;
+            let here = self.incidents.range_mut(index::at(place));
+            for incident in here.map(|(_, incident)| incident).filter(concerned) {
                 incident.add_counter(counter);
                 touched.insert((place, incident.kind));
             }
@@ -263,14 +262,11 @@ impl Core {
             Hook::TcpReset => self.resets.add(at, place_of(event), event.remote),
             _ => {}
         }
-        let concerned = |incident: &&mut Incident| {
-            incident.place.netns == event.netns
-                && incident.remotes.contains_key(&event.remote)
-                && tells_of(event, incident.kind)
-        };
-        for incident in self.incidents.values_mut().filter(concerned) {
-            if evidence::take(&self.world, incident, at, event) {
-                touched.insert((incident.place, incident.kind));
+        let keys = self.index.of_remote(event.netns, event.remote);
+        for key in keys.filter(|(_, kind)| tells_of(event, *kind)) {
+            let incident = self.incidents.get_mut(&key);
+            if incident.is_some_and(|it| evidence::take(&self.world, it, at, event)) {
+                touched.insert(key);
             }
         }
     }
@@ -282,13 +278,8 @@ impl Core {
         if let Some(end) = end_of(&self.world, incident, now) {
             return self.resolve(now, key, end);
         }
-        let context = describe::Context::of(&self.world, incident, lost_events);
-        context.note(incident, now);
-        let has = |kind| incident.has(kind);
-        let verdict = diagnose::verdict(incident.kind, incident.sure, has, context.blind());
-        if verdict != incident.verdict {
-            incident.verdict = verdict;
-            incident.raise(News::Urgent);
+        if incident.has_changed(self.world.inputs, lost_events) {
+            ask(&self.world, incident, lost_events, now);
         }
         incident.clock(now);
         let due = incident.due().is_some_and(|due| now >= due);
@@ -296,13 +287,25 @@ impl Core {
             return None;
         }
         self.sequence += 1;
+        let context = describe::Context::of(&self.world, incident, lost_events);
         let finding = context.finding(incident, self.sequence, now);
         incident.tell(&finding);
         Some(finding)
     }
 
+    /// What an input changed of an incident may change when it is due.
+    fn schedule(&mut self, key: Key) {
+        let incident = self.incidents.get(&key);
+        let due = incident.and_then(|it| {
+            let proof = it.rerouted.map(|since| since.plus(ending::PROOF));
+            it.due().into_iter().chain(proof).min()
+        });
+        self.index.schedule(key, due);
+    }
+
     fn resolve(&mut self, now: Timestamp, key: Key, end: End) -> Option<Finding> {
         let incident = self.incidents.remove(&key)?;
+        self.index.remove(key, incident.remotes.keys());
         self.watch_version += 1;
         let told = incident.told.as_deref()?;
         self.sequence += 1;
@@ -320,8 +323,7 @@ impl Core {
                     netns: *netns,
                     ifindex: neighbour.ifindex,
                 };
-                let here = |incident: &&mut Incident| incident.place == place;
-                for incident in self.incidents.values_mut().filter(here) {
+                for (_, incident) in self.incidents.range_mut(index::at(place)) {
                     let remote = incident.remotes.get_mut(&neighbour.address);
                     if let Some(remote) = remote.filter(|_| answers(neighbour)) {
                         remote.answered = true;
@@ -331,11 +333,23 @@ impl Core {
             }
             Body::Net { change, .. } if change.is_about_neighbours() => {}
             Body::Net { netns, .. } => {
-                let here = |(place, _): &&Key| place.netns == *netns;
-                touched.extend(self.incidents.keys().filter(here));
+                let here = self.incidents.range(index::within(*netns));
+                touched.extend(here.map(|(key, _)| *key));
             }
             _ => touched.extend(self.incidents.keys()),
         }
+    }
+}
+
+/// Asks the world what it says of an incident by now.
+fn ask(world: &World, incident: &mut Incident, lost_events: u64, now: Timestamp) {
+    let context = describe::Context::of(world, incident, lost_events);
+    context.note(incident, now);
+    let has = |kind| incident.has(kind);
+    let verdict = diagnose::verdict(incident.kind, incident.sure, has, context.blind());
+    if verdict != incident.verdict {
+        incident.verdict = verdict;
+        incident.raise(News::Urgent);
     }
 }
 

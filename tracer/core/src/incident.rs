@@ -9,7 +9,7 @@ use serde_json::Value;
 use tracer_common::{DropReason, Way};
 
 use crate::{
-    finding::{Counts, Evidence, EvidenceKind, Finding, Kind, Packet, Verdict, Victim},
+    finding::{Counts, Evidence, EvidenceKind, Finding, Kind, Packet, RouteRef, Verdict, Victim},
     input::Counter,
     remote::{Measure, Remote},
     time::{SECOND, Timestamp},
@@ -68,6 +68,34 @@ pub struct Loss {
     pub before: u64,
 }
 
+/// Everything that the world's answers about an incident depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct View {
+    /// Inputs that the world has taken in.
+    inputs: u64,
+    lost_events: u64,
+    sure: bool,
+    packet: Packet,
+    key: FlowKey,
+    socket: Option<u64>,
+    ingress: Option<u32>,
+    forwarded_iif: Option<u32>,
+    /// How many there are; none leaves before the end.
+    remotes: usize,
+    evidence: usize,
+}
+
+/// What the world knows of the place of an incident.
+#[derive(Clone, Debug)]
+struct Facts {
+    /// The network, with its daemon's endpoint.
+    network: Option<(String, String)>,
+    /// The way out.
+    expected: Option<RouteRef>,
+    /// The container that sends.
+    sender: Option<String>,
+}
+
 /// One outage.
 #[derive(Clone, Debug)]
 pub struct Incident {
@@ -108,8 +136,10 @@ pub struct Incident {
     pub remotes: BTreeMap<IpAddr, Remote>,
     /// What was said last: the world may forget what an outage needs to be told whole.
     pub told: Option<Box<Finding>>,
-    /// Fingerprint of what the world knows of the place, see [`Self::note_facts`].
-    facts: String,
+    /// What the world knows of the place, see [`Self::note_facts`].
+    facts: Option<Facts>,
+    /// What was known when the world was asked last, see [`Self::has_changed`].
+    seen: Option<View>,
     /// Socket whose process was noted last.
     process: Option<u64>,
     flows: BTreeSet<Packet>,
@@ -151,7 +181,8 @@ impl Incident {
             counted,
             remotes: BTreeMap::new(),
             told: None,
-            facts: String::new(),
+            facts: None,
+            seen: None,
             process: None,
             flows: BTreeSet::new(),
             evidence: BTreeMap::new(),
@@ -293,10 +324,44 @@ impl Incident {
         self.remotes.keys().take(WATCHED).copied()
     }
 
+    /// Whether the world, which has taken in so many inputs, may say anything that it did not say when this
+    /// was asked last. Most inputs only count.
+    pub(crate) fn has_changed(&mut self, inputs: u64, lost_events: u64) -> bool {
+        let view = View {
+            inputs,
+            lost_events,
+            sure: self.sure,
+            packet: self.packet,
+            key: self.key,
+            socket: self.socket,
+            ingress: self.ingress,
+            forwarded_iif: self.forwarded_iif,
+            remotes: self.remotes.len(),
+            evidence: self.evidence.len(),
+        };
+        self.seen.replace(view) != Some(view)
+    }
+
     /// Notes what is known besides the packets (network, way out); new facts are urgent news.
-    pub fn note_facts(&mut self, facts: String) {
-        if self.facts != facts {
-            self.facts = facts;
+    pub fn note_facts(
+        &mut self,
+        network: Option<(&str, &String)>,
+        expected: Option<&RouteRef>,
+        sender: Option<&String>,
+    ) {
+        // Nearly always what it was: nothing is copied to see that.
+        let same = self.facts.as_ref().is_some_and(|known| {
+            let known_network = known.network.as_ref();
+            known_network.map(|(daemon, id)| (daemon.as_str(), id)) == network
+                && known.expected.as_ref() == expected
+                && known.sender.as_ref() == sender
+        });
+        if !same {
+            self.facts = Some(Facts {
+                network: network.map(|(daemon, id)| (daemon.to_owned(), id.clone())),
+                expected: expected.cloned(),
+                sender: sender.cloned(),
+            });
             self.raise(News::Urgent);
         }
     }

@@ -15,7 +15,14 @@ use crate::sh;
 
 /// As `benches/observe.rs` has them.
 const WORLDS: [&str; 4] = ["networks", "routes", "containers", "incidents"];
-const INPUTS: [&str; 2] = ["lost-packet", "neighbour"];
+const INPUTS: [&str; 6] = [
+    "lost-packet",
+    "neighbour-failed",
+    "neighbour",
+    "counters",
+    "tick",
+    "deadline",
+];
 const SIZES: [u32; 5] = [10, 100, 1000, 10_000, 100_000];
 /// Nanoseconds.
 const TARGET: f64 = 1000.0;

@@ -80,6 +80,9 @@ pub(super) fn of_loss(world: &World, incident: &mut Incident, at: Timestamp, eve
 }
 
 fn prove_failure(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
+    if incident.has(EvidenceKind::NeighbourFailed) {
+        return;
+    }
     let detail = [("address", Value::from(remote.to_string()))];
     incident.prove(EvidenceKind::NeighbourFailed, at, detail);
 }
@@ -113,6 +116,9 @@ pub(super) fn prove_asymmetry(
     remote: IpAddr,
 ) {
     incident.ingress.get_or_insert(ingress);
+    if incident.has(EvidenceKind::IngressAsymmetry) {
+        return;
+    }
     let link = world
         .namespace(incident.place.netns)
         .and_then(|ns| ns.link(ingress));

@@ -121,6 +121,7 @@ impl Core {
         let incident = self.incidents.entry((place, kind)).or_insert_with(new);
         if incident.add_packet(event.remote, way, &loss) {
             self.watch_version += 1;
+            self.index.add((place, kind), event.remote);
         }
         incident.sure |= sure;
         if incident.packet == packet {

@@ -60,6 +60,9 @@ pub(super) fn note(
         incident.rerouted = None;
     }
     let Some(answer) = answer else { return };
+    if incident.has(EvidenceKind::RouteIntoBridge) {
+        return;
+    }
     // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
     let seen = if event.lookup.is_some() {
         "fib-lookup"

@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
             .network
             .map(|(endpoint, network)| (endpoint, &network.id));
         let sender = self.sender.map(|(_, _, endpoint)| &endpoint.container);
-        incident.note_facts(format!("{network:?} {:?} {sender:?}", self.expected));
+        incident.note_facts(network, self.expected.as_ref(), sender);
         if let (Some(_), Some(inode)) = (self.process, incident.socket) {
             incident.note_process(inode);
         }

@@ -45,7 +45,8 @@ impl Context<'_> {
         let Some((endpoint, network)) = self.network else {
             return;
         };
-        if self.is_reachable(endpoint) && self.inhabitant(incident).is_none() {
+        let is_proven = incident.has(EvidenceKind::NoSuchEndpoint);
+        if !is_proven && self.is_reachable(endpoint) && self.inhabitant(incident).is_none() {
             let detail = [
                 ("network", Value::from(network.name.clone())),
                 ("endpoints", Value::from(network.endpoints.len())),
@@ -55,7 +56,9 @@ impl Context<'_> {
     }
 
     fn prove_somebody_there(&self, incident: &mut Incident, now: Timestamp) {
-        if let Some(container) = self.inhabitant(incident) {
+        if !incident.has(EvidenceKind::EndpointHasAddress)
+            && let Some(container) = self.inhabitant(incident)
+        {
             let detail = [
                 ("container", Value::from(container.name)),
                 ("address", Value::from(incident.key.destination.to_string())),

@@ -19,10 +19,7 @@ pub fn can_swallow(namespace: &Namespace, link: &Link) -> bool {
 
 /// Every link of which [`can_swallow`] holds, in one pass over routes and links.
 pub(super) fn all_that_swallow(namespace: &Namespace) -> impl Iterator<Item = &Link> {
-    let routes = namespace.routes().iter();
-    let hops = routes
-        .filter(|route| is_default(route))
-        .flat_map(|it| &it.nexthops);
+    let hops = default_routes(namespace).flat_map(|it| &it.nexthops);
     let ports = namespace.links().filter(|port| is_physical_like(port));
     let uplinks: BTreeSet<u32> = hops
         .map(|hop| hop.ifindex)
@@ -49,18 +46,14 @@ pub fn leads_to_containers(namespace: &Namespace, ifindex: u32) -> bool {
 /// Whether the bridge leads out of the host: it carries a default route, or has a port that is
 /// not a container's or virtual machine's (hardware, bond, VLAN, …), as on KVM hosts.
 fn is_uplink(namespace: &Namespace, bridge: &Link) -> bool {
-    let default_route = namespace.routes().iter().any(|route| {
-        let mut hops = route.nexthops.iter();
-        is_default(route) && hops.any(|hop| hop.ifindex == bridge.ifindex)
-    });
-    default_route
-        || namespace
-            .links()
-            .any(|port| port.master == Some(bridge.ifindex) && is_physical_like(port))
+    let mut hops = default_routes(namespace).flat_map(|route| &route.nexthops);
+    hops.any(|hop| hop.ifindex == bridge.ifindex)
+        || namespace.ports(bridge.ifindex).any(is_physical_like)
 }
 
-fn is_default(route: &Route) -> bool {
-    route.destination.prefix_len() == 0 && route.kind == RouteKind::Unicast
+fn default_routes(namespace: &Namespace) -> impl Iterator<Item = &Route> {
+    let routes = namespace.routes().defaults();
+    routes.filter(|route| route.kind == RouteKind::Unicast)
 }
 
 /// A port of one of these kinds belongs to a container or a virtual machine; every other kind,

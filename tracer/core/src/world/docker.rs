@@ -57,6 +57,8 @@ pub struct Docker {
     /// Last words of daemons that do not answer now.
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
+    /// The same by the names of their bridges: each lost packet asks whose its bridge is.
+    bridges: BTreeSet<(String, Key)>,
     containers: Containers,
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
     /// and what is still on its way to the old one's containers meets the new one's bridge.
@@ -302,6 +304,8 @@ impl Docker {
     fn set_network(&mut self, at: Timestamp, daemon: &str, network: &DockerNetwork) {
         let key = (daemon.to_owned(), network.id.clone());
         self.told.insert(key.clone(), at);
+        self.forget_bridge(&key);
+        self.bridges.insert((network.bridge_name(), key.clone()));
         if let Some(old) = self.networks.insert(key, network.clone()) {
             let stays = |ip: &IpAddr| network.endpoints.iter().any(|e| e.addresses.contains(ip));
             let left = old
@@ -362,6 +366,7 @@ impl Docker {
     fn remove_network(&mut self, at: Timestamp, daemon: &str, id: &str) {
         let key = (daemon.to_owned(), id.to_owned());
         self.told.remove(&key);
+        self.forget_bridge(&key);
         if let Some(old) = self.networks.remove(&key) {
             let left: Vec<IpAddr> = old
                 .endpoints
@@ -369,6 +374,13 @@ impl Docker {
                 .flat_map(|e| e.addresses.clone())
                 .collect();
             self.depart(at, daemon, &left);
+        }
+    }
+
+    /// The network goes, or may get a bridge of another name.
+    fn forget_bridge(&mut self, key: &Key) {
+        if let Some(known) = self.networks.get(key) {
+            self.bridges.remove(&(known.bridge_name(), key.clone()));
         }
     }
 

@@ -61,9 +61,12 @@ pub fn lookup(
     key: FlowKey,
     without: impl Fn(u32) -> bool,
 ) -> Option<Answer> {
-    let rules = rules(namespace, key.destination.is_ipv6());
+    let ipv6 = key.destination.is_ipv6();
+    let known = namespace.rules().any(|rule| rule.ipv6 == ipv6);
+    let first = if known { &[][..] } else { &INITIAL[..] };
+    let known = namespace.rules().filter(|rule| rule.ipv6 == ipv6);
     let mut goto = None;
-    for rule in &rules {
+    for rule in known.chain(first) {
         if goto.is_some_and(|target| rule.priority < target) || !matches(namespace, rule, key) {
             continue;
         }
@@ -82,24 +85,23 @@ pub fn lookup(
     None
 }
 
-/// The namespace's rules, or the three the kernel starts with while none are known.
-fn rules(namespace: &Namespace, ipv6: bool) -> Vec<Rule> {
-    let known: Vec<Rule> = namespace
-        .rules()
-        .filter(|rule| rule.ipv6 == ipv6)
-        .cloned()
-        .collect();
-    if !known.is_empty() {
-        return known;
+/// The three rules the kernel starts with: what holds while none are known.
+static INITIAL: [Rule; 3] = [initial(0, 255), initial(32_766, 254), initial(32_767, 253)];
+
+const fn initial(priority: u32, table: u32) -> Rule {
+    Rule {
+        priority,
+        ipv6: false,
+        action: RuleAction::Table(table),
+        invert: false,
+        from: None,
+        to: None,
+        iif: None,
+        oif: None,
+        fwmark: None,
+        other_selectors: false,
+        suppress_prefixlen: None,
     }
-    [(0, 255), (32_766, 254), (32_767, 253)]
-        .map(|(priority, table)| Rule {
-            priority,
-            ipv6,
-            action: RuleAction::Table(table),
-            ..Rule::default()
-        })
-        .into()
 }
 
 /// Whether the rule selects the packet. Selectors that cannot be evaluated do not.
@@ -137,15 +139,9 @@ fn search(
     key: FlowKey,
     without: &impl Fn(u32) -> bool,
 ) -> ControlFlow<Option<Answer>> {
-    let mut candidates: Vec<&Route> = namespace
-        .routes()
-        .iter()
-        .filter(|route| route.table == table && route.destination.contains(&key.destination))
-        .filter(|route| route.tos == 0 && route.kind != RouteKind::Other)
-        .collect();
-    // Stable: of equal routes the older one wins.
-    candidates.sort_by_key(|r| (std::cmp::Reverse(r.destination.prefix_len()), r.metric));
-    for route in candidates {
+    let candidates = namespace.routes().holding(table, key.destination);
+    let known = |route: &&Route| route.tos == 0 && route.kind != RouteKind::Other;
+    for route in candidates.filter(known) {
         match route.kind {
             RouteKind::Throw => return ControlFlow::Continue(()),
             RouteKind::Drop => return ControlFlow::Break(None),

@@ -62,6 +62,8 @@ pub struct World {
     landmarks: Landmarks,
     books: Books,
     peers: BTreeMap<u32, Peers>,
+    /// Inputs taken in: whoever asked before knows whether to ask again.
+    pub(crate) inputs: u64,
     /// When the run began.
     pub(crate) started: Timestamp,
 }
@@ -69,6 +71,7 @@ pub struct World {
 impl World {
     /// Takes in one input. Kernel events and counters are none of the world's business.
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
+        self.inputs += 1;
         match body {
             Body::Session(session) => {
                 self.session = session.clone();

@@ -1,5 +1,6 @@
 //! Links, addresses, routes, rules and neighbours of one network namespace.
 
+mod routes;
 mod snapshot;
 
 use std::{
@@ -15,6 +16,8 @@ use crate::{
 };
 
 use super::bridge;
+
+pub use self::routes::Routes;
 
 /// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT`
 /// (`include/uapi/linux/neighbour.h`): somebody answered.
@@ -44,9 +47,12 @@ pub struct Namespace {
     names: BTreeSet<(String, u32)>,
     /// When each link was first told of: the kernel does not say how old they are.
     seen: BTreeMap<u32, Timestamp>,
+    /// Ports by the device that they belong to.
+    ports: BTreeSet<(u32, u32)>,
     addresses: BTreeSet<Address>,
-    /// In the order the kernel reported them: of two equal routes the older wins.
-    routes: Vec<Route>,
+    /// The same by address: whose a packet is, is asked of each.
+    own: BTreeSet<(IpAddr, Address)>,
+    routes: Routes,
     rules: BTreeSet<Rule>,
     /// Its settings.
     sysctls: Option<Sysctls>,
@@ -88,10 +94,16 @@ impl Namespace {
             NetChange::Resync | NetChange::Synced => {}
             NetChange::Link(link) => self.add_link(at, link),
             NetChange::LinkGone(ifindex) => self.remove_link(at, *ifindex),
-            NetChange::Address(address) => drop(self.addresses.insert(address.clone())),
-            NetChange::AddressGone(address) => drop(self.addresses.remove(address)),
-            NetChange::Route(route) => self.add_route(route),
-            NetChange::RouteGone(route) => self.remove_route(route),
+            NetChange::Address(address) => {
+                self.own.insert((address.address.addr(), address.clone()));
+                self.addresses.insert(address.clone());
+            }
+            NetChange::AddressGone(address) => {
+                self.own.remove(&(address.address.addr(), address.clone()));
+                self.addresses.remove(address);
+            }
+            NetChange::Route(route) => self.routes.add(route),
+            NetChange::RouteGone(route) => self.routes.remove(route),
             NetChange::Rule(rule) => drop(self.rules.insert(rule.clone())),
             NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
             NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
@@ -116,9 +128,8 @@ impl Namespace {
 
     /// The ports of a bridge.
     pub fn ports(&self, bridge: u32) -> impl Iterator<Item = &Link> {
-        self.links
-            .values()
-            .filter(move |link| link.master == Some(bridge))
+        let ports = self.ports.range((bridge, 0)..=(bridge, u32::MAX));
+        ports.filter_map(|(_, port)| self.links.get(port))
     }
 
     /// Prefixes that are connected to the interface, as its addresses make them.
@@ -162,12 +173,14 @@ impl Namespace {
         let mut changed = Self {
             links: self.links.clone(),
             names: self.names.clone(),
+            ports: self.ports.clone(),
             addresses: self.addresses.clone(),
+            own: self.own.clone(),
             routes: self.routes.clone(),
             rules: self.rules.clone(),
             ..Self::default()
         };
-        routes.iter().for_each(|route| changed.add_route(route));
+        routes.iter().for_each(|route| changed.routes.add(route));
         changed
     }
 
@@ -178,7 +191,7 @@ impl Namespace {
 
     /// Every route, oldest first.
     #[must_use]
-    pub fn routes(&self) -> &[Route] {
+    pub const fn routes(&self) -> &Routes {
         &self.routes
     }
 
@@ -211,8 +224,12 @@ impl Namespace {
     /// Whether `address` is one of this namespace's own; on which interface.
     #[must_use]
     pub fn own_address(&self, address: IpAddr) -> Option<u32> {
-        let own = |a: &&Address| a.address.addr() == address;
-        self.addresses.iter().find(own).map(|a| a.ifindex)
+        let first = Address {
+            ifindex: 0,
+            address: IpNet::V4(Ipv4Net::default()),
+        };
+        let (own, there) = self.own.range((address, first)..).next()?;
+        (*own == address).then_some(there.ifindex)
     }
 
     /// Whether somebody on the interface ever answered for `address`.
@@ -286,7 +303,12 @@ impl Namespace {
     fn add_link(&mut self, at: Timestamp, link: &Link) {
         if let Some(before) = self.links.insert(link.ifindex, link.clone()) {
             self.names.remove(&(before.name, link.ifindex));
+            if let Some(master) = before.master {
+                self.ports.remove(&(master, link.ifindex));
+            }
         }
+        self.ports
+            .extend(link.master.map(|master| (master, link.ifindex)));
         self.names.insert((link.name.clone(), link.ifindex));
         self.seen.entry(link.ifindex).or_insert(at);
     }
@@ -315,42 +337,21 @@ impl Namespace {
     fn remove_link(&mut self, at: Timestamp, ifindex: u32) {
         if let Some(gone) = self.links.remove(&ifindex) {
             self.names.remove(&(gone.name.clone(), ifindex));
+            if let Some(master) = gone.master {
+                self.ports.remove(&(master, ifindex));
+            }
             if bridge::is_bridge(&gone) {
                 self.note_end(at, gone.name);
             }
         }
         self.seen.remove(&ifindex);
         self.addresses.retain(|address| address.ifindex != ifindex);
+        self.own.retain(|(_, address)| address.ifindex != ifindex);
         // Local and broadcast routes go as well; a blackhole never led anywhere.
-        self.routes.retain_mut(|route| {
-            let led = !route.nexthops.is_empty();
-            route.nexthops.retain(|hop| hop.ifindex != ifindex);
-            !led || !route.nexthops.is_empty()
-        });
+        self.routes.leave(ifindex);
         // The index may be given to another interface.
         self.alive.retain(|(index, _)| *index != ifindex);
         self.answering.retain(|(index, _)| *index != ifindex);
-    }
-
-    fn add_route(&mut self, route: &Route) {
-        match self
-            .routes
-            .iter_mut()
-            .find(|known| same_route(known, route))
-        {
-            Some(known) => *known = route.clone(),
-            None => self.routes.push(route.clone()),
-        }
-    }
-
-    fn remove_route(&mut self, route: &Route) {
-        if let Some(index) = self
-            .routes
-            .iter()
-            .position(|known| same_route(known, route))
-        {
-            self.routes.remove(index);
-        }
     }
 
     fn see_neighbour(&mut self, neighbour: &Neighbour) {
@@ -380,17 +381,5 @@ pub fn answers(neighbour: &Neighbour) -> bool {
     neighbour.state & NUD_ANSWERED != 0 && neighbour.lladdr.is_some()
 }
 
-/// Whether the kernel would take one for the other when removing: nexthop devices tell apart
-/// two routes to the same prefix, carrier does not.
-fn same_route(a: &Route, b: &Route) -> bool {
-    let hops = |route: &Route| -> Vec<_> {
-        route
-            .nexthops
-            .iter()
-            .map(|hop| (hop.ifindex, hop.gateway))
-            .collect()
-    };
-    (a.table, a.destination, a.metric, a.tos, a.kind)
-        == (b.table, b.destination, b.metric, b.tos, b.kind)
-        && hops(a) == hops(b)
-}
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::input::{Link, Route, RouteKind};
+use crate::input::{Link, RouteKind};
 
 use super::{
     World, bridge,
@@ -31,12 +31,9 @@ pub fn of(
 fn loser(namespace: &Namespace, winner: u32, address: IpAddr) -> Option<&Link> {
     let taken = fib::lookup(namespace, FlowKey::to(address), |_| false)
         .filter(|answer| answer.ifindex == winner)?;
-    let same = |route: &&Route| {
-        route.kind == RouteKind::Unicast
-            && route.table == taken.route.table
-            && route.destination == taken.route.prefix
-    };
-    let hops = namespace.routes().iter().filter(same);
+    let (table, prefix) = (taken.route.table, taken.route.prefix);
+    let same = namespace.routes().exactly(table, prefix);
+    let hops = same.filter(|route| route.kind == RouteKind::Unicast);
     let mut others = hops
         .flat_map(|route| &route.nexthops)
         .filter(|hop| hop.ifindex != winner)

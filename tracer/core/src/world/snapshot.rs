@@ -72,6 +72,7 @@ impl PartialEq for World {
             kills: _,
             books: _,
             kernel_log: _,
+            inputs: _,
         } = self;
         (session, started, docker) == (&other.session, &other.started, &other.docker)
             && (namespaces, processes) == (&other.namespaces, &other.processes)

@@ -181,8 +181,11 @@ fn routes<'a>(
 ) -> impl Iterator<Item = Covered> + 'a {
     let watching = situation.purpose == Purpose::Watch;
     let wanted = !watching || subject.is_young();
-    let routes = subject.namespace.routes().iter().filter(move |_| wanted);
+    // Of a network that is none of that no route is looked at: there may be as many as there are networks.
+    let routes = wanted.then(|| subject.namespace.routes().iter());
     routes
+        .into_iter()
+        .flatten()
         .filter(move |route| {
             let destination = route.destination;
             overlaps(&prefix, &destination)

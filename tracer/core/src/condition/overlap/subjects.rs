@@ -183,11 +183,10 @@ fn routes_into(namespace: &Namespace, ifindex: u32) -> Vec<IpNet> {
         route.kind == RouteKind::Unicast
             && route.table != RT_TABLE_LOCAL
             && !is_link_local(route.destination)
-            && route.nexthops.iter().any(|hop| hop.ifindex == ifindex)
     };
     let mut prefixes: Vec<IpNet> = namespace
         .routes()
-        .iter()
+        .by(ifindex)
         .filter(into)
         .map(|route| route.destination)
         .collect();
@@ -224,11 +223,8 @@ impl Subject<'_> {
     /// The network's route to whoever is covered first.
     pub(super) fn route_to(&self, with: &[Covered]) -> Option<RouteRef> {
         let prefix = self.prefix_over(with.first()?)?;
-        let into = |route: &&Route| {
-            route.destination == prefix
-                && route.nexthops.iter().any(|hop| hop.ifindex == self.device)
-        };
-        let route = self.routed.routes().iter().find(into)?;
+        let mut into = self.routed.routes().by(self.device);
+        let route = into.find(|route| route.destination == prefix)?;
         Some(RouteRef {
             prefix,
             gateway: None,

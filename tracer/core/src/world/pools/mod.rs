@@ -317,13 +317,13 @@ impl Setting {
 
     fn host_uses(&self, world: &World, known: impl Fn(&str) -> bool) -> Vec<(IpNet, HeldBy)> {
         let namespace = world.namespace(self.netns);
-        let routes = namespace.map(|ns| ns.routes()).unwrap_or_default();
+        let routes = namespace.into_iter().flat_map(|ns| ns.routes().iter());
         let device = |route: &Route| {
             let hop = route.nexthops.first();
             let link = hop.and_then(|hop| namespace?.link(hop.ifindex));
             link.map(|link| link.name.as_str()).unwrap_or_default()
         };
-        let routes = routes.iter().filter(|route| self.counts(route));
+        let routes = routes.filter(|route| self.counts(route));
         let routes = routes.map(|route| (route.destination, device(route)));
         let routes = routes.filter(|(_, device)| !known(device));
         let routes = routes.map(|(prefix, device)| (prefix, HeldBy::Route(device.to_owned())));

@@ -200,3 +200,41 @@ fn a_network_is_found_by_the_name_that_its_bridge_has() {
         assert_eq!(network.has_default_bridge_name(), is_default, "{given:?}");
     }
 }
+
+#[test]
+fn a_network_is_found_by_the_bridge_it_was_told_to_have_last() {
+    let mut docker = two_daemons();
+    let named = |id: &str, bridge: &str| {
+        let option = "com.docker.network.bridge.name".to_owned();
+        let mut named = network(id, "a");
+        named.options.insert(option, bridge.to_owned());
+        Body::DockerNetwork {
+            daemon: "unix:///a".to_owned(),
+            network: named,
+        }
+    };
+    let ids = |docker: &Docker| {
+        ["br-net-a", "one", "two"].map(|bridge| {
+            let (_, network) = docker.network_of_bridge(1, bridge)?;
+            Some(network.id.clone())
+        })
+    };
+    let some = |id: &str| Some(id.to_owned());
+    assert_eq!(ids(&docker), [some("net-a"), None, None]);
+    // Of two the one whose id is first.
+    docker.apply(Timestamp(2), &named("net-c", "one"));
+    docker.apply(Timestamp(2), &named("net-a", "one"));
+    assert_eq!(ids(&docker), [None, some("net-a"), None]);
+    docker.apply(Timestamp(3), &named("net-a", "two"));
+    assert_eq!(ids(&docker), [None, some("net-c"), some("net-a")]);
+    let gone = Body::DockerNetworkGone {
+        daemon: "unix:///a".to_owned(),
+        id: "net-a".to_owned(),
+    };
+    docker.apply(Timestamp(4), &gone);
+    assert_eq!(ids(&docker), [None, some("net-c"), None]);
+    // The other daemon's namespace has none of that.
+    assert!(docker.network_of_bridge(2, "one").is_none());
+    docker.apply(Timestamp(5), &Body::DaemonGone("unix:///a".to_owned()));
+    assert_eq!(ids(&docker), [None, None, None]);
+}
