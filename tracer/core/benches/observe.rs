@@ -270,8 +270,11 @@ fn tick(_: u32) -> Body {
     Body::Tick
 }
 
+/// An input by its number.
+type Make = fn(u32) -> Body;
+
 /// No two inputs of a kind are alike: a moment has passed, and another remote is meant.
-const INPUTS: [(&str, fn(u32) -> Body); 5] = [
+const INPUTS: [(&str, Make); 5] = [
     ("lost-packet", lost_packet),
     ("neighbour-failed", neighbour_failed),
     ("neighbour", neighbour),

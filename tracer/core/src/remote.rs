@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn packets_told_of_out_of_order_are_all_counted() {
-        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 7, None);
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 7, Some(&counter(7, 0)));
         remote.lose(Measure::Unresolved, 7);
         remote.lose(Measure::Unresolved, 5);
         remote.count(&counter(10, 0));
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn forwarded_packets_are_counted_where_they_die() {
         let measure = Measure::Dropped(DropReason::NeighFailed);
-        let mut remote = Remote::new(Way::Forwarded, measure, 2, None);
+        let mut remote = Remote::new(Way::Forwarded, measure, 2, Some(&counter(0, 2)));
         remote.lose(measure, 2);
         remote.see_death(DropReason::NeighFailed);
         remote.count(&counter(0, 7));
