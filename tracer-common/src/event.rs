@@ -106,17 +106,3 @@ const _: () = {
     assert!(size_of::<Event>() == 128);
     assert!(align_of::<Event>() == 8);
 };
-
-/// Nanoseconds between two alike events while so many remotes are watched: a second, and for more than a thousand as
-/// much longer as there are more of them. Userspace reads a few thousand events a second at little cost.
-#[must_use]
-pub const fn repeat_ns(watched: u64) -> u64 {
-    let (second, each) = (1_000_000_000, 1_000_000);
-    let all = watched.saturating_mul(each);
-    if all > second { all } else { second }
-}
-
-const _: () = {
-    assert!(repeat_ns(0) == repeat_ns(1000));
-    assert!(repeat_ns(10_000) == 10 * repeat_ns(0));
-};

@@ -13,7 +13,7 @@ mod prefixes;
 mod process;
 
 pub use counters::{LostKey, LostPackets, WatchKey, Way};
-pub use event::{Event, Flow, Lookup, event_flags, repeat_ns};
+pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
 pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};

@@ -10,11 +10,13 @@ use aya_ebpf::{EbpfContext, helpers::generated::bpf_ktime_get_ns, programs::BtfT
 use tracer_common::{Event, Flow, Hook, LostKey, LostPackets, Stat, WatchKey, Way, event_flags};
 
 use crate::{
-    globals::repeat_ns,
     kernel::{NetDevice, Skb},
     maps::{EVENTS, LOST, SEEN, STATS, SeenKey, WATCH},
     memory::Found,
 };
+
+/// Alike events closer together than this are not repeated; counters count them all the same.
+const REPEAT_NS: u64 = 1_000_000_000;
 
 /// `BPF_NOEXIST` (`include/uapi/linux/bpf.h`).
 const NOEXIST: u64 = 1;
@@ -97,7 +99,7 @@ pub(crate) fn suspected_bridge(netns: u32, remote: [u8; 16]) -> Option<u32> {
     unsafe { WATCH.get(&key) }.copied()
 }
 
-/// Puts `event` into the ring buffer unless an event like it was sent a moment ago: counters count all of them.
+/// Puts `event` into the ring buffer unless an event like it was sent within the last second.
 #[inline(always)]
 pub(crate) fn submit(hook: Hook, event: &mut Event) -> bool {
     // SAFETY: no arguments, no preconditions.
@@ -105,7 +107,7 @@ pub(crate) fn submit(hook: Hook, event: &mut Event) -> bool {
     let key = seen_key(event);
     // SAFETY: the value is one aligned u64; a torn read cannot happen.
     if let Some(last) = unsafe { SEEN.get(&key) }
-        && event.ktime_ns.wrapping_sub(*last) < repeat_ns()
+        && event.ktime_ns.wrapping_sub(*last) < REPEAT_NS
     {
         return false;
     }

@@ -34,19 +34,6 @@ static mut PREFIX6: Prefixes = [0; PREFIX_WORDS as usize];
 #[unsafe(link_section = ".data.moments")]
 static mut MOMENTS: [u64; Moment::ENTRIES] = [0; Moment::ENTRIES];
 
-/// Alike events closer together than this are not repeated. Written by userspace, which must be able to read
-/// all that is sent; see [`tracer_common::repeat_ns`].
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".data.repeat")]
-static mut REPEAT: u64 = tracer_common::repeat_ns(0);
-
-/// Nanoseconds between two alike events.
-#[inline(always)]
-pub(crate) fn repeat_ns() -> u64 {
-    // SAFETY: an aligned u64 in a live map value.
-    unsafe { read_volatile(addr_of!(REPEAT)) }
-}
-
 /// What is remembered to have happened.
 #[derive(Clone, Copy)]
 pub(crate) enum Moment {

@@ -18,7 +18,7 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::Runtime,
     sync::mpsc::{self, Receiver},
-    task::spawn_blocking,
+    task::{spawn_blocking, yield_now},
     time::{Instant, sleep_until},
 };
 use tracer_common::{Hook, WatchKey};
@@ -190,13 +190,20 @@ impl Run {
                     Over::Dismissed => break,
                 },
                 // However much there is to read: what was counted and what was lost is told each second.
-                () = beat.wait() => self.tick(beat.stamp())?,
+                () = beat.wait() => {
+                    self.tick(beat.stamp())?;
+                    beat.rest();
+                }
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
                 () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
             self.tell_whom_to_watch()?;
+            if self.backlog {
+                // Nothing above has waited: timers, signals and the sources get their turn here.
+                yield_now().await;
+            }
         }
         self.finish().await
     }

@@ -19,6 +19,7 @@ mod overlap;
 mod peers;
 mod process;
 mod programs;
+mod recorder;
 mod replay;
 mod row;
 mod spread;
@@ -56,6 +57,7 @@ const MAKERS: &[Maker] = &[
     ("start", start::measure),
     ("vast", vast::measure),
     ("core", core::measure),
+    ("recorder", recorder::measure),
     ("binary", binary::measure),
 ];
 

@@ -163,9 +163,16 @@ impl Stage {
     pub(crate) fn everything(&self) -> Result<Vec<Value>> {
         let here = self.lab.srv.inum();
         let mut findings = self.tracer.values()?;
-        findings.retain(|finding| is_about(finding, here));
+        findings.retain(|finding| is_about(finding, here) && !is_of_the_machine(finding));
         Ok(findings)
     }
+}
+
+/// Whether it tells that a hook was run while it ran on the same CPU already: of the whole machine, and more often the
+/// more labs are at work.
+fn is_of_the_machine(finding: &Value) -> bool {
+    let reason = at(finding, "event.reason").as_str().unwrap_or_default();
+    at(finding, "event.action") == "events-lost" && reason.contains("skipped by the kernel")
 }
 
 /// Whether the finding is of no packets, but of a state of the host or of something that happened on it.

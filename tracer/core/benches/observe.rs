@@ -113,30 +113,32 @@ impl Host {
 
     /// A docker network with its bridge and its route.
     fn network(&mut self, ifindex: u32, subnet: &str, endpoints: Vec<DockerEndpoint>) {
-        let id = id(ifindex);
-        self.link(HOST, ifindex, &format!("br-{}", &id[..12]), Some("bridge"));
-        self.route(HOST, subnet, ifindex, None);
-        let network = DockerNetwork {
-            name: format!("network-{ifindex}"),
-            driver: "bridge".to_owned(),
-            subnets: vec![DockerSubnet {
-                subnet: subnet.parse().expect("a prefix"),
-                gateway: None,
-            }],
-            endpoints,
-            id,
-            ..DockerNetwork::default()
-        };
+        self.bridge(ifindex, subnet);
         self.tell(Body::DockerNetwork {
             daemon: ENDPOINT.to_owned(),
-            network,
+            network: network(ifindex, subnet, endpoints),
         });
     }
 
+    fn bridge(&mut self, ifindex: u32, subnet: &str) {
+        let name = format!("br-{}", &id(ifindex)[..12]);
+        self.link(HOST, ifindex, &name, Some("bridge"));
+        self.route(HOST, subnet, ifindex, None);
+    }
+
+    /// As a daemon lists them.
     fn networks(&mut self, count: u32) {
+        let mut networks = vec![network(BRIDGE, "172.22.0.0/16", Vec::new())];
         for number in 0..count {
-            self.network(BRIDGE + 1 + number, &small_subnet(number), Vec::new());
+            let (ifindex, subnet) = (BRIDGE + 1 + number, small_subnet(number));
+            self.bridge(ifindex, &subnet);
+            networks.push(network(ifindex, &subnet, Vec::new()));
         }
+        self.tell(Body::DockerListing {
+            daemon: ENDPOINT.to_owned(),
+            networks,
+            containers: Vec::new(),
+        });
     }
 
     fn routes(&mut self, count: u32) {
@@ -189,6 +191,20 @@ impl Host {
 fn id(ifindex: u32) -> String {
     // The name of a bridge is the id's beginning.
     format!("{ifindex:012x}{ifindex:052x}")
+}
+
+fn network(ifindex: u32, subnet: &str, endpoints: Vec<DockerEndpoint>) -> DockerNetwork {
+    DockerNetwork {
+        name: format!("network-{ifindex}"),
+        driver: "bridge".to_owned(),
+        subnets: vec![DockerSubnet {
+            subnet: subnet.parse().expect("a prefix"),
+            gateway: None,
+        }],
+        endpoints,
+        id: id(ifindex),
+        ..DockerNetwork::default()
+    }
 }
 
 fn small_subnet(number: u32) -> String {

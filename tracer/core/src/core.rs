@@ -233,6 +233,7 @@ impl Core {
 
     fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Key>) {
         for counter in counters {
+            let gone = *counter == forgotten(counter);
             let place = Place {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
@@ -240,12 +241,15 @@ impl Core {
             let concerned = |incident: &&mut Incident| way_of(incident.kind) as u32 == counter.way;
             let here = self.incidents.range_mut(index::at(place));
             for incident in here.map(|(_, incident)| incident).filter(concerned) {
+                if gone {
+                    incident.disregard(counter);
+                }
                 incident.add_counter(counter);
                 touched.insert((place, incident.kind));
             }
             self.doubts.count(counter);
             let key = (place, counter.way, counter.remote);
-            if *counter == forgotten(counter) {
+            if gone {
                 // The kernel half forgot a remote long silent.
                 self.counters.remove(&key);
             } else {

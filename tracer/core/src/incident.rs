@@ -215,6 +215,12 @@ impl Incident {
         new_remote
     }
 
+    /// So much was counted of a remote that was nobody's loss: not ours to count, should it be lost from now on. Nothing
+    /// at all if the kernel half forgot it.
+    pub fn disregard(&mut self, counter: &Counter) {
+        self.counted.insert(counter.remote, counter.clone());
+    }
+
     /// The kernel's totals of a remote.
     pub fn add_counter(&mut self, counter: &Counter) {
         let Some(remote) = self.remotes.get_mut(&counter.remote) else {

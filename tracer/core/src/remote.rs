@@ -187,6 +187,16 @@ impl Remote {
     }
 }
 
+/// Sets what a counter has of `measure` to no less than this.
+pub(crate) fn raise(counter: &mut Counter, measure: Measure, least: u64) {
+    let count = match measure {
+        Measure::Unresolved => &mut counter.unresolved,
+        Measure::Dropped(reason) => counter.dropped.entry(reason as u8).or_insert(0),
+        Measure::Misrouted => &mut counter.misrouted,
+    };
+    *count = least.max(*count);
+}
+
 /// Packets lost of a remote of which nothing was counted before.
 pub(crate) fn lost(counter: &Counter) -> u64 {
     let Some(way) = Way::from_u32(counter.way) else {

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapData, RingBuf},
+    maps::{HashMap, MapData, RingBuf},
     programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLinkId},
 };
 use ipnet::IpNet;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
-use tracer_common::{HOOKS, Hook, KernelOffsets, WatchKey, repeat_ns};
+use tracer_common::{HOOKS, Hook, KernelOffsets, WatchKey};
 use tracer_core::input::{Counter, HookLoss};
 use zerocopy::IntoBytes;
 
@@ -57,8 +57,6 @@ pub(crate) struct Tracer {
     watch: HashMap<MapData, [u8; size_of::<WatchKey>()], u32>,
     watched: Watched,
     prefixes: Prefixes,
-    /// Nanoseconds between two alike events.
-    repeat: Array<MapData, u64>,
     watching: BTreeMap<Hook, BtfTracePointLinkId>,
     /// Hooks this kernel has.
     loaded: BTreeSet<Hook>,
@@ -91,7 +89,6 @@ impl Tracer {
                 take(&mut ebpf, ".data.prefix4")?,
                 take(&mut ebpf, ".data.prefix6")?,
             ),
-            repeat: take(&mut ebpf, ".data.repeat")?,
             watching: BTreeMap::new(),
             loaded,
             unseen,
@@ -136,23 +133,12 @@ impl Tracer {
                 }
             }
         }
-        self.pace(wanted.len())?;
         self.watched = wanted;
         if self.watched.is_empty() {
             self.stop_watching()
         } else {
             self.start_watching()
         }
-    }
-
-    /// Sets how often alike events are repeated.
-    fn pace(&mut self, watched: usize) -> Result<()> {
-        let repeat = |watched: usize| repeat_ns(watched as u64);
-        if repeat(watched) == repeat(self.watched.len()) {
-            return Ok(());
-        }
-        let set = self.repeat.set(0, repeat(watched), 0);
-        set.context("write how often events are repeated")
     }
 
     /// Packets lost, entries that changed since the last call.

@@ -26,7 +26,7 @@ impl Beat {
         let mut beat = Self {
             due: Instant::now(),
         };
-        beat.stamp();
+        beat.rest();
         beat
     }
 
@@ -35,17 +35,20 @@ impl Beat {
         sleep_until(self.due).await;
     }
 
-    /// The tick of the second that has begun; the next one is waited for. After a stall one is
-    /// enough.
-    pub(super) fn stamp(&mut self) -> Input {
-        let now = clock::now();
-        let at = nominal(now);
-        let next = (at.0 / SECOND + 1) * SECOND;
-        self.due = Instant::now() + Duration::from_nanos(next.saturating_sub(now.0));
+    /// The tick of the second that has begun.
+    pub(super) fn stamp(&self) -> Input {
         Input {
-            at,
+            at: nominal(clock::now()),
             body: Body::Tick,
         }
+    }
+
+    /// The next second is waited for, once the work of this one is done: after a stall, or work that took longer, one
+    /// tick is enough.
+    pub(super) fn rest(&mut self) {
+        let now = clock::now();
+        let next = (nominal(now).0 / SECOND + 1) * SECOND;
+        self.due = Instant::now() + Duration::from_nanos(next.saturating_sub(now.0));
     }
 }
 
@@ -76,6 +79,7 @@ mod tests {
     fn the_next_beat_comes_with_the_next_second() {
         let mut beat = Beat::new();
         let at = beat.stamp().at;
+        beat.rest();
         let wait = beat.due.saturating_duration_since(Instant::now());
         let next = clock::now().plus(u64::try_from(wait.as_nanos()).unwrap());
         assert!(next.since(at) <= SECOND + TOLERANCE);

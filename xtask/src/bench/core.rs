@@ -23,6 +23,8 @@ const INPUTS: [&str; 6] = [
     "tick",
     "deadline",
 ];
+/// Comes once a second, and looks at everything: shown, and held to no time.
+const SECONDLY: &str = "tick";
 const SIZES: [u32; 5] = [10, 100, 1000, 10_000, 100_000];
 /// Nanoseconds.
 const TARGET: f64 = 1000.0;
@@ -64,20 +66,22 @@ fn one(folder: &Path, input: &str, world: &str) -> Result<Row> {
     let steps: Vec<String> = steps
         .map(|(size, ns)| format!("{size}: {}", short(*ns)))
         .collect();
-    Ok(Row::new(
+    let row = Row::new(
         format!("core, {input}, up to {TO} {world}"),
         format!("{} ns", short(worst)),
-    )
-    .target(
-        format!("<= {TARGET} ns"),
-        worst <= TARGET && growth <= GROWTH,
-    )
-    .ratio(growth)
-    .note(format!(
-        "ns by {world}: {}; ratio: {TO} to {FROM}, at most {GROWTH}",
-        steps.join(", ")
-    ))
-    .raw(json!({"sizes": SIZES, "median_ns": medians})))
+    );
+    let met = worst <= TARGET && growth <= GROWTH;
+    let judged = match input {
+        SECONDLY => row,
+        _ => row.target(format!("<= {TARGET} ns"), met),
+    };
+    Ok(judged
+        .ratio(growth)
+        .note(format!(
+            "ns by {world}: {}; ratio: {TO} to {FROM}, at most {GROWTH}",
+            steps.join(", ")
+        ))
+        .raw(json!({"sizes": SIZES, "median_ns": medians})))
 }
 
 /// Nanoseconds.

@@ -13,11 +13,11 @@ use crate::{
     finding::Kind,
     incident::{Incident, Loss, Place},
     input::Counter,
-    remote::Measure,
+    remote::{self, Measure},
     time::Timestamp,
 };
 
-use super::{Core, Counters, Key, evidence, route, waiting::Waiting};
+use super::{Core, Counters, Key, evidence, index, route, waiting::Waiting};
 
 impl Core {
     /// A packet was routed into a bridge, and nothing good came of it.
@@ -31,11 +31,31 @@ impl Core {
             }
             Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
             Judgement::Excused(_) => {
+                self.disregard(&event);
                 if event.way() == Way::Sent && self.excuses.excuse(at, &event) {
                     self.watch_version += 1;
                 }
             }
-            Judgement::Silent(_) => {}
+            Judgement::Silent(_) => self.disregard(&event),
+        }
+    }
+
+    /// What was counted up to a packet that is nobody's loss belongs to no outage, neither to one that is open nor to
+    /// one that begins before the counters are read again.
+    fn disregard(&mut self, event: &KernelEvent) {
+        let Some(measure) = measure_of(event).filter(|_| event.before > 0) else {
+            return;
+        };
+        let (place, way) = (place_of(event), event.way() as u32);
+        let counter = self.counters.entry((place, way, event.remote));
+        let counter = counter.or_insert_with(|| Counter {
+            way,
+            ..Counter::zero(place.netns, place.ifindex, event.remote)
+        });
+        remote::raise(counter, measure, event.before + 1);
+        let here = self.incidents.range_mut(index::at(place));
+        for (_, incident) in here.filter(|((_, kind), _)| way_of(*kind) as u32 == way) {
+            incident.disregard(counter);
         }
     }
 

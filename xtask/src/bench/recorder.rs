@@ -1,0 +1,86 @@
+//! What a flight recorder writes on a healthy host: a daemon, a container that answers a ping a second, an address
+//! that nobody loses.
+//!
+//! Two recorders look on from the same moment; one is ended early. What the other wrote more is what the time
+//! between cost, without the inventory that each begins with and what each says at its end.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use bridgetrace_lab::{Process, Tracer};
+use serde_json::json;
+
+use super::context::Context;
+use super::hooks::Scene;
+use super::process::cpu;
+use super::row::Row;
+use super::spread::short;
+use crate::interrupt;
+
+/// A few KiB an hour.
+const TARGET: f64 = 8.0;
+/// The start is over by then.
+const EARLY: Duration = Duration::from_secs(30);
+
+pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
+    let scene = Scene::raise()?;
+    let folder = tempfile::tempdir()?;
+    let time = Duration::from_secs(if context.quick { 60 } else { 630 });
+    let mut ping = scene.lab.srv.command("ping");
+    ping.args(["-q", &scene.sink().ip().to_string()]);
+    let _ping = Process::spawn(ping)?;
+    let mut early = record(context, &scene, &folder.path().join("early.btr"))?;
+    let mut late = record(context, &scene, &folder.path().join("late.btr"))?;
+    let begin = Instant::now();
+    until(begin, EARLY)?;
+    early.terminate()?;
+    let (after, worked) = (begin.elapsed(), cpu(late.id())?);
+    until(begin, time)?;
+    let worked = cpu(late.id())? - worked;
+    late.terminate()?;
+    let span = begin.elapsed() - after;
+    let size = |name: &str| -> Result<u64> {
+        let file = folder.path().join(name);
+        Ok(file.metadata().context("no recording")?.len())
+    };
+    rows(size("early.btr")?, size("late.btr")?, worked, span)
+}
+
+fn record(context: &Context, scene: &Scene, file: &Path) -> Result<Tracer> {
+    let (endpoint, file) = (scene.daemon.endpoint(), file.display().to_string());
+    let words = ["record", &file, "--docker-host", &endpoint];
+    let mut recorder = Tracer::start_program(&scene.lab.srv, &context.binary, &words, &[])?;
+    recorder.wait_ready()?;
+    Ok(recorder)
+}
+
+fn until(begin: Instant, time: Duration) -> Result<()> {
+    interrupt::wait_for("the time to be over", time * 2, || {
+        Ok((begin.elapsed() >= time).then_some(()))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn rows(early: u64, late: u64, worked: Duration, span: Duration) -> Result<Vec<Row>> {
+    let more = late
+        .checked_sub(early)
+        .context("the longer recording is the smaller one")?;
+    let hours = span.as_secs_f64() / 3600.0;
+    let an_hour = more as f64 / 1024.0 / hours;
+    let share = worked.as_secs_f64() / span.as_secs_f64() * 100.0;
+    let raw = json!({"early_bytes": early, "late_bytes": late, "seconds": span.as_secs_f64(), "cpu_percent": share});
+    Ok(vec![
+        Row::new(
+            "recorder on a healthy host",
+            format!("{} KiB an hour", short(an_hour)),
+        )
+        .target(format!("<= {TARGET} KiB"), an_hour <= TARGET)
+        .note(format!(
+            "{more} bytes in {} s, beside {early} of the beginning; {} % of a core",
+            short(span.as_secs_f64()),
+            short(share)
+        ))
+        .raw(raw),
+    ])
+}
