@@ -163,7 +163,7 @@ impl Stage {
     pub(crate) fn everything(&self) -> Result<Vec<Value>> {
         let here = self.lab.srv.inum();
         let mut findings = self.tracer.values()?;
-        findings.retain(|finding| is_about(finding, here) && !is_of_the_machine(finding));
+        findings.retain(|finding| is_about(finding, here));
         Ok(findings)
     }
 }
@@ -185,7 +185,7 @@ fn is_state(finding: &Value) -> bool {
 }
 
 fn is_about(finding: &Value, netns: u32) -> bool {
-    at(finding, "bridgetrace.netns.inum") == netns
+    at(finding, "bridgetrace.netns.inum") == netns && !is_of_the_machine(finding)
 }
 
 fn text(lines: Vec<Line>) -> String {

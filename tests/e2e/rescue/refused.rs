@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use anyhow::{Result, ensure};
-use bridgetrace_lab::scenario::{collide, usurp};
+use bridgetrace_lab::scenario::{COLLIDING, collide, usurp};
 use bridgetrace_lab::topology::{PC, SRV};
-use bridgetrace_lab::{Tracer, peers, tracer};
+use bridgetrace_lab::{Service, Tracer, peers, tracer};
 
 use super::scene::{Ended, Scene};
 
@@ -90,6 +90,10 @@ fn a_container_with_that_address_is_not_cut_off() -> Result<()> {
     scene.play(|| {
         collide(&scene.daemon)?;
         let usurper = usurp(&scene.daemon)?;
+        // A bridge that loses its last port loses its carrier a moment later, and then all of its neighbours.
+        let _bystander = Service::idle("bystander")
+            .network(COLLIDING)
+            .run(&scene.daemon)?;
         let named = "container usurper runs with that address in network collision";
         scene.run(PC, &["--yes"])?.refused(named)?;
         // Where docker is not believed, the container's own answer is: nobody here has spoken to it yet.
@@ -102,7 +106,6 @@ fn a_container_with_that_address_is_not_cut_off() -> Result<()> {
         Ended::of(blind)?.refused("answers for that address")?;
         ensure!(scene.ours()?.is_empty());
 
-        // A bridge that loses its last port forgets whom nothing refers to any more.
         ensure!(
             peers::reachable(&scene.lab.srv, PC)?,
             "the container is deaf"
