@@ -65,7 +65,7 @@ const MAKERS: &[Maker] = &[
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Fewer and shorter measurements: minutes in place of a quarter of an hour.
+    /// Fewer and shorter measurements.
     #[arg(long)]
     quick: bool,
     /// Also write every raw figure to this file, as JSON.
