@@ -114,12 +114,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;
-    sh::say("building, optimised: two minutes the first time");
-    let release = build::Args {
-        release: true,
-        ..build::Args::default()
-    };
-    let binary = build::binary(&cargo, &release)?;
+    let binary = build::release(&cargo)?;
     let empty = empty::build(&cargo, workspace)?;
     if args.chose("core") {
         core::run(&cargo, args.quick)?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cargo::Cargo;
-use crate::setup;
 use crate::workspace::Workspace;
+use crate::{setup, sh};
 
 /// Build the `bridgetrace` binary, kernel half included.
 #[derive(clap::Args, Default)]
@@ -40,6 +40,16 @@ pub(crate) fn binary(cargo: &Cargo, args: &Args) -> Result<PathBuf> {
     let made = cargo.executables(words)?;
     let binary = made.into_iter().find(|made| made.target == "bridgetrace");
     Ok(binary.context("cargo build made no `bridgetrace`")?.path)
+}
+
+/// Builds what users install, and says that it takes a while; returns its path.
+pub(crate) fn release(cargo: &Cargo) -> Result<PathBuf> {
+    sh::say("building, optimised: some minutes the first time");
+    let release = Args {
+        release: true,
+        ..Args::default()
+    };
+    binary(cargo, &release)
 }
 
 fn size(file: &Path) -> Result<String> {

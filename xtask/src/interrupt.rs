@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -83,6 +83,13 @@ pub(crate) fn wait_for<T>(
     mut poll: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
     bridgetrace_lab::wait_for(what, timeout, || check().and_then(|()| poll()).transpose())?
+}
+
+/// Waits until so much time has passed since then.
+pub(crate) fn wait_until(begin: Instant, time: Duration) -> Result<()> {
+    wait_for("the time to be over", time * 2, || {
+        Ok((begin.elapsed() >= time).then_some(()))
+    })
 }
 
 #[cfg(test)]

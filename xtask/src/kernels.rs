@@ -20,7 +20,7 @@ use anyhow::{Result, bail};
 
 use crate::unmet::Unmet;
 use crate::workspace::Workspace;
-use crate::{build, setup, sh};
+use crate::{build, setup};
 use cache::Kernel;
 use verdict::Seen;
 
@@ -84,13 +84,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// What users install.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let cargo = setup::for_machines(workspace)?;
-    sh::say("building, optimised: two minutes the first time");
-    let release = build::Args {
-        release: true,
-        cargo_args: Vec::new(),
-    };
-    build::binary(&cargo, &release)
+    build::release(&setup::for_machines(workspace)?)
 }
 
 fn wanted(only: &[String]) -> impl Iterator<Item = Supported> {

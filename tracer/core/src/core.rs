@@ -233,7 +233,8 @@ impl Core {
 
     fn take_counters(&mut self, counters: &[Counter], touched: &mut BTreeSet<Key>) {
         for counter in counters {
-            let gone = *counter == forgotten(counter);
+            // The kernel half forgot a remote long silent.
+            let gone = counter.is_zero();
             let place = Place {
                 netns: counter.netns,
                 ifindex: counter.ifindex,
@@ -250,7 +251,6 @@ impl Core {
             self.doubts.count(counter);
             let key = (place, counter.way, counter.remote);
             if gone {
-                // The kernel half forgot a remote long silent.
                 self.counters.remove(&key);
             } else {
                 self.counters.insert(key, counter.clone());
@@ -360,12 +360,4 @@ fn ask(world: &World, incident: &mut Incident, lost_events: u64, now: Timestamp)
 /// Neighbours come and go by the thousand, and no state of the host depends on them.
 const fn is_about_neighbours(body: &Body) -> bool {
     matches!(body, Body::Net { change, .. } if change.is_about_neighbours())
-}
-
-/// The same counter of a remote of which nothing is counted.
-fn forgotten(counter: &Counter) -> Counter {
-    Counter {
-        way: counter.way,
-        ..Counter::zero(counter.netns, counter.ifindex, counter.remote)
-    }
 }

@@ -242,7 +242,7 @@ impl Incident {
 
     /// The death of a packet that is counted already.
     pub fn add_death(&mut self, at: Timestamp, reason: DropReason) {
-        let detail = [("reason", Value::from(reason.name()))];
+        let detail = || [("reason", Value::from(reason.name()))];
         self.prove(EvidenceKind::Drop, at, detail);
     }
 
@@ -260,13 +260,13 @@ impl Incident {
         &mut self,
         kind: EvidenceKind,
         at: Timestamp,
-        detail: [(&'static str, Value); N],
+        detail: impl FnOnce() -> [(&'static str, Value); N],
     ) {
         if let Entry::Vacant(entry) = self.evidence.entry(kind) {
             entry.insert(Evidence {
                 kind,
                 at,
-                detail: BTreeMap::from(detail),
+                detail: BTreeMap::from(detail()),
             });
             self.raise(News::Fact);
         }

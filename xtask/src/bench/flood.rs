@@ -100,7 +100,7 @@ fn untraced(lab: &Topology, daemon: &Dockerd, time: Duration) -> Result<f64> {
     keep_few(lab, &bridge)?;
     let (_, rate) = ends.pour(|sent| {
         let begin = Instant::now();
-        pass(begin, time)?;
+        interrupt::wait_until(begin, time)?;
         rate(sent, begin)
     })?;
     daemon.remove_network(NETWORK)?;
@@ -150,10 +150,10 @@ fn watch<T>(
     let pid = stage.tracer();
     let (begin, cpu_before) = (Instant::now(), cpu(pid)?);
     let opened = stage.hear(BLACKHOLE, "opened", bridge)?;
-    pass(begin, time / 2)?;
+    interrupt::wait_until(begin, time / 2)?;
     let (half, rate) = (resident(pid)?, rate(sent, begin)?);
     let other = half_time(stage)?;
-    pass(begin, time)?;
+    interrupt::wait_until(begin, time)?;
     let seconds = begin.elapsed().as_secs_f64();
     let flood = Flood {
         seconds,
@@ -180,13 +180,6 @@ fn late(stage: &mut Stage) -> Result<Option<Duration>> {
     interrupt::check()?;
     // A missed target, and no reason to lose the other figures.
     opened.ok().map(|opened| opened.since_lost()).transpose()
-}
-
-/// Waits until so much time has passed.
-fn pass(begin: Instant, time: Duration) -> Result<()> {
-    interrupt::wait_for("the flood", time * 2, || {
-        Ok((begin.elapsed() >= time).then_some(()))
-    })
 }
 
 /// Packets a second since then.

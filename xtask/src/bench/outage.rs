@@ -4,11 +4,10 @@
 //! `event.start`, and stops when the line has been read from the pipe. A second clock starts when
 //! the client sends: it knows nothing of the product, so the first cannot flatter.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use bridgetrace_lab::{Process, peers, topology};
+use bridgetrace_lab::{Process, topology};
 use serde_json::json;
 
 use super::context::Context;
@@ -17,8 +16,6 @@ use super::spread::{Spread, milliseconds, short};
 use super::stage::{BLACKHOLE, Stage};
 use crate::sh;
 
-/// An established connection answers within this time when nothing is lost.
-const ALIVE: Duration = Duration::from_secs(5);
 const PORT: u16 = 7022;
 /// How often to say how far it is.
 const NEWS: usize = 10;
@@ -96,11 +93,7 @@ fn ping(stage: &mut Stage) -> Result<Taken> {
 
 /// A connection first, then the network, then one message and its reply.
 fn connection(stage: &mut Stage) -> Result<Taken> {
-    let server = SocketAddr::from((topology::SRV, PORT));
-    let client = SocketAddr::from((topology::PC, 0));
-    let _server = peers::EchoServer::start(&stage.lab.srv, server)?;
-    let mut connection = peers::connect(&stage.lab.pc, client, server)?;
-    peers::echo(&mut connection, b"before", ALIVE)?;
+    let (_server, mut connection) = stage.connection(PORT)?;
     let bridge = stage.collide()?;
     let sent = SystemTime::now();
     std::io::Write::write_all(&mut connection, b"during")?;

@@ -4,13 +4,12 @@
 //! The clock starts when a listener of its own, which knows nothing of the product, has received the
 //! kernel's message about the route (RTM_NEWROUTE), and stops when the line has been read from the pipe.
 
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use bridgetrace_lab::{Netns, Topology, peers, topology};
+use bridgetrace_lab::{Netns, peers};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
@@ -19,13 +18,11 @@ use serde_json::json;
 use super::context::Context;
 use super::row::Row;
 use super::spread::{Spread, short};
-use super::stage::Stage;
+use super::stage::{ALIVE, Stage};
 use crate::{interrupt, sh};
 
 const OVERLAP: &str = "subnet-overlap";
 const PORT: u16 = 7023;
-/// An established connection answers within this time when nothing is lost.
-const ALIVE: Duration = Duration::from_secs(5);
 /// The kernel's message comes before docker's answer.
 const HEARD: Duration = Duration::from_secs(5);
 /// How often to say how far it is.
@@ -58,9 +55,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
 
 /// What each of `runs` networks took, in milliseconds.
 fn repeat(stage: &mut Stage, runs: usize) -> Result<Vec<f64>> {
-    let server = SocketAddr::from((topology::SRV, PORT));
-    let _server = peers::EchoServer::start(&stage.lab.srv, server)?;
-    let mut connection = connect(&stage.lab, server)?;
+    let (_server, mut connection) = stage.connection(PORT)?;
     let routes = Routes::listen(&stage.lab.srv)?;
     let mut times = Vec::new();
     for run in 1..=runs {
@@ -83,13 +78,6 @@ fn repeat(stage: &mut Stage, runs: usize) -> Result<Vec<f64>> {
         }
     }
     Ok(times)
-}
-
-fn connect(lab: &Topology, server: SocketAddr) -> Result<std::net::TcpStream> {
-    let client = SocketAddr::from((topology::PC, 0));
-    let mut connection = peers::connect(&lab.pc, client, server)?;
-    peers::echo(&mut connection, b"before", ALIVE)?;
-    Ok(connection)
 }
 
 /// Moments at which the subnet's route came.

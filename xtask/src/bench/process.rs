@@ -81,9 +81,10 @@ fn read(pid: u32, file: &str) -> Result<String> {
     fs::read_to_string(&path).with_context(|| format!("read {path}"))
 }
 
-fn number(status: &str, name: &str) -> Option<u64> {
-    let rest = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.to_owned());
-    let value = status.lines().find_map(rest)?;
+/// The number of the line `NAME: NUMBER`, as `status` and `fdinfo` have it.
+pub(super) fn number(text: &str, name: &str) -> Option<u64> {
+    let rest = |line: &'_ str| Some(line.strip_prefix(name)?.strip_prefix(':')?.to_owned());
+    let value = text.lines().find_map(rest)?;
     value.split_whitespace().next()?.parse().ok()
 }
 

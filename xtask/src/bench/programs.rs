@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, anyhow};
 use aya::programs::{BtfTracePoint, loaded_programs};
 use aya::{Btf, Ebpf};
 
+use super::process::number;
+
 /// Runs so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Runs {
@@ -40,19 +42,12 @@ impl Program {
     pub(super) fn runs(&self) -> Result<Runs> {
         let text = fs::read_to_string(&self.fdinfo)
             .with_context(|| format!("read {}", self.fdinfo.display()))?;
-        let number = |name| field(&text, name).context("no run-time statistics of BPF programs");
+        let count = |name| number(&text, name).context("no run-time statistics of BPF programs");
         Ok(Runs {
-            count: number("run_cnt")?,
-            nanoseconds: number("run_time_ns")?,
+            count: count("run_cnt")?,
+            nanoseconds: count("run_time_ns")?,
         })
     }
-}
-
-fn field(fdinfo: &str, name: &str) -> Option<u64> {
-    fdinfo.lines().find_map(|line| {
-        let value = line.strip_prefix(name)?.strip_prefix(':')?;
-        value.trim().parse().ok()
-    })
 }
 
 /// A program of the tracer.
@@ -76,8 +71,8 @@ pub(super) fn held_by(pid: u32) -> Result<Vec<Loaded>> {
         .filter_map(|file| {
             let path = file.ok()?.path();
             let text = fs::read_to_string(&path).ok()?;
-            field(&text, "run_cnt")?;
-            Some((field(&text, "prog_id")?, path))
+            number(&text, "run_cnt")?;
+            Some((number(&text, "prog_id")?, path))
         })
         .collect();
     // Other processes' programs come and go meanwhile.
@@ -131,8 +126,8 @@ mod tests {
     #[test]
     fn statistics_are_read_from_fdinfo() {
         let text = "prog_id:\t7\nrun_time_ns:\t840\nrun_cnt:\t42\n";
-        assert_eq!(field(text, "run_cnt"), Some(42));
-        assert_eq!(field(text, "run"), None);
+        assert_eq!(number(text, "run_cnt"), Some(42));
+        assert_eq!(number(text, "run"), None);
     }
 
     #[test]

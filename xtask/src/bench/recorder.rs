@@ -33,10 +33,10 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let mut early = record(context, &scene, &folder.path().join("early.btr"))?;
     let mut late = record(context, &scene, &folder.path().join("late.btr"))?;
     let begin = Instant::now();
-    until(begin, EARLY)?;
+    interrupt::wait_until(begin, EARLY)?;
     early.terminate()?;
     let (after, worked) = (begin.elapsed(), cpu(late.id())?);
-    until(begin, time)?;
+    interrupt::wait_until(begin, time)?;
     let worked = cpu(late.id())? - worked;
     late.terminate()?;
     let span = begin.elapsed() - after;
@@ -53,12 +53,6 @@ fn record(context: &Context, scene: &Scene, file: &Path) -> Result<Tracer> {
     let mut recorder = Tracer::start_program(&scene.lab.srv, &context.binary, &words, &[])?;
     recorder.wait_ready()?;
     Ok(recorder)
-}
-
-fn until(begin: Instant, time: Duration) -> Result<()> {
-    interrupt::wait_for("the time to be over", time * 2, || {
-        Ok((begin.elapsed() >= time).then_some(()))
-    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]

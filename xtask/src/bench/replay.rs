@@ -18,7 +18,7 @@ use tracer_record::{compose::Composer, header::Kind};
 
 use self::mix::Mix;
 use crate::workspace::Workspace;
-use crate::{build, setup, sh};
+use crate::{build, setup};
 
 /// An input of the largest recording may take so much longer than one of the smallest.
 const LINEAR: f64 = 1.5;
@@ -75,13 +75,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 fn release(workspace: &Workspace) -> Result<PathBuf> {
-    let cargo = setup::for_build(workspace)?;
-    sh::say("building, optimised: two minutes the first time");
-    let release = build::Args {
-        release: true,
-        ..build::Args::default()
-    };
-    build::binary(&cargo, &release)
+    build::release(&setup::for_build(workspace)?)
 }
 
 /// Composes one recording and replays it at each of its sizes, the largest first: cutting it off between

@@ -1,11 +1,13 @@
 //! What is measured on: the outage's topology, a daemon, and one bridgetrace on it.
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
-use bridgetrace_lab::topology::COLLISION;
+use bridgetrace_lab::peers::{self, EchoServer};
+use bridgetrace_lab::topology::{COLLISION, PC, SRV};
 use bridgetrace_lab::{Dockerd, Topology, Tracer, world};
 use serde_json::Value;
 
@@ -13,6 +15,8 @@ use crate::interrupt;
 
 /// A finding that takes longer than this is none.
 const SOON: Duration = Duration::from_secs(20);
+/// An established connection answers within this time when nothing is lost.
+pub(super) const ALIVE: Duration = Duration::from_secs(5);
 /// A name that no other lab's finding can carry by accident.
 pub(super) const NETWORK: &str = "bench";
 
@@ -99,6 +103,15 @@ impl Stage {
         for line in self.tracer.log().iter().chain(&self.tracer.lines()) {
             eprintln!("{}", line.text);
         }
+    }
+
+    /// A connection of the client to a service of the server, over which something has come back already.
+    pub(super) fn connection(&self, port: u16) -> Result<(EchoServer, TcpStream)> {
+        let (server, client) = (SocketAddr::from((SRV, port)), SocketAddr::from((PC, 0)));
+        let service = EchoServer::start(&self.lab.srv, server)?;
+        let mut connection = peers::connect(&self.lab.pc, client, server)?;
+        peers::echo(&mut connection, b"before", ALIVE)?;
+        Ok((service, connection))
     }
 
     /// Makes the network that covers the client; returns the name of its bridge.

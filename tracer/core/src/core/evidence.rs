@@ -37,7 +37,7 @@ pub(super) fn take(
             }
         }
         Hook::TcpRetransmit | Hook::TcpRetransmitSynack if here => {
-            incident.prove(EvidenceKind::Retransmit, at, []);
+            incident.prove(EvidenceKind::Retransmit, at, || []);
         }
         Hook::TcpReset if here => prove_reset(incident, at, remote),
         Hook::DevReceive if !here => {
@@ -80,10 +80,7 @@ pub(super) fn of_loss(world: &World, incident: &mut Incident, at: Timestamp, eve
 }
 
 fn prove_failure(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
-    if incident.has(EvidenceKind::NeighbourFailed) {
-        return;
-    }
-    let detail = [("address", Value::from(remote.to_string()))];
+    let detail = || [("address", Value::from(remote.to_string()))];
     incident.prove(EvidenceKind::NeighbourFailed, at, detail);
 }
 
@@ -103,7 +100,7 @@ fn ingress_of(world: &World, event: &KernelEvent) -> u32 {
 
 /// Whoever got a reply to `remote` knew of no such connection.
 pub(super) fn prove_reset(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
-    let detail = [("address", Value::from(remote.to_string()))];
+    let detail = || [("address", Value::from(remote.to_string()))];
     incident.prove(EvidenceKind::ResetByContainer, at, detail);
 }
 
@@ -116,16 +113,14 @@ pub(super) fn prove_asymmetry(
     remote: IpAddr,
 ) {
     incident.ingress.get_or_insert(ingress);
-    if incident.has(EvidenceKind::IngressAsymmetry) {
-        return;
-    }
-    let link = world
-        .namespace(incident.place.netns)
-        .and_then(|ns| ns.link(ingress));
-    let device = link.map_or_else(|| ingress.to_string(), |link| link.name.clone());
-    let detail = [
-        ("device", Value::from(device)),
-        ("remote", Value::from(remote.to_string())),
-    ];
+    let netns = incident.place.netns;
+    let detail = || {
+        let link = world.namespace(netns).and_then(|ns| ns.link(ingress));
+        let device = link.map_or_else(|| ingress.to_string(), |link| link.name.clone());
+        [
+            ("device", Value::from(device)),
+            ("remote", Value::from(remote.to_string())),
+        ]
+    };
     incident.prove(EvidenceKind::IngressAsymmetry, at, detail);
 }

@@ -117,10 +117,8 @@ impl Core {
         let (measure, before) = if way == event.way() {
             (measure, event.before)
         } else {
-            {
-                let counted = self.counters.get(&(place, way as u32, event.remote));
-                (Measure::Misrouted, counted.map_or(0, |it| it.misrouted))
-            }
+            let counted = self.counters.get(&(place, way as u32, event.remote));
+            (Measure::Misrouted, counted.map_or(0, |it| it.misrouted))
         };
         let loss = Loss {
             at,
@@ -130,13 +128,8 @@ impl Core {
             before,
         };
         let new = || {
-            Incident::new(
-                place,
-                kind,
-                at,
-                packet,
-                counted_of(&self.counters, place, way),
-            )
+            let counted = counted_of(&self.counters, place, way);
+            Incident::new(place, kind, at, packet, counted)
         };
         let incident = self.incidents.entry((place, kind)).or_insert_with(new);
         if incident.add_packet(event.remote, way, &loss) {

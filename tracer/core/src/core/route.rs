@@ -60,21 +60,20 @@ pub(super) fn note(
         incident.rerouted = None;
     }
     let Some(answer) = answer else { return };
-    if incident.has(EvidenceKind::RouteIntoBridge) {
-        return;
-    }
     // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
     let seen = if event.lookup.is_some() {
         "fib-lookup"
     } else {
         "packet-on-bridge"
     };
-    let detail = [
-        ("prefix", Value::from(answer.route.prefix.to_string())),
-        ("table", Value::from(answer.route.table)),
-        ("device", Value::from(answer.route.device)),
-        ("seen", Value::from(seen)),
-    ];
+    let detail = || {
+        [
+            ("prefix", Value::from(answer.route.prefix.to_string())),
+            ("table", Value::from(answer.route.table)),
+            ("device", Value::from(answer.route.device)),
+            ("seen", Value::from(seen)),
+        ]
+    };
     incident.prove(EvidenceKind::RouteIntoBridge, at, detail);
 }
 

@@ -47,10 +47,12 @@ impl Context<'_> {
         };
         let is_proven = incident.has(EvidenceKind::NoSuchEndpoint);
         if !is_proven && self.is_reachable(endpoint) && self.inhabitant(incident).is_none() {
-            let detail = [
-                ("network", Value::from(network.name.clone())),
-                ("endpoints", Value::from(network.endpoints.len())),
-            ];
+            let detail = || {
+                [
+                    ("network", Value::from(network.name.clone())),
+                    ("endpoints", Value::from(network.endpoints.len())),
+                ]
+            };
             incident.prove(EvidenceKind::NoSuchEndpoint, now, detail);
         }
     }
@@ -59,28 +61,33 @@ impl Context<'_> {
         if !incident.has(EvidenceKind::EndpointHasAddress)
             && let Some(container) = self.inhabitant(incident)
         {
-            let detail = [
-                ("container", Value::from(container.name)),
-                ("address", Value::from(incident.key.destination.to_string())),
-            ];
+            let address = incident.key.destination;
+            let detail = || {
+                [
+                    ("container", Value::from(container.name)),
+                    ("address", Value::from(address.to_string())),
+                ]
+            };
             incident.prove(EvidenceKind::EndpointHasAddress, now, detail);
         }
     }
 
     fn prove_ghost(&self, incident: &mut Incident, now: Timestamp) {
         if let Some(link) = self.link.filter(|link| !link.carrier) {
-            let detail = [("bridge", Value::from(link.name.clone()))];
+            let detail = || [("bridge", Value::from(link.name.clone()))];
             incident.prove(EvidenceKind::GhostBridge, now, detail);
         }
     }
 
     fn prove_rival(&self, incident: &mut Incident, now: Timestamp) {
         if let (Some(rival), Some(link), Some(route)) = (self.rival, self.link, &self.route) {
-            let detail = [
-                ("prefix", Value::from(route.prefix.to_string())),
-                ("wins", Value::from(link.name.clone())),
-                ("loses", Value::from(rival.name.clone())),
-            ];
+            let detail = || {
+                [
+                    ("prefix", Value::from(route.prefix.to_string())),
+                    ("wins", Value::from(link.name.clone())),
+                    ("loses", Value::from(rival.name.clone())),
+                ]
+            };
             incident.prove(EvidenceKind::DuplicateRoute, now, detail);
         }
     }
@@ -89,11 +96,13 @@ impl Context<'_> {
         if incident.kind == Kind::ReversePathDrop
             && let (Some(ingress), Some(route)) = (incident.ingress, &self.route)
         {
-            let detail = [
-                ("device", Value::from(self.interface(ingress).name)),
-                ("bridge", Value::from(route.device.clone())),
-                ("prefix", Value::from(route.prefix.to_string())),
-            ];
+            let detail = || {
+                [
+                    ("device", Value::from(self.interface(ingress).name)),
+                    ("bridge", Value::from(route.device.clone())),
+                    ("prefix", Value::from(route.prefix.to_string())),
+                ]
+            };
             incident.prove(EvidenceKind::ReversePath, now, detail);
         }
     }
@@ -114,11 +123,13 @@ impl Context<'_> {
             LandmarkRole::RegistryMirror(url) => ("registry-mirror", url.clone()),
             LandmarkRole::Proxy(url) => ("proxy", url.clone()),
         };
-        let detail = [
-            ("role", Value::from(role)),
-            ("name", Value::from(name)),
-            ("source", Value::from(landmark.source.clone())),
-        ];
+        let detail = || {
+            [
+                ("role", Value::from(role)),
+                ("name", Value::from(name)),
+                ("source", Value::from(landmark.source.clone())),
+            ]
+        };
         incident.prove(EvidenceKind::ConfiguredPeer, now, detail);
     }
 }

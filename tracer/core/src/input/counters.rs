@@ -47,6 +47,16 @@ impl Counter {
             retransmitted: 0,
         }
     }
+
+    /// Whether nothing is counted: the kernel half forgot the remote.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        let nothing = Self {
+            way: self.way,
+            ..Self::zero(self.netns, self.ifindex, self.remote)
+        };
+        *self == nothing
+    }
 }
 
 fn is_zero<T: Default + PartialEq>(number: &T) -> bool {

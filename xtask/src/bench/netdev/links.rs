@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use crate::bench::process::number;
 use crate::bench::spread::milliseconds;
 
 /// How long a change took, and how many replies were sent meanwhile.
@@ -45,8 +46,7 @@ impl Links {
 
 fn is_link(file: &str, programs: &[u64]) -> bool {
     let text = fs::read_to_string(file).unwrap_or_default();
-    let program = text.lines().find_map(|line| line.strip_prefix("prog_id:"));
-    let program = program.and_then(|id| id.trim().parse().ok());
+    let program = number(&text, "prog_id");
     text.contains("link_type:") && program.is_some_and(|id| programs.contains(&id))
 }
 
