@@ -1,10 +1,13 @@
 //! Asks the running kernel's BTF where things are, instead of asking for its version.
 
-use std::collections::BTreeMap;
+mod format;
 
-use btfparse::{Integer32Value, Offset, Readable, TypeInformation, TypeVariant};
+use std::collections::{BTreeMap, HashMap};
+
 use thiserror::Error;
-use tracer_common::{DropReason, Hook, KernelOffsets};
+use tracer_common::{DropReason, HOOKS, Hook, KernelOffsets};
+
+use self::format::{Kind, Member, Type, Types};
 
 /// Where the kernel publishes its own types.
 pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -34,37 +37,15 @@ pub(crate) struct KernelTypes {
     prototypes: BTreeMap<&'static str, usize>,
 }
 
-struct Bytes(Vec<u8>);
-
-impl Readable for Bytes {
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> btfparse::Result<()> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        match start
-            .checked_add(buffer.len())
-            .and_then(|end| self.0.get(start..end))
-        {
-            Some(bytes) => {
-                buffer.copy_from_slice(bytes);
-                Ok(())
-            }
-            None => Err(btfparse::Error::new(
-                btfparse::ErrorKind::IOError,
-                "read past the end",
-            )),
-        }
-    }
-}
-
 impl KernelTypes {
     /// Reads the running kernel's.
     pub(crate) fn read() -> Result<Self, BtfError> {
-        Self::parse(std::fs::read(VMLINUX).map_err(BtfError::Read)?)
+        Self::parse(&std::fs::read(VMLINUX).map_err(BtfError::Read)?)
     }
 
     /// Understands the bytes of a BTF file.
-    pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, BtfError> {
-        let types = TypeInformation::new(&Bytes(bytes))
-            .map_err(|e| BtfError::Parse(e.message().to_owned()))?;
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, BtfError> {
+        let types = Types::parse(bytes).map_err(BtfError::Parse)?;
         let structs = structs(&types);
         let mut missing = Vec::new();
         let offsets = KernelOffsets::resolve(|path| {
@@ -88,46 +69,61 @@ impl KernelTypes {
     }
 }
 
-/// Struct names → type id. Functions and variables may share a struct's name.
-fn structs(types: &TypeInformation) -> BTreeMap<String, u32> {
-    let named = types.get().iter().filter_map(|(id, kind)| match kind {
-        TypeVariant::Struct(s) => s.name().clone().map(|name| (name, *id)),
-        _ => None,
-    });
-    // The first definition wins: later ones of the same name are drivers' private types.
-    named.fold(BTreeMap::new(), |mut map, (name, id)| {
-        map.entry(name).or_insert(id);
-        map
+/// By name. Functions and variables may share a struct's.
+fn structs<'a>(types: &Types<'a>) -> HashMap<&'a str, Type<'a>> {
+    let mut found = HashMap::new();
+    for (name, kind) in types.named(Kind::Struct) {
+        // The first definition wins: later ones of the same name are drivers' private types.
+        found.entry(name).or_insert(kind);
+    }
+    found
+}
+
+/// Bytes from the beginning of a struct to a member of it, `struct.member.member…`.
+fn offset_of(types: &Types<'_>, structs: &HashMap<&str, Type<'_>>, path: &str) -> Option<u32> {
+    let mut names = path.split('.');
+    let (mut within, mut bits) = (*structs.get(names.next()?)?, 0);
+    for name in names {
+        let member = member_of(types, within, name)?;
+        bits = member.bits.checked_add(bits)?;
+        // What has no members may be last.
+        within = types.resolved(member.type_id)?;
+    }
+    // `priv_flags` is a bit-field of 32 bits since 6.10; anything unaligned is not for us.
+    (bits % 8 == 0).then_some(bits / 8)
+}
+
+/// A member of `within`, or of what has no name in it.
+fn member_of<'a>(types: &Types<'a>, within: Type<'a>, name: &str) -> Option<Member<'a>> {
+    let mut nameless = Vec::new();
+    for member in types.members(within) {
+        if member.name == name {
+            return Some(member);
+        }
+        if member.name.is_empty() {
+            nameless.push(member);
+        }
+    }
+    nameless.into_iter().find_map(|outer| {
+        let inner = member_of(types, types.resolved(outer.type_id)?, name)?;
+        Some(Member {
+            bits: outer.bits.checked_add(inner.bits)?,
+            ..inner
+        })
     })
 }
 
-fn offset_of(types: &TypeInformation, structs: &BTreeMap<String, u32>, path: &str) -> Option<u32> {
-    let (name, member) = path.split_once('.')?;
-    match types.offset_of(*structs.get(name)?, member).ok()?.1 {
-        Offset::ByteOffset(bytes) => Some(bytes),
-        // `priv_flags` is a bit-field of 32 bits since 6.10; anything unaligned is not for us.
-        Offset::BitOffsetAndSize(bits, _) => (bits % 8 == 0).then_some(bits / 8),
-    }
-}
-
 /// The reasons are renumbered in every release, so they are found by name.
-fn reasons(types: &TypeInformation) -> [u8; 256] {
+fn reasons(types: &Types<'_>) -> [u8; 256] {
     let mut table = [0; 256];
-    let values = types.get().values().filter_map(|kind| match kind {
-        TypeVariant::Enum(e) if e.name().as_deref() == Some("skb_drop_reason") => {
-            Some(e.named_value_list())
-        }
-        _ => None,
-    });
-    for value in values.flatten() {
+    let all = types
+        .named(Kind::Enum)
+        .filter(|(name, _)| *name == "skb_drop_reason");
+    for (name, number) in all.flat_map(|(_, kind)| types.values(kind)) {
         let wire = DropReason::ALL
             .into_iter()
-            .find(|reason| value.name.strip_prefix("SKB_DROP_REASON_") == Some(reason.name()));
-        let number = match value.value {
-            Integer32Value::Unsigned(number) => usize::try_from(number).ok(),
-            Integer32Value::Signed(number) => usize::try_from(number).ok(),
-        };
-        if let (Some(wire), Some(slot)) = (wire, number.and_then(|n| table.get_mut(n))) {
+            .find(|reason| name.strip_prefix("SKB_DROP_REASON_") == Some(reason.name()));
+        if let (Some(wire), Some(slot)) = (wire, table.get_mut(number as usize)) {
             *slot = wire as u8;
         }
     }
@@ -135,29 +131,28 @@ fn reasons(types: &TypeInformation) -> [u8; 256] {
 }
 
 /// Tracepoint → number of arguments, from the `btf_trace_*` typedefs.
-fn prototypes(types: &TypeInformation) -> BTreeMap<&'static str, usize> {
+fn prototypes(types: &Types<'_>) -> BTreeMap<&'static str, usize> {
     let mut found = BTreeMap::new();
-    for hook in tracer_common::HOOKS {
-        let name = format!("btf_trace_{}", hook.tracepoint());
-        if let Some(arguments) = types.id_of(&name).and_then(|id| arguments(types, id)) {
+    for (name, typedef) in types.named(Kind::Typedef) {
+        let of = |hook: &Hook| name.strip_prefix("btf_trace_") == Some(hook.tracepoint());
+        if let Some(hook) = HOOKS.into_iter().find(of)
+            && let Some(arguments) = arguments(types, typedef)
+        {
             found.insert(hook.tracepoint(), arguments);
         }
     }
     found
 }
 
-fn arguments(types: &TypeInformation, typedef: u32) -> Option<usize> {
-    let TypeVariant::Typedef(typedef) = types.from_id(typedef)? else {
-        return None;
-    };
-    let TypeVariant::Ptr(pointer) = types.from_id(*typedef.tid())? else {
-        return None;
-    };
-    let TypeVariant::FuncProto(function) = types.from_id(*pointer.tid())? else {
-        return None;
-    };
+/// Of the function that a typedef is a pointer to.
+fn arguments(types: &Types<'_>, typedef: Type<'_>) -> Option<usize> {
+    let pointer = types
+        .get(typedef.refers_to())
+        .filter(|it| it.is(Kind::Pointer))?;
+    let function = types.get(pointer.refers_to());
+    let function = function.filter(|it| it.is(Kind::FunctionPrototype))?;
     // The first parameter is the tracepoint's private data.
-    function.parameter_list().len().checked_sub(1)
+    function.count().checked_sub(1)
 }
 
 #[cfg(test)]
@@ -177,7 +172,7 @@ mod tests {
 
     #[test]
     fn garbage_is_an_error_that_names_the_file() {
-        let error = KernelTypes::parse(b"not BTF".to_vec()).err().unwrap();
+        let error = KernelTypes::parse(b"not BTF").err().unwrap();
         assert!(error.to_string().starts_with(VMLINUX), "{error}");
     }
 }

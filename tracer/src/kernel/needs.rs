@@ -220,7 +220,7 @@ mod tests {
         let whole = [b"\0", name.as_bytes(), b"\0"].concat();
         let found = btf.windows(whole.len()).position(|bytes| bytes == whole);
         btf[found.unwrap() + 1] = b'#';
-        KernelTypes::parse(btf).unwrap()
+        KernelTypes::parse(&btf).unwrap()
     }
 
     #[test]
