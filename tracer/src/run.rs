@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod kernel_lines;
 mod loss;
+mod memory;
 mod outlet;
 mod output;
 mod sources;
@@ -113,19 +114,20 @@ impl Run {
             recorder.announce();
         }
         let verbose = plan.kernel_log;
-        // The kernel's verifier takes its time.
-        let mut tracer = spawn_blocking(move || Tracer::start(verbose)).await??;
+        // The kernel's verifier takes its time; what the world looks like is read meanwhile.
+        let tracer = spawn_blocking(move || Tracer::start(verbose));
+        let (sender, inputs) = mpsc::channel(QUEUE);
+        let sources = Sources::start(&plan.endpoints, sender)?;
+        let mut tracer = tracer.await??;
         let events =
             fd::watch(tracer.events()?, Interest::READABLE).context("watch the ring buffer")?;
         if plan.kernel_log {
             sources::follow_kernel_log(tracer.logger()?)?;
         }
-        let (sender, inputs) = mpsc::channel(QUEUE);
         let session = Session {
             daemons: plan.told.clone(),
             ..sources::session(tracer.unseen.clone())?
         };
-        let sources = Sources::start(&plan.endpoints, sender)?;
         let mut run = Self {
             core: Core::default(),
             tracer,
@@ -145,6 +147,7 @@ impl Run {
         run.note_silence(&plan.endpoints)?;
         run.output.banner(run.core.world())?;
         run.output.look(&run.core);
+        memory::give_back();
         Ok(run)
     }
 
@@ -178,7 +181,7 @@ impl Run {
     }
 
     async fn until_the_end(mut self, mut stop: Stop) -> Result<()> {
-        let mut beat = Beat::new();
+        let mut beat = Beat::new(self.sources.pulse());
         loop {
             let wake = self.core.deadline().map(sources::instant);
             tokio::select! {
@@ -190,10 +193,7 @@ impl Run {
                     Over::Dismissed => break,
                 },
                 // However much there is to read: what was counted and what was lost is told each second.
-                () = beat.wait() => {
-                    self.tick(beat.stamp())?;
-                    beat.rest();
-                }
+                Ok(()) = beat.wait() => self.tick(Beat::stamp())?,
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,

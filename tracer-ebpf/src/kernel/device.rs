@@ -2,7 +2,7 @@
 
 use core::ptr::addr_of;
 
-use super::{member, pointer};
+use super::{member, pointer, present, present_pointer};
 use crate::globals::{OFFSETS, offset};
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
@@ -36,7 +36,7 @@ pub(crate) struct NetDevice(pub(super) *const u8);
 impl NetDevice {
     #[inline(always)]
     fn priv_flags(self) -> u32 {
-        member(self.0, offset!(netdev_priv_flags)).unwrap_or(0)
+        present(self.0, offset!(netdev_priv_flags)).unwrap_or(0)
     }
 
     #[inline(always)]
@@ -63,7 +63,7 @@ impl NetDevice {
     /// The device's network namespace.
     #[inline(always)]
     pub(crate) fn net(self) -> Option<Net> {
-        pointer(self.0, offset!(netdev_net)).map(Net)
+        present_pointer(self.0, offset!(netdev_net)).map(Net)
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Nexthop(pub(crate) *const u8);
 impl Nexthop {
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
-        pointer(self.0, offset!(nhc_dev)).map(NetDevice)
+        present_pointer(self.0, offset!(nhc_dev)).map(NetDevice)
     }
 }
 

@@ -39,10 +39,33 @@ fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
     Some(unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) })
 }
 
+/// As [`member`], for one that every kernel has which is traced: userspace sees to that before it loads
+/// anything. Only for what runs for every lookup, where asking would take as long as the load itself.
+#[inline(always)]
+fn present<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
+    if base.is_null() {
+        return None;
+    }
+    // SAFETY: as in `member`; the offset is one.
+    Some(unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) })
+}
+
+/// As [`present`], for a member that is a pointer: `None` when it is null.
+#[inline(always)]
+fn present_pointer(base: *const u8, offset: u32) -> Option<*const u8> {
+    present::<*const u8>(base, offset).filter(|p| !p.is_null())
+}
+
 /// As [`member`], for a member that is a pointer: `None` also when it is null.
 #[inline(always)]
 fn pointer(base: *const u8, offset: u32) -> Option<*const u8> {
     member::<*const u8>(base, offset).filter(|p| !p.is_null())
+}
+
+/// As [`present`], for an IPv4 address.
+#[inline(always)]
+fn present4(base: *const u8, offset: u32) -> Option<[u8; 4]> {
+    present::<u32>(base, offset).map(u32::to_ne_bytes)
 }
 
 /// As [`member`], for an IPv4 address.

@@ -12,7 +12,7 @@ use crate::{
     addresses::may_be_missed,
     emit,
     kernel::{Neighbour, Net, Skb},
-    memory::{self, A_MOMENT, Kind},
+    memory::{self, A_MOMENT, AT_ONCE, Kind},
 };
 
 /// `NUD_INCOMPLETE` and `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
@@ -34,20 +34,26 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let device = neighbour.device().filter(|device| device.is_bridge())?;
-    // Without a packet nothing is lost. A container is new to this host until somebody outside
-    // asks for its published port: a forwarded packet in this path is health, not loss.
-    let skb = neighbour
-        .last_queued()
-        .filter(|skb| skb.forwarded_iif().is_none())?;
+    let queued = neighbour.last_queued();
+    // A container is new to this host until somebody outside asks for its published port: a forwarded
+    // packet in this path is health, not loss.
+    if queued.is_some_and(|skb| skb.forwarded_iif().is_some()) {
+        return None;
+    }
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
+    let net = device.net()?;
+    // Without a packet nothing is lost, but for the one that led here, if the neighbour fails at this very
+    // moment: the queue is emptied before this hook has its turn. It is counted, and tells nothing.
+    if queued.is_none() {
+        memory::route_to(Kind::Own, net, remote, AT_ONCE)?;
+    }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = nud_state;
     // SAFETY: `value` points to a live map value.
     event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
         &raw mut (*value).unresolved
     });
-    add_packet(&mut event, skb);
-    let net = device.net()?;
+    add_packet(&mut event, queued?);
     add_lookup(&mut event, net);
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);

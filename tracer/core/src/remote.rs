@@ -1,13 +1,13 @@
 //! One victim of an outage, and how much it lost.
 
-use std::collections::BTreeMap;
+use std::array::from_fn;
 
 use tracer_common::{DropReason, Way};
 
 use crate::{input::Counter, time::Timestamp};
 
-/// Packets seen dying, by reason.
-type Deaths = BTreeMap<DropReason, u64>;
+/// Packets seen dying, by the reason's number: a flood has ten thousand remotes, and reads all of them each second.
+type Deaths = [u64; DropReason::ENTRIES];
 
 /// What the hook that told of a lost packet counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,15 @@ struct Totals {
 
 impl From<&Counter> for Totals {
     fn from(counter: &Counter) -> Self {
-        let known = |(number, count): (&u8, &u64)| Some((DropReason::from_u8(*number)?, *count));
+        let mut dropped = Deaths::default();
+        for (number, count) in &counter.dropped {
+            if let Some(reason) = DropReason::from_u8(*number) {
+                dropped[reason as usize] = *count;
+            }
+        }
         Self {
             unresolved: counter.unresolved,
-            dropped: counter.dropped.iter().filter_map(known).collect(),
+            dropped,
             misrouted: counter.misrouted,
             delivered: counter.delivered,
             retransmitted: counter.retransmitted,
@@ -55,21 +60,16 @@ impl Totals {
     fn of(&mut self, measure: Measure) -> &mut u64 {
         match measure {
             Measure::Unresolved => &mut self.unresolved,
-            Measure::Dropped(reason) => self.dropped.entry(reason).or_insert(0),
+            Measure::Dropped(reason) => &mut self.dropped[reason as usize],
             Measure::Misrouted => &mut self.misrouted,
         }
     }
 
     /// Joins two readings, number by number.
     fn join(&self, other: &Self, how: impl Fn(u64, u64) -> u64) -> Self {
-        let of = |totals: &Self, reason| totals.dropped.get(&reason).copied().unwrap_or(0);
-        let dropped = DropReason::ALL
-            .map(|reason| (reason, how(of(self, reason), of(other, reason))))
-            .into_iter()
-            .filter(|(_, count)| *count > 0);
         Self {
             unresolved: how(self.unresolved, other.unresolved),
-            dropped: dropped.collect(),
+            dropped: from_fn(|number| how(self.dropped[number], other.dropped[number])),
             misrouted: how(self.misrouted, other.misrouted),
             delivered: how(self.delivered, other.delivered),
             retransmitted: how(self.retransmitted, other.retransmitted),
@@ -114,7 +114,7 @@ impl Remote {
             base,
             carried: Totals::default(),
             seen: 0,
-            deaths: Deaths::new(),
+            deaths: Deaths::default(),
             healed: None,
             answered: false,
             superseded: false,
@@ -133,7 +133,7 @@ impl Remote {
 
     /// A packet was seen dying.
     pub(crate) fn see_death(&mut self, reason: DropReason) {
-        *self.deaths.entry(reason).or_insert(0) += 1;
+        self.deaths[reason as usize] += 1;
     }
 
     /// Takes the kernel's totals; whether they brought anything. All 0 means that the kernel half
@@ -158,10 +158,11 @@ impl Remote {
     /// met it.
     pub(crate) fn packets(&self) -> u64 {
         let totals = self.totals();
+        let died = |reason| totals.dropped[reason as usize].max(self.deaths[reason as usize]);
         let drops = |met: bool| -> u64 {
             let reasons = DropReason::ALL.into_iter();
             let counted = reasons.filter(|reason| met || !follows_the_neighbour(*reason));
-            counted.map(|reason| self.drops(reason)).sum()
+            counted.map(died).sum()
         };
         match self.way {
             Way::Sent => totals.unresolved.max(self.seen) + drops(false),
@@ -172,7 +173,8 @@ impl Remote {
 
     /// Packets that died for this reason.
     pub(crate) fn drops(&self, reason: DropReason) -> u64 {
-        of(&self.totals().dropped, reason).max(of(&self.deaths, reason))
+        let number = reason as usize;
+        self.totals().dropped[number].max(self.deaths[number])
     }
 
     /// TCP segments sent again.
@@ -213,10 +215,6 @@ const fn follows_the_neighbour(reason: DropReason) -> bool {
         reason,
         DropReason::NeighFailed | DropReason::NeighQueueFull | DropReason::NotSpecified
     )
-}
-
-fn of(deaths: &Deaths, reason: DropReason) -> u64 {
-    deaths.get(&reason).copied().unwrap_or(0)
 }
 
 #[cfg(test)]

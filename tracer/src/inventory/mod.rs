@@ -16,6 +16,7 @@ pub(crate) mod peers;
 mod pod;
 mod proc;
 pub(crate) mod processes;
+pub(crate) mod pulse;
 pub(crate) mod rtnetlink;
 pub(crate) mod sockets;
 

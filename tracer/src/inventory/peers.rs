@@ -15,10 +15,10 @@ use tokio::{
 };
 use tracer_core::input::{Body, Input, Peers};
 
-use super::{netns, send};
+use super::{netns, pulse::Pulse, send};
 
-/// Between two readings that nobody asked for.
-const PERIOD: Duration = Duration::from_secs(30);
+/// Between two readings that nobody asked for, seconds.
+const PERIOD: u32 = 30;
 /// Between two readings that somebody asked for: networks may come by the dozen.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,7 +34,12 @@ pub(crate) struct Place {
 
 /// Sends the peers of a namespace, and again when they changed, until nobody listens. `asked` tells
 /// that somebody wants to know now.
-pub(crate) async fn watch(place: Place, mut asked: Receiver<u64>, inputs: Sender<Input>) {
+pub(crate) async fn watch(
+    place: Place,
+    mut asked: Receiver<u64>,
+    mut pulse: Pulse,
+    inputs: Sender<Input>,
+) {
     let place = Arc::new(place);
     let mut told = None;
     loop {
@@ -54,7 +59,7 @@ pub(crate) async fn watch(place: Place, mut asked: Receiver<u64>, inputs: Sender
         }
         sleep(PAUSE).await;
         tokio::select! {
-            () = sleep(PERIOD) => {}
+            paused = pulse.pause(PERIOD) => if paused.is_err() { return },
             // Without anybody who could ask, time alone decides.
             Ok(()) = asked.changed() => {}
             () = inputs.closed() => return,

@@ -4,25 +4,24 @@
 mod group;
 mod jobs;
 mod read;
+mod rounds;
 
 use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::{
     sync::{Semaphore, mpsc::Sender},
     task,
-    time::{interval, sleep},
 };
 use tracer_core::{
     decode::Who,
     input::{Body, Input, ProcessInfo},
 };
 
-use super::{Closed, docker::sandboxes, netns, proc, send};
+use super::{Closed, netns, proc, pulse::Pulse, send};
 
 pub(super) use self::read::variables_of;
 
@@ -31,12 +30,6 @@ pub(super) use self::read::variables_of;
 const AT_ONCE: usize = 4;
 /// Processes that wait to be read. A storm of them is not worth more.
 const WAITING: usize = 256;
-/// How often it is looked who has ended.
-const BEAT: Duration = Duration::from_secs(1);
-
-/// Between two looks for jobs that a runner started on this host.
-const JOBS: Duration = Duration::from_secs(5);
-
 /// Processes that matter.
 #[derive(Clone)]
 pub(crate) struct Processes {
@@ -49,19 +42,19 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// Begins to look at those that run already. Needs a tokio runtime.
-    pub(crate) fn watch(inputs: Sender<Input>) -> Self {
+    pub(crate) fn watch(inputs: Sender<Input>, pulse: &Pulse) -> Self {
         let this = Self {
             inputs,
             reading: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(WAITING)),
             alive: Arc::default(),
         };
-        let around = this.clone();
+        let (around, beat) = (this.clone(), pulse.clone());
         task::spawn(async move {
             around.look_around().await?;
-            around.see_jobs().await
+            rounds::make(&around.inputs, beat).await
         });
-        task::spawn(this.clone().see_ends());
+        task::spawn(this.clone().see_ends(pulse.clone()));
         this
     }
 
@@ -124,32 +117,9 @@ impl Processes {
         Ok(())
     }
 
-    /// Tells of jobs, and of what is left when their containers are gone: the complete lists at first, and
-    /// when they change.
-    async fn see_jobs(&self) -> Result<(), Closed> {
-        let mut told: [Option<Body>; 2] = [None, None];
-        loop {
-            let look = || {
-                [
-                    Body::EmptySandboxes(sandboxes::empty()),
-                    Body::JobProcesses(jobs::all()),
-                ]
-            };
-            let found = task::spawn_blocking(look).await.into_iter().flatten();
-            for (found, told) in found.zip(&mut told) {
-                if !told.as_ref().is_some_and(|told| is_same(told, &found)) {
-                    send(&self.inputs, found.clone()).await?;
-                    *told = Some(found);
-                }
-            }
-            sleep(JOBS).await;
-        }
-    }
-
-    async fn see_ends(self) {
-        let mut beat = interval(BEAT);
-        loop {
-            beat.tick().await;
+    /// Looks every second who has ended.
+    async fn see_ends(self, mut pulse: Pulse) {
+        while pulse.second().await.is_ok() {
             for pid in self.ended() {
                 if send(&self.inputs, Body::ProcessGone(pid)).await.is_err() {
                     return;
@@ -182,17 +152,4 @@ impl Processes {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
         self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether nothing has changed. When a process began is worked out from two clocks, and is another moment
-/// each time by some nanoseconds.
-fn is_same(told: &Body, found: &Body) -> bool {
-    let (Body::JobProcesses(told), Body::JobProcesses(found)) = (told, found) else {
-        return told == found;
-    };
-    let timeless = |info: &ProcessInfo| ProcessInfo {
-        began: None,
-        ..info.clone()
-    };
-    told.iter().map(timeless).eq(found.iter().map(timeless))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
@@ -16,7 +16,7 @@ use tracer_core::{
 
 use crate::{
     config::{Audience, CheckPlan},
-    inventory::{clock, docker::Endpoint, processes::Processes, sockets},
+    inventory::{clock, docker::Endpoint, processes::Processes, pulse::Pulse, sockets},
 };
 
 use super::{QUEUE, event_loop, output::Output, sources, stop::Stop};
@@ -148,8 +148,9 @@ pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
-    let _ask_peers = sources::start_inventory(endpoints, &sender)?;
-    let _processes = Processes::watch(sender);
+    let pulse = Pulse::start().context("start the timer")?;
+    let _ask_peers = sources::start_inventory(endpoints, &sender, &pulse)?;
+    let _processes = Processes::watch(sender, &pulse);
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, endpoints);
     observe(&mut core, &clock::stamp(Body::Session(session)))?;

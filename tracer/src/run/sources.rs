@@ -32,13 +32,14 @@ use crate::{
         kmsg, landmarks, netns,
         peers::{self, Place},
         processes::Processes,
+        pulse::Pulse,
         rtnetlink,
         sockets::SocketIndex,
     },
 };
 
-/// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive.
-const GRIP: Duration = Duration::from_secs(10);
+/// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive, seconds.
+const GRIP: u32 = 10;
 
 /// How long a namespace that was looked for in vain is left alone. Its number may soon be another one's.
 const VAIN: Duration = Duration::from_secs(1);
@@ -54,21 +55,29 @@ pub(super) struct Sources {
     foreign: BTreeMap<u32, JoinHandle<()>>,
     /// Asks for the peers of every namespace: counts the questions.
     ask_peers: watch::Sender<u64>,
+    pulse: Pulse,
 }
 
 impl Sources {
     /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
     pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
-        let ask_peers = start_inventory(endpoints, &inputs)?;
+        let pulse = Pulse::start().context("start the timer")?;
+        let ask_peers = start_inventory(endpoints, &inputs, &pulse)?;
         tokio::spawn(kmsg::watch(inputs.clone()));
         Ok(Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
-            processes: Processes::watch(inputs.clone()),
+            processes: Processes::watch(inputs.clone(), &pulse),
+            pulse,
             inputs,
             endpoints: endpoints.into(),
             foreign: BTreeMap::new(),
         })
+    }
+
+    /// What all of them look again by.
+    pub(super) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Finds and follows namespaces events came from.
@@ -76,10 +85,12 @@ impl Sources {
         self.foreign.retain(|_, task| !task.is_finished());
         for inum in inums {
             let follow = || {
+                let endpoints = Arc::clone(&self.endpoints);
                 let inner =
-                    InnerDaemon::new(*inum, Arc::clone(&self.endpoints), self.inputs.clone());
+                    InnerDaemon::new(*inum, endpoints, self.inputs.clone(), self.pulse.clone());
                 let asked = self.ask_peers.subscribe();
-                tokio::spawn(follow_foreign(*inum, inner, asked, self.inputs.clone()))
+                let (pulse, inputs) = (self.pulse.clone(), self.inputs.clone());
+                tokio::spawn(follow_foreign(*inum, inner, asked, pulse, inputs))
             };
             self.foreign.entry(*inum).or_insert_with(follow);
         }
@@ -126,14 +137,15 @@ impl Sources {
 pub(super) fn start_inventory(
     endpoints: &[Endpoint],
     inputs: &Sender<Input>,
+    pulse: &Pulse,
 ) -> Result<watch::Sender<u64>> {
     let (own, fd) = netns::own()?;
     let (ask_peers, asked) = watch::channel(0);
-    tokio::spawn(follow(own, fd, asked, inputs.clone()));
-    tokio::spawn(landmarks::watch(inputs.clone()));
-    tokio::spawn(docker::sidecar::watch(inputs.clone()));
+    tokio::spawn(follow(own, fd, asked, pulse.clone(), inputs.clone()));
+    tokio::spawn(landmarks::watch(pulse.clone(), inputs.clone()));
     for endpoint in endpoints {
-        tokio::spawn(docker::watch(endpoint.clone(), inputs.clone()));
+        let (pulse, inputs) = (pulse.clone(), inputs.clone());
+        tokio::spawn(docker::watch(endpoint.clone(), pulse, inputs));
     }
     Ok(ask_peers)
 }
@@ -152,7 +164,13 @@ pub(super) fn session(unseen: Vec<String>) -> Result<Session> {
 }
 
 /// Follows a namespace as long as the run lasts.
-async fn follow(netns: Netns, fd: OwnedFd, asked: watch::Receiver<u64>, inputs: Sender<Input>) {
+async fn follow(
+    netns: Netns,
+    fd: OwnedFd,
+    asked: watch::Receiver<u64>,
+    pulse: Pulse,
+    inputs: Sender<Input>,
+) {
     let inum = netns.inum;
     if inputs
         .send(clock::stamp(Body::Netns(netns.clone())))
@@ -166,7 +184,7 @@ async fn follow(netns: Netns, fd: OwnedFd, asked: watch::Receiver<u64>, inputs: 
     let peers = async {
         // Without a descriptor to spare they are not known, which is no reason to see nothing at all.
         if let Ok(place) = place {
-            peers::watch(place, asked, inputs.clone()).await;
+            peers::watch(place, asked, pulse, inputs.clone()).await;
         }
         pending().await
     };
@@ -193,8 +211,10 @@ async fn follow_foreign(
     inum: u32,
     mut inner: InnerDaemon,
     asked: watch::Receiver<u64>,
+    mut pulse: Pulse,
     inputs: Sender<Input>,
 ) {
+    let peers_pulse = pulse.clone();
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let job = || tokio::task::spawn_blocking(move || netns::job_variables(inum));
     let Ok(Some((found, fd))) = find().await else {
@@ -207,8 +227,7 @@ async fn follow_foreign(
     let netns = Netns { variables, ..found };
     let mut known = netns.clone();
     let abandoned = async {
-        loop {
-            tokio::time::sleep(GRIP).await;
+        while pulse.pause(GRIP).await.is_ok() {
             if !matches!(find().await, Ok(Some(_))) {
                 break;
             }
@@ -223,7 +242,7 @@ async fn follow_foreign(
         }
     };
     tokio::select! {
-        () = follow(netns, fd, asked, inputs.clone()) => {}
+        () = follow(netns, fd, asked, peers_pulse, inputs.clone()) => {}
         () = abandoned => {}
         _ = inner.follow() => {}
     }

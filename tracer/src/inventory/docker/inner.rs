@@ -5,19 +5,19 @@
 
 mod find;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{
     sync::mpsc::Sender,
     task::{self, JoinSet},
-    time::sleep,
 };
 use tracer_core::input::{Body, Cause, DaemonStatus, Input, Unreachable};
 
 use super::{Closed, Endpoint, send, tell_status, watch};
+use crate::inventory::pulse::Pulse;
 
-/// Between two looks whether the daemon still is who it was.
-const LOOK: Duration = Duration::from_secs(10);
+/// Between two looks whether the daemon still is who it was, seconds.
+const LOOK: u32 = 10;
 
 /// The daemon of one network namespace, if there is one.
 pub(crate) struct InnerDaemon {
@@ -25,6 +25,7 @@ pub(crate) struct InnerDaemon {
     /// Daemons that are followed anyway.
     configured: Arc<[Endpoint]>,
     inputs: Sender<Input>,
+    pulse: Pulse,
     /// The one told last.
     told: Option<Endpoint>,
     /// The task that follows it: aborted with this.
@@ -33,11 +34,17 @@ pub(crate) struct InnerDaemon {
 
 impl InnerDaemon {
     /// The one that lives in the namespace with this inode number.
-    pub(crate) fn new(netns: u32, configured: Arc<[Endpoint]>, inputs: Sender<Input>) -> Self {
+    pub(crate) fn new(
+        netns: u32,
+        configured: Arc<[Endpoint]>,
+        inputs: Sender<Input>,
+        pulse: Pulse,
+    ) -> Self {
         Self {
             netns,
             configured,
             inputs,
+            pulse,
             told: None,
             following: JoinSet::new(),
         }
@@ -49,7 +56,7 @@ impl InnerDaemon {
             let (netns, configured) = (self.netns, Arc::clone(&self.configured));
             let found = task::spawn_blocking(move || find::daemon(netns, &configured));
             self.take(found.await.ok().flatten()).await?;
-            sleep(LOOK).await;
+            self.pulse.pause(LOOK).await?;
         }
     }
 
@@ -82,7 +89,8 @@ impl InnerDaemon {
         log::info!("network namespace {} has a daemon: {found}", self.netns);
         let (daemon, netns) = (found.to_string(), self.netns);
         send(&self.inputs, Body::DaemonFound { daemon, netns }).await?;
-        self.following.spawn(watch(found, self.inputs.clone()));
+        let (pulse, inputs) = (self.pulse.clone(), self.inputs.clone());
+        self.following.spawn(watch(found, pulse, inputs));
         Ok(())
     }
 
@@ -104,7 +112,9 @@ impl InnerDaemon {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::{sync::mpsc, time::sleep};
 
     use super::*;
 
@@ -114,7 +124,8 @@ mod tests {
             .build();
         runtime.expect("runtime").block_on(async {
             let (inputs, mut received) = mpsc::channel(64);
-            let mut inner = InnerDaemon::new(1, Arc::default(), inputs);
+            let mut inner =
+                InnerDaemon::new(1, Arc::default(), inputs, Pulse::start().expect("a timer"));
             for path in daemons {
                 let found = path.map(|path| Endpoint::Unix(path.to_owned()));
                 inner.take(found).await.expect("a listener");

@@ -24,7 +24,7 @@ use tokio::{sync::mpsc::Sender, task, time::sleep};
 use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input, Unreachable};
 
 use self::{engine::Engine, following::Following, lifeline::Lifeline};
-use super::{Closed, send};
+use super::{Closed, pulse::Pulse, send};
 
 pub(crate) use self::{
     endpoint::{Daemons, Endpoint, Environment},
@@ -33,9 +33,9 @@ pub(crate) use self::{
 
 /// Between two attempts to reach an engine that is away.
 const POLL: Duration = Duration::from_millis(500);
-/// Between two checks that a silent engine still answers. With the limit of a request this
-/// bounds how long a hung engine goes unnoticed.
-const CHECK: Duration = Duration::from_secs(1);
+/// Between two checks that a silent engine still answers, seconds. With the limit of a request this
+/// bounds how long a hung engine goes unnoticed; one whose process ends is missed at once.
+const CHECK: u32 = 5;
 
 /// Why a connection to an engine came to an end.
 enum Ended {
@@ -52,13 +52,13 @@ impl From<Closed> for Ended {
 }
 
 /// Follows one engine until the receiver of the inputs is gone.
-pub(crate) async fn watch(endpoint: Endpoint, inputs: Sender<Input>) {
+pub(crate) async fn watch(endpoint: Endpoint, pulse: Pulse, inputs: Sender<Input>) {
     let mut told = None;
     let mut lifeline = Lifeline::new(&endpoint, &inputs);
     loop {
         let ended = tokio::select! {
             () = inputs.closed() => return,
-            ended = connection(&endpoint, &inputs, &mut told, &mut lifeline) => ended,
+            ended = connection(&endpoint, &inputs, pulse.clone(), &mut told, &mut lifeline) => ended,
         };
         let Err(Ended::Lost(cause)) = ended else {
             return;
@@ -79,6 +79,7 @@ pub(crate) async fn watch(endpoint: Endpoint, inputs: Sender<Input>) {
 async fn connection(
     endpoint: &Endpoint,
     inputs: &Sender<Input>,
+    pulse: Pulse,
     told: &mut Option<Unreachable>,
     lifeline: &mut Lifeline,
 ) -> Result<Infallible, Ended> {
@@ -88,18 +89,17 @@ async fn connection(
     let engine = Arc::new(engine);
     let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer);
     tokio::select! {
-        lost = watchdog(&engine) => Err(Ended::Lost(lost)),
+        ended = watchdog(&engine, pulse) => ended,
         ended = following.run(events, told, lifeline) => ended,
     }
 }
 
 /// Ends when the engine no longer answers.
-async fn watchdog(engine: &Engine) -> Unreachable {
+async fn watchdog(engine: &Engine, mut pulse: Pulse) -> Result<Infallible, Ended> {
     loop {
-        sleep(CHECK).await;
-        if let Err(failure) = engine.ping().await {
-            return failure.into();
-        }
+        pulse.pause(CHECK).await?;
+        let answered = engine.ping().await;
+        answered.map_err(|failure| Ended::Lost(failure.into()))?;
     }
 }
 

@@ -7,14 +7,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use nix::fcntl::OFlag;
-use tokio::{sync::mpsc::Sender, task, time::sleep};
-use tracer_core::input::{Body, Cause, Input, Sidecar, Unreachable};
+use tracer_core::input::{Cause, Sidecar, Unreachable};
 
-use super::{Closed, process, send};
+use super::process;
 use crate::inventory::{
     container,
     files::Root,
@@ -23,8 +21,6 @@ use crate::inventory::{
     processes,
 };
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_secs(10);
 /// Clients told of at once: a host has no more jobs than that in the same trouble.
 const CLIENTS: usize = 64;
 /// The client's files.
@@ -39,20 +35,8 @@ struct Served {
     ca: Option<String>,
 }
 
-/// Looks again and again; tells the complete list at first, and when it changes.
-pub(crate) async fn watch(inputs: Sender<Input>) -> Result<(), Closed> {
-    let mut told = None;
-    loop {
-        let found = task::spawn_blocking(look).await.unwrap_or_default();
-        if told.as_ref() != Some(&found) {
-            send(&inputs, Body::Sidecars(found.clone())).await?;
-            told = Some(found);
-        }
-        sleep(LOOK).await;
-    }
-}
-
-fn look() -> Vec<Sidecar> {
+/// All there are now.
+pub(crate) fn all() -> Vec<Sidecar> {
     let pids = netns::pids();
     let served: Vec<Served> = pids.iter().filter_map(|pid| served(*pid)).collect();
     if served.is_empty() {

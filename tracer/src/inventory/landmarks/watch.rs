@@ -1,16 +1,16 @@
 //! The host's own files, read again whenever one of them changes.
 
-use std::{fs, os::unix::fs::MetadataExt as _, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
-use tokio::{sync::mpsc::Sender, task, time::sleep};
+use tokio::{sync::mpsc::Sender, task};
 use tracer_core::input::{Body, Input, Landmark};
 
 use super::{HOSTS, HOSTS_OWN, RESOLV_CONF, UPSTREAM, read};
-use crate::inventory::{files::Root, send};
+use crate::inventory::{files::Root, pulse::Pulse, send};
 
-/// Between two looks at the files' times: a few system calls. Notifications would have to follow
+/// Between two looks at the files' times, seconds: a few system calls. Notifications would have to follow
 /// links, files that are replaced and folders that do not exist yet.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: u32 = 10;
 
 /// What tells one state of a file from the next.
 type Stamp = Option<[i64; 7]>;
@@ -24,7 +24,7 @@ struct Host {
 }
 
 /// Sends the host's landmarks, and again when they change, until nobody listens.
-pub(crate) async fn watch(inputs: Sender<Input>) {
+pub(crate) async fn watch(mut pulse: Pulse, inputs: Sender<Input>) {
     let mut host = Host::default();
     loop {
         let look = task::spawn_blocking(move || {
@@ -41,7 +41,7 @@ pub(crate) async fn watch(inputs: Sender<Input>) {
             return;
         }
         tokio::select! {
-            () = sleep(LOOK) => {}
+            paused = pulse.pause(LOOK) => if paused.is_err() { return },
             () = inputs.closed() => return,
         }
     }
