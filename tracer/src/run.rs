@@ -13,7 +13,7 @@ mod stop;
 
 use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -34,7 +34,7 @@ use crate::{
     config::Plan,
     fd,
     inventory::{clock, docker::Endpoint},
-    kernel::{Tracer, Watched},
+    kernel::{self, Tracer, Watched},
     record::Recorder,
 };
 
@@ -45,7 +45,6 @@ pub(crate) use self::{
 };
 
 use self::{
-    beat::Beat,
     kernel_lines::KernelLines,
     loss::LossReader,
     output::{Output, Over},
@@ -114,11 +113,15 @@ impl Run {
             recorder.announce();
         }
         let verbose = plan.kernel_log;
+        // Before anything is begun: whoever may not trace is to read one line.
+        kernel::capabilities()?;
         // The kernel's verifier takes its time; what the world looks like is read meanwhile.
         let tracer = spawn_blocking(move || Tracer::start(verbose));
         let (sender, inputs) = mpsc::channel(QUEUE);
-        let sources = Sources::start(&plan.endpoints, sender)?;
+        let inventory = sources::start_inventory(&plan.endpoints, &sender)?;
         let mut tracer = tracer.await??;
+        // Programs that start from here on are seen; those that run already are looked at now.
+        let sources = Sources::start(&plan.endpoints, inventory, sender);
         let events =
             fd::watch(tracer.events()?, Interest::READABLE).context("watch the ring buffer")?;
         if plan.kernel_log {
@@ -181,7 +184,7 @@ impl Run {
     }
 
     async fn until_the_end(mut self, mut stop: Stop) -> Result<()> {
-        let mut beat = Beat::new(self.sources.pulse());
+        let mut pulse = self.sources.pulse();
         loop {
             let wake = self.core.deadline().map(sources::instant);
             tokio::select! {
@@ -193,7 +196,10 @@ impl Run {
                     Over::Dismissed => break,
                 },
                 // However much there is to read: what was counted and what was lost is told each second.
-                Ok(()) = beat.wait() => self.tick(Beat::stamp())?,
+                second = pulse.second() => {
+                    second.map_err(|_| anyhow!("the timer has failed"))?;
+                    self.tick(beat::tick())?;
+                }
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
                 () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,

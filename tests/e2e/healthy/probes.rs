@@ -6,6 +6,7 @@ use anyhow::Result;
 use bridgetrace_lab::Netns;
 use bridgetrace_lab::peers;
 use bridgetrace_lab::topology::SRV;
+use socket2::{Domain, Socket, Type};
 
 use super::host::{address, forget_neighbours, gave_up, is_healthy, network, remove, run, saw};
 
@@ -40,7 +41,11 @@ fn check(srv: &Netns, whom: Ipv4Addr) -> Result<()> {
 /// A datagram from one of the host's ports to each of another's.
 fn say(srv: &Netns, from: SocketAddr, whom: Ipv4Addr, ports: &[u16]) -> Result<()> {
     srv.enter(|| -> std::io::Result<()> {
-        let socket = UdpSocket::bind(from)?;
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+        // A process that another test has just forked holds the last one, until it becomes a program.
+        socket.set_reuse_address(true)?;
+        socket.bind(&from.into())?;
+        let socket = UdpSocket::from(socket);
         for port in ports {
             // Nobody there: the kernel may say so at the next call.
             socket.send_to(b"alive?", (whom, *port)).ok();

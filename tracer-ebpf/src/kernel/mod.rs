@@ -28,10 +28,12 @@ pub(crate) const IPPROTO_TCP: u8 = 6;
 pub(crate) const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_ICMPV6: u8 = 58;
 
-/// Loads a member of type `T` at `offset`; `None` if this kernel does not have it.
+/// Loads a member of type `T` at `offset`, of those that every kernel has which is traced: userspace refuses to run
+/// without any that is not among the dispensable ones (`kernel/needs.rs`). For what runs for every lookup, where
+/// asking would take as long as the load itself.
 #[inline(always)]
-fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
-    if base.is_null() || offset == ABSENT {
+fn present<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
+    if base.is_null() {
         return None;
     }
     // SAFETY: `base` is a pointer the verifier knows the type of, `offset` a member of that type
@@ -39,18 +41,16 @@ fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
     Some(unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) })
 }
 
-/// As [`member`], for one that every kernel has which is traced: userspace sees to that before it loads
-/// anything. Only for what runs for every lookup, where asking would take as long as the load itself.
+/// As [`present`], of those that a kernel may lack: `None` if this one does.
 #[inline(always)]
-fn present<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
-    if base.is_null() {
+fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
+    if offset == ABSENT {
         return None;
     }
-    // SAFETY: as in `member`; the offset is one.
-    Some(unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) })
+    present(base, offset)
 }
 
-/// As [`present`], for a member that is a pointer: `None` when it is null.
+/// As [`present`], for a member that is a pointer: `None` also when it is null.
 #[inline(always)]
 fn present_pointer(base: *const u8, offset: u32) -> Option<*const u8> {
     present::<*const u8>(base, offset).filter(|p| !p.is_null())
@@ -64,7 +64,7 @@ fn pointer(base: *const u8, offset: u32) -> Option<*const u8> {
 
 /// As [`present`], for an IPv4 address.
 #[inline(always)]
-fn present4(base: *const u8, offset: u32) -> Option<[u8; 4]> {
+fn present_address4(base: *const u8, offset: u32) -> Option<[u8; 4]> {
     present::<u32>(base, offset).map(u32::to_ne_bytes)
 }
 

@@ -11,12 +11,14 @@ use tracer_common::{Event, Hook, Way};
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Net, Skb},
+    kernel::{Neighbour, Net, NetDevice, Skb},
     memory::{self, A_MOMENT, AT_ONCE, Kind},
 };
 
-/// `NUD_INCOMPLETE` and `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
-const UNRESOLVED: u8 = 0x01 | 0x20;
+/// `include/uapi/linux/neighbour.h`.
+const NUD_INCOMPLETE: u8 = 0x01;
+const NUD_FAILED: u8 = 0x20;
+const UNRESOLVED: u8 = NUD_INCOMPLETE | NUD_FAILED;
 
 #[btf_tracepoint(function = "neigh_event_send_done")]
 pub(crate) fn on_neigh_send(ctx: BtfTracePointContext) -> i32 {
@@ -42,10 +44,8 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
-    // Without a packet nothing is lost, but for the one that led here, if the neighbour fails at this very
-    // moment: the queue is emptied before this hook has its turn. It is counted, and tells nothing.
     if queued.is_none() {
-        memory::route_to(Kind::Own, net, remote, AT_ONCE)?;
+        took_it_along(neighbour, device, net, remote)?;
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = nud_state;
@@ -53,7 +53,9 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
         &raw mut (*value).unresolved
     });
-    add_packet(&mut event, queued?);
+    // Without the packet there is nothing to tell; it is counted.
+    let skb = queued?;
+    add_packet(&mut event, skb);
     add_lookup(&mut event, net);
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
@@ -69,6 +71,21 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
         );
     }
     Some(())
+}
+
+/// Without a packet nothing is lost, but for the one that led here if the neighbour has failed at this very moment: its
+/// queue is emptied before this hook has its turn. The packet is known by its lookup then, if it had one.
+#[inline(always)]
+fn took_it_along(
+    neighbour: Neighbour,
+    bridge: NetDevice,
+    net: Net,
+    remote: [u8; 16],
+) -> Option<()> {
+    // Asked anew: it may have been answered meanwhile, and the queue sent.
+    let has_failed = neighbour.nud_state()? & NUD_FAILED != 0;
+    let found = memory::route_to(Kind::Own, net, remote, AT_ONCE)?;
+    (has_failed && found.ifindex == bridge.ifindex()?).then_some(())
 }
 
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile by

@@ -158,11 +158,10 @@ impl Remote {
     /// met it.
     pub(crate) fn packets(&self) -> u64 {
         let totals = self.totals();
-        let died = |reason| totals.dropped[reason as usize].max(self.deaths[reason as usize]);
         let drops = |met: bool| -> u64 {
             let reasons = DropReason::ALL.into_iter();
             let counted = reasons.filter(|reason| met || !follows_the_neighbour(*reason));
-            counted.map(died).sum()
+            counted.map(|reason| self.died(&totals, reason)).sum()
         };
         match self.way {
             Way::Sent => totals.unresolved.max(self.seen) + drops(false),
@@ -173,8 +172,12 @@ impl Remote {
 
     /// Packets that died for this reason.
     pub(crate) fn drops(&self, reason: DropReason) -> u64 {
+        self.died(&self.totals(), reason)
+    }
+
+    fn died(&self, totals: &Totals, reason: DropReason) -> u64 {
         let number = reason as usize;
-        self.totals().dropped[number].max(self.deaths[number])
+        totals.dropped[number].max(self.deaths[number])
     }
 
     /// TCP segments sent again.

@@ -30,6 +30,7 @@ pub(super) use self::read::variables_of;
 const AT_ONCE: usize = 4;
 /// Processes that wait to be read. A storm of them is not worth more.
 const WAITING: usize = 256;
+
 /// Processes that matter.
 #[derive(Clone)]
 pub(crate) struct Processes {
@@ -52,7 +53,7 @@ impl Processes {
         let (around, beat) = (this.clone(), pulse.clone());
         task::spawn(async move {
             around.look_around().await?;
-            rounds::make(&around.inputs, beat).await
+            rounds::watch(&around.inputs, beat).await
         });
         task::spawn(this.clone().see_ends(pulse.clone()));
         this

@@ -22,9 +22,20 @@ use tracer_core::time::{SECOND, Timestamp};
 use super::{Closed, clock};
 use crate::fd::{self, StableFd};
 
+/// A clock may be set back by so little, or slewed, that the second that has begun begins again.
+const TOLERANCE: u64 = SECOND / 20;
+
 /// Tells when seconds begin.
-#[derive(Clone)]
 pub(crate) struct Pulse(Receiver<()>);
+
+/// Waits for what begins from now on.
+impl Clone for Pulse {
+    fn clone(&self) -> Self {
+        let mut seconds = self.0.clone();
+        seconds.mark_unchanged();
+        Self(seconds)
+    }
+}
 
 impl Pulse {
     /// Begins with the next second. Needs a tokio runtime; ends with it.
@@ -66,7 +77,12 @@ async fn beat(timer: AsyncFd<Timer>, beats: Sender<()>) -> io::Result<()> {
 }
 
 fn until_the_next_second(now: Timestamp) -> Duration {
-    Duration::from_nanos(SECOND - now.0 % SECOND)
+    let rest = SECOND - now.0 % SECOND;
+    Duration::from_nanos(if rest < TOLERANCE {
+        rest + SECOND
+    } else {
+        rest
+    })
 }
 
 /// Not tokio's: its wheel wakes once or twice on the way to a moment a second away, and sleeps on.
@@ -105,8 +121,14 @@ mod tests {
             until_the_next_second(Timestamp(7 * SECOND)),
             Duration::from_secs(1)
         );
-        let late = Timestamp(7 * SECOND + 999_999_999);
-        assert_eq!(until_the_next_second(late), Duration::from_nanos(1));
+        let half = Timestamp(7 * SECOND + SECOND / 2);
+        assert_eq!(until_the_next_second(half), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_second_that_begins_twice_is_told_once() {
+        let early = Timestamp(8 * SECOND - 10_000_000);
+        assert_eq!(until_the_next_second(early), Duration::from_millis(1010));
     }
 
     #[test]

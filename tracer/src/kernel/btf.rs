@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
 use tracer_common::{DropReason, HOOKS, Hook, KernelOffsets};
 
-use self::format::{Kind, Member, Type, Types};
+use self::format::{Type, Types, kind};
 
 /// Where the kernel publishes its own types.
 pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -72,7 +72,7 @@ impl KernelTypes {
 /// By name. Functions and variables may share a struct's.
 fn structs<'a>(types: &Types<'a>) -> HashMap<&'a str, Type<'a>> {
     let mut found = HashMap::new();
-    for (name, kind) in types.named(Kind::Struct) {
+    for (name, kind) in types.named(kind::STRUCT) {
         // The first definition wins: later ones of the same name are drivers' private types.
         found.entry(name).or_insert(kind);
     }
@@ -81,43 +81,17 @@ fn structs<'a>(types: &Types<'a>) -> HashMap<&'a str, Type<'a>> {
 
 /// Bytes from the beginning of a struct to a member of it, `struct.member.member…`.
 fn offset_of(types: &Types<'_>, structs: &HashMap<&str, Type<'_>>, path: &str) -> Option<u32> {
-    let mut names = path.split('.');
-    let (mut within, mut bits) = (*structs.get(names.next()?)?, 0);
-    for name in names {
-        let member = member_of(types, within, name)?;
-        bits = member.bits.checked_add(bits)?;
-        // What has no members may be last.
-        within = types.resolved(member.type_id)?;
-    }
+    let (name, member) = path.split_once('.')?;
+    let bits = types.offset_of(*structs.get(name)?, member)?;
     // `priv_flags` is a bit-field of 32 bits since 6.10; anything unaligned is not for us.
     (bits % 8 == 0).then_some(bits / 8)
-}
-
-/// A member of `within`, or of what has no name in it.
-fn member_of<'a>(types: &Types<'a>, within: Type<'a>, name: &str) -> Option<Member<'a>> {
-    let mut nameless = Vec::new();
-    for member in types.members(within) {
-        if member.name == name {
-            return Some(member);
-        }
-        if member.name.is_empty() {
-            nameless.push(member);
-        }
-    }
-    nameless.into_iter().find_map(|outer| {
-        let inner = member_of(types, types.resolved(outer.type_id)?, name)?;
-        Some(Member {
-            bits: outer.bits.checked_add(inner.bits)?,
-            ..inner
-        })
-    })
 }
 
 /// The reasons are renumbered in every release, so they are found by name.
 fn reasons(types: &Types<'_>) -> [u8; 256] {
     let mut table = [0; 256];
     let all = types
-        .named(Kind::Enum)
+        .named(kind::ENUM)
         .filter(|(name, _)| *name == "skb_drop_reason");
     for (name, number) in all.flat_map(|(_, kind)| types.values(kind)) {
         let wire = DropReason::ALL
@@ -132,25 +106,21 @@ fn reasons(types: &Types<'_>) -> [u8; 256] {
 
 /// Tracepoint → number of arguments, from the `btf_trace_*` typedefs.
 fn prototypes(types: &Types<'_>) -> BTreeMap<&'static str, usize> {
-    let mut found = BTreeMap::new();
-    for (name, typedef) in types.named(Kind::Typedef) {
-        let of = |hook: &Hook| name.strip_prefix("btf_trace_") == Some(hook.tracepoint());
-        if let Some(hook) = HOOKS.into_iter().find(of)
-            && let Some(arguments) = arguments(types, typedef)
-        {
-            found.insert(hook.tracepoint(), arguments);
-        }
-    }
-    found
+    let found = types.named(kind::TYPEDEF).filter_map(|(name, typedef)| {
+        let traced = name.strip_prefix("btf_trace_")?;
+        let hook = HOOKS.into_iter().find(|hook| hook.tracepoint() == traced)?;
+        Some((hook.tracepoint(), arguments(types, typedef)?))
+    });
+    found.collect()
 }
 
 /// Of the function that a typedef is a pointer to.
 fn arguments(types: &Types<'_>, typedef: Type<'_>) -> Option<usize> {
     let pointer = types
         .get(typedef.refers_to())
-        .filter(|it| it.is(Kind::Pointer))?;
+        .filter(|it| it.is(kind::PTR))?;
     let function = types.get(pointer.refers_to());
-    let function = function.filter(|it| it.is(Kind::FunctionPrototype))?;
+    let function = function.filter(|it| it.is(kind::FUNC_PROTO))?;
     // The first parameter is the tracepoint's private data.
     function.count().checked_sub(1)
 }

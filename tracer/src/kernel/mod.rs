@@ -9,4 +9,7 @@ mod preflight;
 mod stack;
 mod tracer;
 
-pub(crate) use tracer::{Tracer, Watched};
+pub(crate) use self::{
+    preflight::capabilities,
+    tracer::{Tracer, Watched},
+};

@@ -8,30 +8,16 @@ use tracer_core::{
     time::{SECOND, Timestamp},
 };
 
-use crate::inventory::{Closed, clock, pulse::Pulse};
+use crate::inventory::clock;
 
 /// A beat as late or early as this is as good as one on time.
 const TOLERANCE: u64 = SECOND / 20;
 
-/// Waits for the next second.
-pub(super) struct Beat(Pulse);
-
-impl Beat {
-    pub(super) fn new(pulse: Pulse) -> Self {
-        Self(pulse)
-    }
-
-    /// Resolves when the next second has begun; after a stall, or work that took longer, one beat is enough.
-    pub(super) async fn wait(&mut self) -> Result<(), Closed> {
-        self.0.second().await
-    }
-
-    /// The tick of the second that has begun.
-    pub(super) fn stamp() -> Input {
-        Input {
-            at: nominal(clock::now()),
-            body: Body::Tick,
-        }
+/// The tick of the second that has begun.
+pub(super) fn tick() -> Input {
+    Input {
+        at: nominal(clock::now()),
+        body: Body::Tick,
     }
 }
 

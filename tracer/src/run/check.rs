@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::{
     sync::mpsc::{self, Receiver},
     task::spawn_blocking,
@@ -16,7 +16,7 @@ use tracer_core::{
 
 use crate::{
     config::{Audience, CheckPlan},
-    inventory::{clock, docker::Endpoint, processes::Processes, pulse::Pulse, sockets},
+    inventory::{clock, docker::Endpoint, processes::Processes, sockets},
 };
 
 use super::{QUEUE, event_loop, output::Output, sources, stop::Stop};
@@ -148,9 +148,8 @@ pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
-    let pulse = Pulse::start().context("start the timer")?;
-    let _ask_peers = sources::start_inventory(endpoints, &sender, &pulse)?;
-    let _processes = Processes::watch(sender, &pulse);
+    let inventory = sources::start_inventory(endpoints, &sender)?;
+    let _processes = Processes::watch(sender, &inventory.pulse);
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, endpoints);
     observe(&mut core, &clock::stamp(Body::Session(session)))?;

@@ -59,12 +59,15 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Starts the sources of the host's own namespace and of every daemon, and what explains events.
-    pub(super) fn start(endpoints: &[Endpoint], inputs: Sender<Input>) -> Result<Self> {
-        let pulse = Pulse::start().context("start the timer")?;
-        let ask_peers = start_inventory(endpoints, &inputs, &pulse)?;
+    /// Starts what explains events, beside an inventory that was started.
+    pub(super) fn start(
+        endpoints: &[Endpoint],
+        inventory: Inventory,
+        inputs: Sender<Input>,
+    ) -> Self {
+        let Inventory { pulse, ask_peers } = inventory;
         tokio::spawn(kmsg::watch(inputs.clone()));
-        Ok(Self {
+        Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
             processes: Processes::watch(inputs.clone(), &pulse),
@@ -72,7 +75,7 @@ impl Sources {
             inputs,
             endpoints: endpoints.into(),
             foreign: BTreeMap::new(),
-        })
+        }
     }
 
     /// What all of them look again by.
@@ -133,12 +136,17 @@ impl Sources {
     }
 }
 
-/// Starts the sources of the host's own namespace and of every daemon; returns what asks for peers.
-pub(super) fn start_inventory(
-    endpoints: &[Endpoint],
-    inputs: &Sender<Input>,
-    pulse: &Pulse,
-) -> Result<watch::Sender<u64>> {
+/// What is known about the host without a packet, as it is followed.
+pub(super) struct Inventory {
+    /// What all of it looks again by.
+    pub(super) pulse: Pulse,
+    /// See [`Sources::ask_for_peers`].
+    ask_peers: watch::Sender<u64>,
+}
+
+/// Starts the sources of the host's own namespace and of every daemon.
+pub(super) fn start_inventory(endpoints: &[Endpoint], inputs: &Sender<Input>) -> Result<Inventory> {
+    let pulse = Pulse::start().context("start the timer")?;
     let (own, fd) = netns::own()?;
     let (ask_peers, asked) = watch::channel(0);
     tokio::spawn(follow(own, fd, asked, pulse.clone(), inputs.clone()));
@@ -147,7 +155,7 @@ pub(super) fn start_inventory(
         let (pulse, inputs) = (pulse.clone(), inputs.clone());
         tokio::spawn(docker::watch(endpoint.clone(), pulse, inputs));
     }
-    Ok(ask_peers)
+    Ok(Inventory { pulse, ask_peers })
 }
 
 /// What is true for the whole run.
@@ -211,10 +219,9 @@ async fn follow_foreign(
     inum: u32,
     mut inner: InnerDaemon,
     asked: watch::Receiver<u64>,
-    mut pulse: Pulse,
+    pulse: Pulse,
     inputs: Sender<Input>,
 ) {
-    let peers_pulse = pulse.clone();
     let find = || tokio::task::spawn_blocking(move || netns::find(inum));
     let job = || tokio::task::spawn_blocking(move || netns::job_variables(inum));
     let Ok(Some((found, fd))) = find().await else {
@@ -226,8 +233,9 @@ async fn follow_foreign(
     let variables = job().await.ok().flatten().unwrap_or_default();
     let netns = Netns { variables, ..found };
     let mut known = netns.clone();
+    let mut grip = pulse.clone();
     let abandoned = async {
-        while pulse.pause(GRIP).await.is_ok() {
+        while grip.pause(GRIP).await.is_ok() {
             if !matches!(find().await, Ok(Some(_))) {
                 break;
             }
@@ -242,7 +250,7 @@ async fn follow_foreign(
         }
     };
     tokio::select! {
-        () = follow(netns, fd, asked, peers_pulse, inputs.clone()) => {}
+        () = follow(netns, fd, asked, pulse, inputs.clone()) => {}
         () = abandoned => {}
         _ = inner.follow() => {}
     }

@@ -44,7 +44,7 @@ const SPEED: f64 = 0.95;
 const SHARE: f64 = 0.2;
 
 /// The tracepoints with a program of bridgetrace that a datagram comes by.
-const HOOKS: [&str; 2] = ["fib_table_lookup", "kfree_skb"];
+const TRACEPOINTS: [&str; 2] = ["fib_table_lookup", "kfree_skb"];
 
 /// Nanoseconds a datagram, by round.
 #[derive(Default)]
@@ -83,21 +83,13 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         })
     });
     let mut rivals: Vec<Rival> = there.collect();
-    let (mut own, mut least) = (Turns::default(), Turns::default());
+    let (mut own, mut empty) = (Turns::default(), Turns::default());
     let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
     let lookups = road.lookups(context)?;
     let mut off = road.turn()?;
     for _ in 0..context.times(5, 60) {
-        let mut tracer = start(&context.binary, &road.lab, &road.daemon, &[])?;
-        settle(tracer.id())?;
-        let on = road.turn()?;
-        tracer.terminate()?;
-        off = own.add(off, on, road.turn()?);
-        let empty = |at: &&str| Empty::attach(&context.empty, at, &btf);
-        let empties: Vec<Empty> = HOOKS.iter().map(empty).collect::<Result<_>>()?;
-        let on = road.turn()?;
-        drop(empties);
-        off = least.add(off, on, road.turn()?);
+        off = own.add(off, road.turn_traced(context)?, road.turn()?);
+        off = empty.add(off, road.turn_with_empty(context, &btf)?, road.turn()?);
         for rival in rivals.iter_mut().filter(|rival| rival.failed.is_none()) {
             match road.turn_with(rival.peer) {
                 Ok(on) => off = rival.turns.add(off, on, road.turn()?),
@@ -108,7 +100,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
             }
         }
     }
-    rows(own, least, lookups, rivals)
+    rows(own, empty, lookups, rivals)
 }
 
 /// Waits until the process is done with its start: a third of a second without any CPU time.
@@ -168,6 +160,22 @@ impl Road {
         Ok(Spread::new(slices.collect())?.median())
     }
 
+    /// The same with bridgetrace at work, once its start is over.
+    fn turn_traced(&self, context: &Context) -> Result<f64> {
+        let mut tracer = start(&context.binary, &self.lab, &self.daemon, &[])?;
+        settle(tracer.id())?;
+        let on = self.turn()?;
+        tracer.terminate()?;
+        Ok(on)
+    }
+
+    /// The same with programs that do nothing.
+    fn turn_with_empty(&self, context: &Context, btf: &Btf) -> Result<f64> {
+        let attach = |at: &&str| Empty::attach(&context.empty, at, btf);
+        let _attached: Vec<Empty> = TRACEPOINTS.iter().map(attach).collect::<Result<_>>()?;
+        self.turn()
+    }
+
     /// The same with a peer at work, from before it to after it.
     fn turn_with(&self, peer: Peer) -> Result<f64> {
         let mut at_work = peer.start(&self.lab.srv)?;
@@ -193,9 +201,9 @@ impl Road {
     }
 }
 
-fn rows(own: Turns, least: Turns, lookups: f64, rivals: Vec<Rival>) -> Result<Vec<Row>> {
-    let (speed, best) = (own.speed()?, least.speed()?);
-    let least = Spread::new(least.cost)?;
+fn rows(own: Turns, empty: Turns, lookups: f64, rivals: Vec<Rival>) -> Result<Vec<Row>> {
+    let (speed, empty_speed) = (own.speed()?, empty.speed()?);
+    let empty = Spread::new(empty.cost)?;
     let (off, cost) = (Spread::new(own.off)?, Spread::new(own.cost)?);
     let mut rows = vec![
         Row::new("UDP send, tracer on : off", speed.to_string())
@@ -207,13 +215,13 @@ fn rows(own: Turns, least: Turns, lookups: f64, rivals: Vec<Rival>) -> Result<Ve
             .raw(json!({"on_to_off": speed.all(), "off_ns": off.all(), "on_ns": own.on, "lookups": lookups})),
         Row::new("  cost of bridgetrace, a datagram", format!("{cost} ns"))
             .raw(json!({"cost_ns": cost.all()})),
-        Row::new("  cost of programs that do nothing", format!("{least} ns"))
-            .ratio(cost.median() / least.median())
+        Row::new("  cost of programs that do nothing", format!("{empty} ns"))
+            .ratio(cost.median() / empty.median())
             .note(format!(
-                "on {}: the most that can be reached is {best} of the speed without",
-                HOOKS.join(" and ")
+                "on {}: the most that can be reached is {empty_speed} of the speed without",
+                TRACEPOINTS.join(" and ")
             ))
-            .raw(json!({"cost_ns": least.all(), "on_to_off": best.all()})),
+            .raw(json!({"cost_ns": empty.all(), "on_to_off": empty_speed.all()})),
     ];
     for peer in PEERS {
         let what = format!("  cost of {}", peer.name());

@@ -13,14 +13,13 @@ use tokio::{
     io::Interest,
     sync::mpsc::Sender,
     task::{self, AbortHandle, JoinSet},
-    time::sleep,
 };
 use tracer_core::input::{Body, DaemonInfo, EngineProcess, EngineProgram, FormerRoot, Input};
 
 use super::{Closed, Endpoint, POLL, process};
 use crate::{
     fd,
-    inventory::{bystanders, files::Root, send},
+    inventory::{bystanders, files::Root, pulse::Pulse, send},
 };
 
 /// Follows the processes of one engine.
@@ -29,6 +28,7 @@ pub(super) struct Lifeline {
     /// Where it is reached is another process' file: its paths are not this host's.
     elsewhere: bool,
     inputs: Sender<Input>,
+    pulse: Pulse,
     /// The dockerd that was met last.
     dockerd: Option<u32>,
     /// The data root that was met last.
@@ -40,11 +40,12 @@ pub(super) struct Lifeline {
 }
 
 impl Lifeline {
-    pub(super) fn new(endpoint: &Endpoint, inputs: &Sender<Input>) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, inputs: &Sender<Input>, pulse: &Pulse) -> Self {
         Self {
             daemon: endpoint.to_string(),
             elsewhere: endpoint.leads_elsewhere(),
             inputs: inputs.clone(),
+            pulse: pulse.clone(),
             dockerd: None,
             root: None,
             containerd: None,
@@ -68,7 +69,8 @@ impl Lifeline {
         self.watches
             .spawn(dockerd(daemon.clone(), inputs.clone(), pid));
         // The host's containerd outlives each dockerd: it is watched once.
-        let watch = self.watches.spawn(containerd(daemon, inputs, pid));
+        let watch = containerd(daemon, inputs, self.pulse.clone(), pid);
+        let watch = self.watches.spawn(watch);
         if let Some(before) = self.containerd.replace(watch) {
             before.abort();
         }
@@ -96,7 +98,12 @@ async fn dockerd(daemon: String, inputs: Sender<Input>, pid: u32) -> Result<(), 
 }
 
 /// Tells of the containerd of a dockerd, of its end, and of the one that takes its place.
-async fn containerd(daemon: String, inputs: Sender<Input>, dockerd: u32) -> Result<(), Closed> {
+async fn containerd(
+    daemon: String,
+    inputs: Sender<Input>,
+    mut pulse: Pulse,
+    dockerd: u32,
+) -> Result<(), Closed> {
     while process_is_there(dockerd).await {
         let found = task::spawn_blocking(move || find::containerd(dockerd)).await;
         let watch = match found.ok().flatten() {
@@ -110,7 +117,7 @@ async fn containerd(daemon: String, inputs: Sender<Input>, dockerd: u32) -> Resu
                     .await?
             }
             // It takes its time to start, or is none of this host's.
-            None => sleep(POLL).await,
+            None => pulse.pause(POLL).await?,
         }
     }
     Ok(())

@@ -17,10 +17,10 @@ mod process;
 pub(crate) mod sandboxes;
 pub(crate) mod sidecar;
 
-use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
+use std::{convert::Infallible, path::Path, sync::Arc};
 
 use bollard::models::SystemInfo;
-use tokio::{sync::mpsc::Sender, task, time::sleep};
+use tokio::{sync::mpsc::Sender, task};
 use tracer_core::input::{Body, Daemon, DaemonInfo, DaemonStatus, Input, Unreachable};
 
 use self::{engine::Engine, following::Following, lifeline::Lifeline};
@@ -31,10 +31,11 @@ pub(crate) use self::{
     inner::InnerDaemon,
 };
 
-/// Between two attempts to reach an engine that is away.
-const POLL: Duration = Duration::from_millis(500);
+/// Between two attempts to reach an engine that is away, seconds.
+const POLL: u32 = 1;
 /// Between two checks that a silent engine still answers, seconds. With the limit of a request this
-/// bounds how long a hung engine goes unnoticed; one whose process ends is missed at once.
+/// bounds how long a hung engine goes unnoticed, or one whose machine is gone; the end of a process on this host,
+/// and of a connection, is seen at once.
 const CHECK: u32 = 5;
 
 /// Why a connection to an engine came to an end.
@@ -52,9 +53,9 @@ impl From<Closed> for Ended {
 }
 
 /// Follows one engine until the receiver of the inputs is gone.
-pub(crate) async fn watch(endpoint: Endpoint, pulse: Pulse, inputs: Sender<Input>) {
+pub(crate) async fn watch(endpoint: Endpoint, mut pulse: Pulse, inputs: Sender<Input>) {
     let mut told = None;
-    let mut lifeline = Lifeline::new(&endpoint, &inputs);
+    let mut lifeline = Lifeline::new(&endpoint, &inputs, &pulse);
     loop {
         let ended = tokio::select! {
             () = inputs.closed() => return,
@@ -70,7 +71,9 @@ pub(crate) async fn watch(endpoint: Endpoint, pulse: Pulse, inputs: Sender<Input
             }
             told = Some(cause);
         }
-        sleep(POLL).await;
+        if pulse.pause(POLL).await.is_err() {
+            return;
+        }
     }
 }
 

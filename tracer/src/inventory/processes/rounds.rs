@@ -1,17 +1,16 @@
 //! What is looked for below `/proc` again and again, one after the other on one thread: each look that runs
 //! by itself would wake the machine twice more.
 
-use std::array::from_fn;
+use std::{array::from_fn, convert::Infallible};
 
 use tokio::{sync::mpsc::Sender, task};
 use tracer_core::input::{Body, Input, ProcessInfo};
 
 use super::jobs;
 use crate::inventory::{
-    Closed,
+    Closed, clock,
     docker::{sandboxes, sidecar},
     pulse::Pulse,
-    send,
 };
 
 /// From one round to the next, seconds.
@@ -19,32 +18,46 @@ const ROUND: u32 = 5;
 /// Daemons beside jobs are looked for every so many rounds.
 const SIDECARS: u64 = 2;
 
-/// Tells of jobs, of what is left when their containers are gone, and of daemons beside jobs: the complete
+/// A look, and every how many rounds.
+type Look = (fn() -> Body, u64);
+
+const LOOKS: [Look; 3] = [
+    (|| Body::EmptySandboxes(sandboxes::empty()), 1),
+    (|| Body::JobProcesses(jobs::all()), 1),
+    (|| Body::Sidecars(sidecar::all()), SIDECARS),
+];
+
+/// What was told last, by look.
+type Told = [Option<Body>; LOOKS.len()];
+
+/// Tells of what is left when a job's containers are gone, of jobs, and of daemons beside them: the complete
 /// lists at first, and when they change.
-pub(super) async fn make(inputs: &Sender<Input>, mut pulse: Pulse) -> Result<(), Closed> {
-    let mut told: [Option<Body>; 3] = from_fn(|_| None);
-    for round in 0.. {
-        let found = task::spawn_blocking(move || look(round)).await;
-        for (found, told) in found.unwrap_or_default().into_iter().zip(&mut told) {
-            if !told.as_ref().is_some_and(|told| is_same(told, &found)) {
-                send(inputs, found.clone()).await?;
-                *told = Some(found);
-            }
-        }
+pub(super) async fn watch(inputs: &Sender<Input>, mut pulse: Pulse) -> Result<Infallible, Closed> {
+    let mut told: Told = from_fn(|_| None);
+    let mut round = 0_u64;
+    loop {
+        let inputs = inputs.clone();
+        let looked = task::spawn_blocking(move || look(round, told, &inputs));
+        told = looked.await.map_err(|_| Closed)??;
+        round += 1;
         pulse.pause(ROUND).await?;
     }
-    Ok(())
 }
 
-fn look(round: u64) -> Vec<Body> {
-    let mut found = vec![
-        Body::EmptySandboxes(sandboxes::empty()),
-        Body::JobProcesses(jobs::all()),
-    ];
-    if round.is_multiple_of(SIDECARS) {
-        found.push(Body::Sidecars(sidecar::all()));
+/// Each is told as it ends: one that is held up holds nothing back that was seen before.
+fn look(round: u64, mut told: Told, inputs: &Sender<Input>) -> Result<Told, Closed> {
+    for ((look, period), told) in LOOKS.iter().zip(&mut told) {
+        if !round.is_multiple_of(*period) {
+            continue;
+        }
+        let found = look();
+        if !told.as_ref().is_some_and(|told| is_same(told, &found)) {
+            let input = clock::stamp(found.clone());
+            inputs.blocking_send(input).map_err(|_| Closed)?;
+            *told = Some(found);
+        }
     }
-    found
+    Ok(told)
 }
 
 /// Whether nothing has changed. When a process began is worked out from two clocks, and is another moment

@@ -4,11 +4,43 @@
 //! A kernel has 130,000 types, of which some forty are asked for: they are read where they lie, and what is
 //! kept is where each begins.
 
+use std::ffi::CStr;
+
 use zerocopy::{
     FromBytes, Immutable, KnownLayout, Unaligned, native_endian::U16, native_endian::U32,
 };
 
+use self::kind::{CONST, ENUM, RESTRICT, STRUCT, TYPE_TAG, TYPEDEF, UNION, VOLATILE};
+
 const MAGIC: u16 = 0xeb9f;
+
+/// `BTF_KIND_*`.
+pub(super) mod kind {
+    pub(super) const INT: u32 = 1;
+    pub(in super::super) const PTR: u32 = 2;
+    pub(super) const ARRAY: u32 = 3;
+    pub(in super::super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(in super::super) const ENUM: u32 = 6;
+    pub(super) const FWD: u32 = 7;
+    pub(in super::super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const RESTRICT: u32 = 11;
+    pub(super) const FUNC: u32 = 12;
+    pub(in super::super) const FUNC_PROTO: u32 = 13;
+    pub(super) const VAR: u32 = 14;
+    pub(super) const DATASEC: u32 = 15;
+    pub(super) const FLOAT: u32 = 16;
+    pub(super) const DECL_TAG: u32 = 17;
+    pub(super) const TYPE_TAG: u32 = 18;
+    pub(super) const ENUM64: u32 = 19;
+}
+
+/// Other names of a type, and qualified ones.
+const ALIASES: [u32; 5] = [TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG];
+/// How deep types may lie within each other: far more than any kernel has. Bytes that lie may go round in circles.
+const DEPTH: u32 = 32;
 
 /// `struct btf_header`; offsets count from its end.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -35,7 +67,7 @@ struct Start {
     size_or_type: U32,
 }
 
-/// `struct btf_member`; the first two words are `struct btf_enum`, too.
+/// `struct btf_member`.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawMember {
@@ -52,39 +84,6 @@ struct RawValue {
     value: U32,
 }
 
-/// `BTF_KIND_*`, those that are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    Pointer = 2,
-    Struct = 4,
-    Union = 5,
-    Enum = 6,
-    Typedef = 8,
-    Volatile = 9,
-    Const = 10,
-    Restrict = 11,
-    FunctionPrototype = 13,
-    TypeTag = 18,
-}
-
-/// Bytes of what follows the start of a type of kind `kind` with `members` members; `None`: a kind
-/// that is newer than this table, so that nobody knows where the next type begins.
-fn length_of_rest(kind: u32, members: usize) -> Option<usize> {
-    Some(match kind {
-        // Pointers, forward declarations, typedefs, qualifiers, functions, floats, tags.
-        2 | 7..=12 | 16 | 18 => 0,
-        // Integers, variables, declaration tags.
-        1 | 14 | 17 => 4,
-        // An array.
-        3 => 12,
-        // Enumerations and prototypes.
-        6 | 13 => members * 8,
-        // Structures, unions, sections, enumerations of 64 bits.
-        4 | 5 | 15 | 19 => members * 12,
-        _ => return None,
-    })
-}
-
 /// All types of a BTF file.
 pub(super) struct Types<'a> {
     bytes: &'a [u8],
@@ -96,18 +95,16 @@ pub(super) struct Types<'a> {
 /// One of them.
 #[derive(Clone, Copy)]
 pub(super) struct Type<'a> {
-    name: u32,
-    info: u32,
-    size_or_type: u32,
+    start: &'a Start,
     rest: &'a [u8],
 }
 
 /// A member of a structure or union.
-pub(super) struct Member<'a> {
-    pub(super) name: &'a str,
-    pub(super) type_id: u32,
+struct Member<'a> {
+    name: &'a str,
+    type_id: u32,
     /// From the beginning of what it is a member of.
-    pub(super) bits: u32,
+    bits: u32,
 }
 
 impl<'a> Types<'a> {
@@ -134,33 +131,54 @@ impl<'a> Types<'a> {
     }
 
     pub(super) fn get(&self, id: u32) -> Option<Type<'a>> {
-        let start = *self.starts.get((id as usize).checked_sub(1)?)?;
+        self.at(*self.starts.get((id as usize).checked_sub(1)?)?)
+    }
+
+    fn at(&self, start: u32) -> Option<Type<'a>> {
         Type::parse(self.bytes.get(start as usize..)?)
     }
 
     /// Those of one kind that have a name, in the order of their ids.
-    pub(super) fn named(&self, kind: Kind) -> impl Iterator<Item = (&'a str, Type<'a>)> {
-        let of_kind = move |start: &u32| {
-            let found = Type::parse(self.bytes.get(*start as usize..)?)?;
-            found.is(kind).then_some(found)
-        };
-        let named = |found: Type<'a>| Some((self.text(found.name)?, found));
-        let named = self.starts.iter().filter_map(of_kind).filter_map(named);
+    pub(super) fn named(&self, kind: u32) -> impl Iterator<Item = (&'a str, Type<'a>)> {
+        let all = self.starts.iter().filter_map(|start| self.at(*start));
+        let of_kind = all.filter(move |it| it.is(kind));
+        let named = of_kind.filter_map(|it| Some((self.text(it.start.name)?, it)));
         named.filter(|(name, _)| !name.is_empty())
     }
 
+    /// Where a member begins, `member.member…` by their names, and how many bits after `within` does.
+    pub(super) fn offset_of(&self, within: Type<'a>, path: &str) -> Option<u32> {
+        let (name, rest) = path
+            .split_once('.')
+            .map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let member = self.member(within, name, DEPTH)?;
+        let Some(rest) = rest else {
+            return Some(member.bits);
+        };
+        let inner = self.offset_of(self.resolved(member.type_id)?, rest)?;
+        member.bits.checked_add(inner)
+    }
+
+    /// A member of `within`, or of what has no name in it.
+    fn member(&self, within: Type<'a>, name: &str, depth: u32) -> Option<Member<'a>> {
+        let depth = depth.checked_sub(1)?;
+        self.members(within).find_map(|member| {
+            if member.name == name {
+                return Some(member);
+            }
+            if !member.name.is_empty() {
+                return None;
+            }
+            let inner = self.member(self.resolved(member.type_id)?, name, depth)?;
+            let bits = member.bits.checked_add(inner.bits)?;
+            Some(Member { bits, ..inner })
+        })
+    }
+
     /// What `id` is, whatever it is called and however it is qualified.
-    pub(super) fn resolved(&self, id: u32) -> Option<Type<'a>> {
-        const ALIASES: [Kind; 5] = [
-            Kind::Typedef,
-            Kind::Volatile,
-            Kind::Const,
-            Kind::Restrict,
-            Kind::TypeTag,
-        ];
+    fn resolved(&self, id: u32) -> Option<Type<'a>> {
         let mut found = self.get(id)?;
-        // Bytes that lie may go round in circles.
-        for _ in 0..32 {
+        for _ in 0..DEPTH {
             if !ALIASES.iter().any(|kind| found.is(*kind)) {
                 return Some(found);
             }
@@ -169,14 +187,13 @@ impl<'a> Types<'a> {
         None
     }
 
-    /// Members of a structure or union; none of anything else.
-    pub(super) fn members(&self, of: Type<'a>) -> impl Iterator<Item = Member<'a>> {
-        let has = of.is(Kind::Struct) || of.is(Kind::Union);
-        let raw = of.list::<RawMember>(if has { of.count() } else { 0 });
+    /// Of a structure or union; none of anything else.
+    fn members(&self, of: Type<'a>) -> impl Iterator<Item = Member<'a>> {
+        let raw = of.list::<RawMember>(&[STRUCT, UNION]);
         raw.iter().filter_map(move |raw| {
             let offset = raw.offset.get();
             Some(Member {
-                name: self.text(raw.name.get())?,
+                name: self.text(raw.name)?,
                 type_id: raw.type_id.get(),
                 // With bit-fields the upper byte is their size.
                 bits: if of.has_flag() {
@@ -190,17 +207,14 @@ impl<'a> Types<'a> {
 
     /// Names and numbers of an enumeration.
     pub(super) fn values(&self, of: Type<'a>) -> impl Iterator<Item = (&'a str, u32)> {
-        let raw = of.list::<RawValue>(if of.is(Kind::Enum) { of.count() } else { 0 });
+        let raw = of.list::<RawValue>(&[ENUM]);
         raw.iter()
-            .filter_map(|raw| Some((self.text(raw.name.get())?, raw.value.get())))
+            .filter_map(|raw| Some((self.text(raw.name)?, raw.value.get())))
     }
 
-    fn text(&self, at: u32) -> Option<&'a str> {
-        let rest = self.strings.get(at as usize..)?;
-        std::ffi::CStr::from_bytes_until_nul(rest)
-            .ok()?
-            .to_str()
-            .ok()
+    fn text(&self, at: U32) -> Option<&'a str> {
+        let rest = self.strings.get(at.get() as usize..)?;
+        CStr::from_bytes_until_nul(rest).ok()?.to_str().ok()
     }
 }
 
@@ -209,50 +223,68 @@ fn starts(bytes: &[u8]) -> Result<Vec<u32>, String> {
     let mut starts = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let whole = Type::parse(&bytes[at..]).ok_or("a type is cut short")?;
-        let rest = length_of_rest(whole.kind(), whole.count())
-            .ok_or_else(|| format!("it has a type of the unknown kind {}", whole.kind()))?;
+        let found = Type::parse(&bytes[at..]).ok_or("a type is cut short")?;
+        let rest = length_of_rest(found)
+            .ok_or_else(|| format!("it has a type of the unknown kind {}", found.kind()))?;
         starts.push(u32::try_from(at).map_err(|_| "it is too large")?);
         at += size_of::<Start>() + rest;
     }
+    if at > bytes.len() {
+        return Err("a type is cut short".to_owned());
+    }
     Ok(starts)
+}
+
+/// Bytes of what follows the start of a type; `None`: its kind is newer than this table, so that nobody knows
+/// where the next type begins.
+fn length_of_rest(of: Type<'_>) -> Option<usize> {
+    use self::kind::{
+        ARRAY, DATASEC, DECL_TAG, ENUM64, FLOAT, FUNC, FUNC_PROTO, FWD, INT, PTR, VAR,
+    };
+    Some(match of.kind() {
+        PTR | FWD | TYPEDEF | VOLATILE | CONST | RESTRICT | FUNC | FLOAT | TYPE_TAG => 0,
+        INT | VAR | DECL_TAG => 4,
+        ARRAY => 12,
+        ENUM | FUNC_PROTO => of.count() * 8,
+        STRUCT | UNION | DATASEC | ENUM64 => of.count() * 12,
+        _ => return None,
+    })
 }
 
 impl<'a> Type<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (start, rest) = Start::ref_from_prefix(bytes).ok()?;
-        Some(Self {
-            name: start.name.get(),
-            info: start.info.get(),
-            size_or_type: start.size_or_type.get(),
-            rest,
-        })
+        Some(Self { start, rest })
     }
 
     fn kind(self) -> u32 {
-        self.info >> 24 & 0x1f
+        self.start.info.get() >> 24 & 0x1f
     }
 
-    pub(super) fn is(self, kind: Kind) -> bool {
-        self.kind() == kind as u32
+    pub(super) fn is(self, kind: u32) -> bool {
+        self.kind() == kind
     }
 
     /// Members, values or parameters.
     pub(super) fn count(self) -> usize {
-        (self.info & 0xffff) as usize
+        (self.start.info.get() & 0xffff) as usize
     }
 
     fn has_flag(self) -> bool {
-        self.info >> 31 != 0
+        self.start.info.get() >> 31 != 0
     }
 
     /// The type that a pointer, a typedef or a qualifier is of.
     pub(super) fn refers_to(self) -> u32 {
-        self.size_or_type
+        self.start.size_or_type.get()
     }
 
-    fn list<T: FromBytes + Immutable + KnownLayout + Unaligned>(self, count: usize) -> &'a [T] {
-        <[T]>::ref_from_prefix_with_elems(self.rest, count).map_or(&[], |(list, _)| list)
+    /// What follows its start, if it is of one of these kinds.
+    fn list<T: FromBytes + Immutable + KnownLayout + Unaligned>(self, kinds: &[u32]) -> &'a [T] {
+        if !kinds.contains(&self.kind()) {
+            return &[];
+        }
+        <[T]>::ref_from_prefix_with_elems(self.rest, self.count()).map_or(&[], |(list, _)| list)
     }
 }
 
@@ -261,21 +293,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A file whose types, and then strings, are `rest`, in sections that are said to begin and to be as long as this.
+    fn file(sections: [u32; 4], rest: &[u8]) -> Vec<u8> {
+        let mut file = [&MAGIC.to_ne_bytes()[..], &[1, 0]].concat();
+        for word in [24].into_iter().chain(sections) {
+            file.extend(u32::to_ne_bytes(word));
+        }
+        file.extend(rest);
+        file
+    }
+
+    /// One whose only name is empty.
+    fn of_words(words: &[u32]) -> Vec<u8> {
+        let mut rest: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let types = u32::try_from(rest.len()).unwrap();
+        rest.push(0);
+        file([0, types, types, 1], &rest)
+    }
+
     proptest! {
         /// Whatever the file holds: an answer, no panic and no endless walk.
         #[test]
-        fn any_bytes_are_survived(mut file: Vec<u8>, sections in any::<[u16; 4]>()) {
-            let [at, len, strings, strings_len] = sections.map(|it| u32::from(it % 512));
-            let mut header = MAGIC.to_ne_bytes().to_vec();
-            header.extend([1, 0]);
-            for word in [24, at, len, strings, strings_len] {
-                header.extend(word.to_ne_bytes());
-            }
-            header.append(&mut file);
-            if let Ok(types) = Types::parse(&header) {
+        fn any_bytes_are_survived(rest: Vec<u8>, sections in any::<[u16; 4]>()) {
+            let file = file(sections.map(|it| u32::from(it % 512)), &rest);
+            if let Ok(types) = Types::parse(&file) {
                 for id in 0..=u32::try_from(types.starts.len()).unwrap() {
                     let Some(found) = types.resolved(id) else { continue };
-                    types.members(found).for_each(drop);
+                    types.offset_of(found, "a.b");
                     types.values(found).for_each(drop);
                 }
             }
@@ -284,25 +328,25 @@ mod tests {
 
     #[test]
     fn a_kind_that_nobody_knows_is_named() {
-        let mut file = MAGIC.to_ne_bytes().to_vec();
-        file.extend([1, 0]);
-        for word in [24, 0, 12, 12, 1, 0, 31 << 24, 0, 0] {
-            file.extend(u32::to_ne_bytes(word));
-        }
+        let file = of_words(&[0, 31 << 24, 0]);
+        let error = Types::parse(&file).err();
         assert_eq!(
-            Types::parse(&file).err().as_deref(),
+            error.as_deref(),
             Some("it has a type of the unknown kind 31")
         );
     }
 
     #[test]
     fn a_typedef_of_itself_is_no_type() {
-        let mut file = MAGIC.to_ne_bytes().to_vec();
-        file.extend([1, 0]);
-        for word in [24, 0, 12, 12, 1, 0, (Kind::Typedef as u32) << 24, 1, 0] {
-            file.extend(u32::to_ne_bytes(word));
-        }
+        let file = of_words(&[0, TYPEDEF << 24, 1]);
         let types = Types::parse(&file).unwrap();
         assert!(types.get(1).is_some() && types.resolved(1).is_none());
+    }
+
+    #[test]
+    fn a_struct_within_itself_has_no_such_member() {
+        let file = of_words(&[0, STRUCT << 24 | 1, 4, 0, 1, 0]);
+        let types = Types::parse(&file).unwrap();
+        assert_eq!(types.offset_of(types.get(1).unwrap(), "a"), None);
     }
 }
