@@ -107,6 +107,11 @@ impl Segments {
         Ok(())
     }
 
+    /// Whether nothing stands in the present segment.
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// What has been written survives a power cut from now on.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.active.sync_data()

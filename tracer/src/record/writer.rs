@@ -173,6 +173,7 @@ impl Writer {
             Kind::Inputs => u64::from(block.header.inputs),
             _ => 0,
         };
+        let is_first = self.segments.is_empty();
         if let Err(error) = self.segments.write(block) {
             self.fail(inputs, &error.into());
             return;
@@ -183,7 +184,8 @@ impl Writer {
             log::warn!("recording goes on; {missing} inputs are missing");
             self.wanted.store(true, Ordering::Relaxed);
         }
-        if self.synced.elapsed() >= SYNC {
+        // A segment without a block that can be read is taken for somebody else's file after a power cut.
+        if is_first || self.synced.elapsed() >= SYNC {
             self.sync();
         }
     }

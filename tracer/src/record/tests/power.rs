@@ -49,10 +49,10 @@ fn cut(mut bytes: Vec<u8>, synced: usize, dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-/// Where the last block but a few ends: what a sync a second ago would have made safe.
+/// Where the last block but a few ends: what a sync a second ago would have made safe. The first block always is.
 fn synced(file: &Path, dice: &mut Dice) -> usize {
     let mut scan = tracer_record::scan::Scan::new(fs::File::open(file).unwrap()).unwrap();
-    let mut ends = vec![0];
+    let mut ends = Vec::new();
     while let Some(found) = scan.find().unwrap() {
         if matches!(found, tracer_record::scan::Found::Block { .. }) {
             ends.push(usize::try_from(scan.position()).unwrap());
