@@ -114,9 +114,9 @@ impl Run {
         }
         let verbose = plan.kernel_log;
         // Before anything is begun: whoever may not trace is to read one line.
-        kernel::capabilities()?;
+        let unseen = kernel::capabilities()?;
         // The kernel's verifier takes its time; what the world looks like is read meanwhile.
-        let tracer = spawn_blocking(move || Tracer::start(verbose));
+        let tracer = spawn_blocking(move || Tracer::start(unseen, verbose));
         let (sender, inputs) = mpsc::channel(QUEUE);
         let inventory = sources::start_inventory(&plan.endpoints, &sender)?;
         let mut tracer = tracer.await??;

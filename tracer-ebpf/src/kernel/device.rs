@@ -49,6 +49,8 @@ impl NetDevice {
         self.priv_flags() & IFF_BRIDGE_PORT != 0
     }
 
+    /// Asked for with [`member`], although every kernel has it: without, the compiler keeps so much on the stack of IPv6
+    /// lookups that kernels before 6.13 refuse them.
     #[inline(always)]
     pub(crate) fn ifindex(self) -> Option<u32> {
         member(self.0, offset!(netdev_ifindex))

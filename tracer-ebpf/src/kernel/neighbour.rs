@@ -5,6 +5,11 @@ use tracer_common::{AF_INET, AF_INET6, v4_mapped};
 use super::{NetDevice, Skb, member, pointer, probe_member};
 use crate::globals::offset;
 
+/// Nobody has answered yet (`include/uapi/linux/neighbour.h`).
+pub(crate) const NUD_INCOMPLETE: u8 = 0x01;
+/// Nobody has answered, and nobody is asked any more.
+pub(crate) const NUD_FAILED: u8 = 0x20;
+
 /// `struct neighbour`.
 pub(crate) struct Neighbour(pub(crate) *const u8);
 

@@ -11,13 +11,10 @@ use tracer_common::{Event, Hook, Way};
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Net, NetDevice, Skb},
+    kernel::{NUD_FAILED, NUD_INCOMPLETE, Neighbour, Net, NetDevice, Skb},
     memory::{self, A_MOMENT, AT_ONCE, Kind},
 };
 
-/// `include/uapi/linux/neighbour.h`.
-const NUD_INCOMPLETE: u8 = 0x01;
-const NUD_FAILED: u8 = 0x20;
 const UNRESOLVED: u8 = NUD_INCOMPLETE | NUD_FAILED;
 
 #[btf_tracepoint(function = "neigh_event_send_done")]

@@ -7,10 +7,11 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, Way};
 
 use super::apart;
-use crate::{addresses::may_be_missed, emit, kernel::Neighbour};
-
-/// `NUD_FAILED` (`include/uapi/linux/neighbour.h`).
-const NUD_FAILED: u8 = 0x20;
+use crate::{
+    addresses::may_be_missed,
+    emit,
+    kernel::{NUD_FAILED, Neighbour},
+};
 
 #[btf_tracepoint(function = "neigh_timer_handler")]
 pub(crate) fn on_neigh_timer(ctx: BtfTracePointContext) -> i32 {

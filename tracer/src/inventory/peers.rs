@@ -59,7 +59,7 @@ pub(crate) async fn watch(
         }
         sleep(PAUSE).await;
         tokio::select! {
-            paused = pulse.pause(PERIOD) => if paused.is_err() { return },
+            Ok(()) = pulse.pause(PERIOD) => {}
             // Without anybody who could ask, time alone decides.
             Ok(()) = asked.changed() => {}
             () = inputs.closed() => return,

@@ -22,8 +22,9 @@ use tracer_core::time::{SECOND, Timestamp};
 use super::{Closed, clock};
 use crate::fd::{self, StableFd};
 
-/// A clock may be set back by so little, or slewed, that the second that has begun begins again.
-const TOLERANCE: u64 = SECOND / 20;
+/// A second that begins as late or early as this, nanoseconds, is the same: a clock may be slewed, or set back by so little
+/// that the second that has begun begins again.
+pub(crate) const TOLERANCE: u64 = SECOND / 20;
 
 /// Tells when seconds begin.
 pub(crate) struct Pulse(Receiver<()>);

@@ -65,9 +65,9 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// Loads and attaches. `verbose` turns the kernel half's own log on.
-    pub(crate) fn start(verbose: bool) -> Result<Self> {
-        let mut unseen = preflight::capabilities()?;
+    /// Loads and attaches; `unseen` is what the capabilities do not let it see, see [`super::capabilities`]. `verbose`
+    /// turns the kernel half's own log on.
+    pub(crate) fn start(mut unseen: Vec<String>, verbose: bool) -> Result<Self> {
         let types = KernelTypes::read()?;
         let offsets = needs::offsets(&types, &mut unseen)?;
         let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;

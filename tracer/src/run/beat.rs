@@ -8,10 +8,7 @@ use tracer_core::{
     time::{SECOND, Timestamp},
 };
 
-use crate::inventory::clock;
-
-/// A beat as late or early as this is as good as one on time.
-const TOLERANCE: u64 = SECOND / 20;
+use crate::inventory::{clock, pulse::TOLERANCE};
 
 /// The tick of the second that has begun.
 pub(super) fn tick() -> Input {

@@ -12,7 +12,12 @@ use nix::libc::O_NONBLOCK;
 use tokio::task::spawn_blocking;
 use tracer_core::input::{DaemonStatus, Session};
 
-use crate::{config::DoctorPlan, inventory::netns, kernel::Tracer, sink::escape};
+use crate::{
+    config::DoctorPlan,
+    inventory::netns,
+    kernel::{self, Tracer},
+    sink::escape,
+};
 
 use super::{check::gather, event_loop, sources};
 
@@ -65,7 +70,7 @@ pub(crate) fn doctor(plan: &DoctorPlan) -> Result<bool> {
 
 /// Loads the programs and attaches them, for a moment.
 async fn kernel(report: &mut Report) -> Result<bool> {
-    match spawn_blocking(|| Tracer::start(false)).await? {
+    match spawn_blocking(|| Tracer::start(kernel::capabilities()?, false)).await? {
         Ok(tracer) => {
             report.works("the kernel takes the programs: loaded and attached for a moment");
             for unseen in &tracer.unseen {

@@ -41,7 +41,7 @@ pub(crate) async fn watch(mut pulse: Pulse, inputs: Sender<Input>) {
             return;
         }
         tokio::select! {
-            paused = pulse.pause(LOOK) => if paused.is_err() { return },
+            Ok(()) = pulse.pause(LOOK) => {}
             () = inputs.closed() => return,
         }
     }

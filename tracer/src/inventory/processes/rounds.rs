@@ -1,7 +1,7 @@
 //! What is looked for below `/proc` again and again, one after the other on one thread: each look that runs
 //! by itself would wake the machine twice more.
 
-use std::{array::from_fn, convert::Infallible};
+use std::convert::Infallible;
 
 use tokio::{sync::mpsc::Sender, task};
 use tracer_core::input::{Body, Input, ProcessInfo};
@@ -33,12 +33,13 @@ type Told = [Option<Body>; LOOKS.len()];
 /// Tells of what is left when a job's containers are gone, of jobs, and of daemons beside them: the complete
 /// lists at first, and when they change.
 pub(super) async fn watch(inputs: &Sender<Input>, mut pulse: Pulse) -> Result<Infallible, Closed> {
-    let mut told: Told = from_fn(|_| None);
+    let mut told = Told::default();
     let mut round = 0_u64;
     loop {
         let inputs = inputs.clone();
         let looked = task::spawn_blocking(move || look(round, told, &inputs));
-        told = looked.await.map_err(|_| Closed)??;
+        // After one that failed everything is told anew.
+        told = looked.await.unwrap_or_else(|_| Ok(Told::default()))?;
         round += 1;
         pulse.pause(ROUND).await?;
     }
