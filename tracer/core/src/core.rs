@@ -1,6 +1,7 @@
 //! The engine: takes inputs, keeps the world and the incidents, says findings.
 
 mod evidence;
+mod failures;
 mod index;
 mod loss;
 mod lost_packet;
@@ -38,6 +39,7 @@ use crate::{
 };
 
 use self::{
+    failures::Failures,
     index::Index,
     loss::Losses,
     lost_packet::{is_a_loss, place_of, tells_of, way_of},
@@ -64,6 +66,7 @@ pub struct Core {
     /// Losses that are none if nobody outside has the address.
     doubts: Doubts,
     resets: Resets,
+    failures: Failures,
     /// The kernel's totals, by bridge, way and remote.
     counters: Counters,
     losses: Losses,
@@ -101,6 +104,9 @@ impl Core {
                 findings.extend(self.daemon_news(input.at, other));
                 self.world.apply(input.at, other);
                 self.touch(other, &mut touched);
+                if let Body::Net { netns, change } = other {
+                    self.failures.note(input.at, *netns, change);
+                }
                 if !is_about_neighbours(other) {
                     self.conditions.note_change();
                 }
@@ -110,11 +116,14 @@ impl Core {
             }
         }
         let last = matches!(input.body, Body::Stop);
+        let ticks = last || matches!(input.body, Body::Tick);
         self.retry_waiting(input.at, last, &mut touched);
-        self.ripen(input.at, &mut touched);
-        if last || matches!(input.body, Body::Tick) {
+        if ticks {
+            self.ripen_given_up(input.at, &mut touched);
             let world = &self.world;
             findings.extend(self.losses.own(world, &mut self.sequence, input.at));
+        } else {
+            self.ripen(input.at, &mut touched);
         }
         for key in touched {
             findings.extend(self.review(input.at, key, last));

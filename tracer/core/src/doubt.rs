@@ -127,6 +127,14 @@ impl Doubts {
         }
     }
 
+    /// The kernel gave the remote up.
+    pub(crate) fn give_up(&mut self, place: Place, remote: IpAddr) {
+        let there = |(here, _, whom): &Question| (*here, *whom) == (place, remote);
+        for (_, doubt) in self.questions.iter_mut().filter(|(it, _)| there(it)) {
+            doubt.insistent = true;
+        }
+    }
+
     /// Whether nothing is doubtful.
     pub(crate) fn is_empty(&self) -> bool {
         self.questions.is_empty()

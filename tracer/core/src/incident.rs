@@ -439,9 +439,9 @@ impl Incident {
         if let Some((reason, _)) = drops.iter().max_by_key(|(_, count)| **count) {
             evidence.detail.insert("reason", Value::from(reason.name()));
         }
-        evidence
-            .detail
-            .insert("count", Value::from(drops.values().sum::<u64>()));
+        // One was seen, or what it waited for was seen given up.
+        let count = drops.values().sum::<u64>().max(1);
+        evidence.detail.insert("count", Value::from(count));
         if drops.len() > 1 {
             let all = drops
                 .iter()

@@ -133,6 +133,17 @@ fn a_single_question_is_told_once_the_neighbour_has_failed() {
 }
 
 #[test]
+fn a_single_question_is_told_once_the_neighbour_table_says_it_failed() {
+    let mut story = Story::begin();
+    assert_eq!(connect(&mut story, REGISTRY), Vec::new());
+    story.after(3 * SECOND);
+    assert_eq!(story.neighbour_table(REGISTRY, false), Vec::new());
+    let finding = only(story.after(SECOND));
+    assert_eq!(finding.kind, Kind::RequestBlackhole);
+    assert!(has(&finding, EvidenceKind::NeighbourFailed) && has(&finding, EvidenceKind::Drop));
+}
+
+#[test]
 fn a_question_that_is_answered_late_is_none() {
     let mut story = Story::begin();
     connect(&mut story, REGISTRY);

@@ -39,6 +39,35 @@ fn a_lost_segment_is_suspected_at_once_and_confirmed_by_its_death() {
     assert!(has(&confirmed, EvidenceKind::Drop) && has(&confirmed, EvidenceKind::NeighbourFailed));
 }
 
+/// The hooks are not run in every softirq.
+#[test]
+fn a_neighbour_that_failed_unseen_is_told_by_its_table() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.after(3 * SECOND);
+    assert_eq!(story.neighbour_table(PC, false), Vec::new());
+    let confirmed = only(story.after(SECOND));
+    assert_eq!(confirmed.verdict, Verdict::Confirmed);
+    assert!(has(&confirmed, EvidenceKind::NeighbourFailed));
+    let mut evidence = confirmed.evidence.iter();
+    let drop = evidence.find(|piece| piece.kind == EvidenceKind::Drop);
+    let detail = &drop.expect("a drop").detail;
+    assert_eq!(
+        (&detail["reason"], &detail["count"]),
+        (&"NEIGH_FAILED".into(), &1.into())
+    );
+}
+
+/// `ip neigh del`: the kernel tells first that the entry failed.
+#[test]
+fn a_neighbour_that_was_removed_by_hand_proves_nothing() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.neighbour_table(PC, false);
+    story.neighbour_table(PC, true);
+    assert_eq!(story.after(SECOND), Vec::new());
+}
+
 /// The last of what the kernel's log says of the bridge that packets are lost in, and of nobody else's.
 #[test]
 fn the_kernels_log_about_the_bridge_is_evidence() {

@@ -104,6 +104,21 @@ impl Story {
         }))
     }
 
+    /// By the neighbour table the kernel gave `remote` up on the bridge, or nothing is known of it any more.
+    pub(crate) fn neighbour_table(&mut self, remote: [u8; 4], gone: bool) -> Vec<Finding> {
+        let neighbour = Neighbour {
+            ifindex: 3,
+            address: IpAddr::from(remote),
+            lladdr: None,
+            state: 0x20,
+        };
+        self.net(if gone {
+            NetChange::NeighbourGone(neighbour)
+        } else {
+            NetChange::Neighbour(neighbour)
+        })
+    }
+
     pub(crate) fn kernel(
         &mut self,
         hook: Hook,

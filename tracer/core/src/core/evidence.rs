@@ -79,6 +79,21 @@ pub(super) fn of_loss(world: &World, incident: &mut Incident, at: Timestamp, eve
     }
 }
 
+/// By the neighbour table `remote` was given up, and so dropped what waited for it: a packet of each incident of
+/// what this host sends, or there would be no remote.
+pub(super) fn of_table(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
+    prove_failure(incident, at, remote);
+    // `arp_error_report()` names a reason, `ndisc_error_report()` does not.
+    incident.add_death(
+        at,
+        if remote.is_ipv4() {
+            DropReason::NeighFailed
+        } else {
+            DropReason::NotSpecified
+        },
+    );
+}
+
 fn prove_failure(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
     let detail = || [("address", Value::from(remote.to_string()))];
     incident.prove(EvidenceKind::NeighbourFailed, at, detail);

@@ -22,6 +22,8 @@ pub use self::routes::Routes;
 /// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT`
 /// (`include/uapi/linux/neighbour.h`): somebody answered.
 const NUD_ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
+/// The kernel has asked in vain, and what waited for the answer is dropped (`neigh_invalidate()`).
+const NUD_FAILED: u16 = 0x20;
 
 /// How long a bridge that went is remembered: docker's word takes a moment.
 const WENT: u64 = 10 * SECOND;
@@ -373,6 +375,11 @@ const fn is_link_local(address: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
+}
+
+/// Whether nobody answered for the address.
+pub(crate) const fn is_given_up(neighbour: &Neighbour) -> bool {
+    neighbour.state & NUD_FAILED != 0
 }
 
 /// Whether somebody answered for the address.
