@@ -88,6 +88,8 @@ offsets! {
     neigh_primary_key: "neighbour.primary_key",
     /// `NUD_*` state.
     neigh_nud_state: "neighbour.nud_state",
+    /// Whether the entry was thrown away, as when its device lost the carrier.
+    neigh_dead: "neighbour.dead",
     /// The table, which tells the address family.
     neigh_tbl: "neighbour.tbl",
     /// Packets waiting for the neighbour's answer; the newest is last.
@@ -170,4 +172,4 @@ offsets! {
     siginfo_code: "kernel_siginfo.si_code",
 }
 
-const _: () = assert!(size_of::<KernelOffsets>() == 69 * 4);
+const _: () = assert!(size_of::<KernelOffsets>() == 70 * 4);

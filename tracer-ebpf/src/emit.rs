@@ -178,12 +178,7 @@ pub(crate) fn count(
     way: Way,
     select: impl Fn(*mut LostPackets) -> *mut u64,
 ) -> u64 {
-    let key = lost_key(event, way);
-    if LOST.get_ptr(&key).is_none() {
-        // Another CPU may have been first: that is as good.
-        let _ = LOST.insert(&key, &NOTHING_LOST, NOEXIST);
-    }
-    let Some(value) = LOST.get_ptr_mut(&key) else {
+    let Some(value) = entry(&lost_key(event, way)) else {
         bump(hook, Stat::Uncounted);
         return 0;
     };
@@ -196,4 +191,14 @@ pub(crate) fn count(
         atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(field, 1);
         before
     }
+}
+
+#[inline(always)]
+fn entry(key: &LostKey) -> Option<*mut LostPackets> {
+    if let Some(known) = LOST.get_ptr_mut(key) {
+        return Some(known);
+    }
+    // Another CPU may have been first: that is as good.
+    let _ = LOST.insert(key, &NOTHING_LOST, NOEXIST);
+    LOST.get_ptr_mut(key)
 }

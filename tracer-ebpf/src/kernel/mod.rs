@@ -14,7 +14,7 @@ mod task;
 
 pub(crate) use device::{Fib6Result, Net, NetDevice, Nexthop};
 pub(crate) use flow::{Flow4, Flow6, Flowi};
-pub(crate) use neighbour::{NUD_FAILED, NUD_INCOMPLETE, Neighbour};
+pub(crate) use neighbour::Neighbour;
 pub(crate) use skb::Skb;
 pub(crate) use sock::Sock;
 pub(crate) use task::{Task, signal_code};

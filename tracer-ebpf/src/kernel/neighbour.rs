@@ -6,9 +6,9 @@ use super::{NetDevice, Skb, member, pointer, probe_member};
 use crate::globals::offset;
 
 /// Nobody has answered yet (`include/uapi/linux/neighbour.h`).
-pub(crate) const NUD_INCOMPLETE: u8 = 0x01;
+const NUD_INCOMPLETE: u8 = 0x01;
 /// Nobody has answered, and nobody is asked any more.
-pub(crate) const NUD_FAILED: u8 = 0x20;
+const NUD_FAILED: u8 = 0x20;
 
 /// `struct neighbour`.
 pub(crate) struct Neighbour(pub(crate) *const u8);
@@ -22,6 +22,30 @@ impl Neighbour {
     #[inline(always)]
     pub(crate) fn nud_state(&self) -> Option<u8> {
         member(self.0, offset!(neigh_nud_state))
+    }
+
+    /// Whether nobody has answered.
+    #[inline(always)]
+    pub(crate) fn is_unresolved(&self) -> Option<bool> {
+        Some(self.nud_state()? & (NUD_INCOMPLETE | NUD_FAILED) != 0 || self.is_dead())
+    }
+
+    /// Whether nothing waits for an answer any more: what did was dropped.
+    #[inline(always)]
+    pub(crate) fn is_given_up(&self) -> Option<bool> {
+        Some(self.has_failed()? || self.is_dead())
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_failed(&self) -> Option<bool> {
+        Some(self.nud_state()? & NUD_FAILED != 0)
+    }
+
+    /// Whether the entry was thrown away, as all of a device are that loses its carrier.
+    /// <https://elixir.bootlin.com/linux/v6.18/A/ident/neigh_flush_dev>
+    #[inline(always)]
+    fn is_dead(&self) -> bool {
+        member::<u8>(self.0, offset!(neigh_dead)).is_some_and(|dead| dead != 0)
     }
 
     /// Address family of the table the entry lives in.

@@ -15,7 +15,7 @@ const ETH_P_ARP: u16 = 0x0806_u16.to_be();
 const ETH_P_IPV6: u16 = 0x86dd_u16.to_be();
 
 /// `struct sk_buff`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Skb(pub(crate) *const u8);
 
 impl Skb {

@@ -76,12 +76,14 @@ pub(super) fn into_bridge<F: Flowi>(
     }
     // Mostly that is where it goes: only what is about to be told must be sure.
     if memory::likely_way_in(net, daddr)? != ifindex {
-        tell_astray(ctx.as_ptr(), flow, net, slot, ifindex);
+        if tell_astray(ctx.as_ptr(), flow, net, slot, ifindex) != 0 {
+            note_astray(flow, net, ifindex);
+        }
     }
     None
 }
 
-/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers.
+/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if it was told.
 #[inline(never)]
 fn tell_astray<F: Flowi>(
     ctx: *mut c_void,
@@ -91,8 +93,8 @@ fn tell_astray<F: Flowi>(
     ifindex: u32,
 ) -> i32 {
     let ctx = BtfTracePointContext::new(ctx);
-    let _ = try_tell_astray(&ctx, flow, net, slot, ifindex);
-    0
+    let told = try_tell_astray(&ctx, flow, net, slot, ifindex);
+    (told == Some(true)).into()
 }
 
 #[inline(always)]
@@ -102,7 +104,7 @@ fn try_tell_astray<F: Flowi>(
     net: Net,
     slot: &Routed<F::Address>,
     ifindex: u32,
-) -> Option<()> {
+) -> Option<bool> {
     let daddr = flow.daddr()?;
     let came_in = memory::way_in(net, daddr).filter(|came_in| *came_in != ifindex)?;
     let (netns, remote) = (net.inum()?, daddr.mapped());
@@ -111,19 +113,25 @@ fn try_tell_astray<F: Flowi>(
     event.before = emit::count(F::HOOK, &event, Way::Misdelivered, |value| unsafe {
         &raw mut (*value).misrouted
     });
-    note_asymmetry(netns, ifindex, remote);
     emit::add_flow(&mut event, flow.packet()?);
     let lookup = slot.lookup;
     emit::add_lookup(&mut event, &Found { ifindex, lookup });
     emit::add_ingress(&mut event, Some(came_in));
     emit::add_task(&mut event, ctx);
-    emit::submit(F::HOOK, &mut event);
-    Some(())
+    Some(emit::submit(F::HOOK, &mut event))
 }
 
-/// So that a reset by whoever has the remote's address is understood.
+/// So that a reset by whoever has the remote's address is understood: it follows within seconds, and is looked for longer
+/// than an event is held back.
+#[inline(never)]
+fn note_astray<F: Flowi>(flow: &F, net: Net, bridge: u32) -> i32 {
+    let _ = try_note_astray(flow, net, bridge);
+    0
+}
+
 #[inline(always)]
-fn note_asymmetry(netns: u32, bridge: u32, remote: [u8; 16]) {
+fn try_note_astray<F: Flowi>(flow: &F, net: Net, bridge: u32) -> Option<()> {
+    let (netns, remote) = (net.inum()?, flow.daddr()?.mapped());
     let key = WatchKey { netns, remote };
     let astray = Astray {
         jiffies: memory::jiffies(),
@@ -137,4 +145,5 @@ fn note_asymmetry(netns: u32, bridge: u32, remote: [u8; 16]) {
         // A full LRU evicts; a failed insert costs the evidence of one reset.
         None => drop(ASYMMETRIC.insert(&key, &astray, 0)),
     }
+    Some(())
 }

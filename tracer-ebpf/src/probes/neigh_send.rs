@@ -11,11 +11,9 @@ use tracer_common::{Event, Hook, Way};
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{NUD_FAILED, NUD_INCOMPLETE, Neighbour, Net, NetDevice, Skb},
+    kernel::{Neighbour, Net, Skb},
     memory::{self, A_MOMENT, AT_ONCE, Kind},
 };
-
-const UNRESOLVED: u8 = NUD_INCOMPLETE | NUD_FAILED;
 
 #[btf_tracepoint(function = "neigh_event_send_done")]
 pub(crate) fn on_neigh_send(ctx: BtfTracePointContext) -> i32 {
@@ -28,31 +26,33 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     let neighbour = Neighbour(ctx.arg(0));
     // rc 0: the neighbour can be used after all.
     let rc: i32 = ctx.arg(1);
-    let nud_state = neighbour.nud_state()?;
-    if rc == 0 || nud_state & UNRESOLVED == 0 {
+    if rc == 0 || !neighbour.is_unresolved()? {
         return None;
     }
     let device = neighbour.device().filter(|device| device.is_bridge())?;
-    let queued = neighbour.last_queued();
+    let mut queued = neighbour.last_queued();
     // A container is new to this host until somebody outside asks for its published port: a forwarded
     // packet in this path is health, not loss.
     if queued.is_some_and(|skb| skb.forwarded_iif().is_some()) {
-        return None;
+        if neighbour.last_queued() == queued {
+            return None;
+        }
+        // The queue was emptied in an interrupt, and what was read was no packet, or is one of somebody else by now.
+        queued = None;
     }
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
     if queued.is_none() {
-        took_it_along(neighbour, device, net, remote)?;
+        took_it_along(&neighbour, net, remote)?;
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
-    event.nud_state = nud_state;
+    event.nud_state = neighbour.nud_state()?;
     // SAFETY: `value` points to a live map value.
     event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
         &raw mut (*value).unresolved
     });
     // Without the packet there is nothing to tell; it is counted.
-    let skb = queued?;
-    add_packet(&mut event, skb);
+    add_packet(&mut event, queued?)?;
     add_lookup(&mut event, net);
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
@@ -70,23 +70,19 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     Some(())
 }
 
-/// Without a packet nothing is lost, but for the one that led here if the neighbour has failed at this very moment: its
-/// queue is emptied before this hook has its turn. The packet is known by its lookup then, if it had one.
+/// Without a packet nothing is lost, but for the one that led here if the neighbour was given up at this very moment: its
+/// queue is emptied, and in a flood another thread has its turn, before this hook has. One that is passed on is known by
+/// its lookup, as nothing comes in between.
 #[inline(always)]
-fn took_it_along(
-    neighbour: Neighbour,
-    bridge: NetDevice,
-    net: Net,
-    remote: [u8; 16],
-) -> Option<()> {
+fn took_it_along(neighbour: &Neighbour, net: Net, remote: [u8; 16]) -> Option<()> {
     // Asked anew: it may have been answered meanwhile, and the queue sent.
-    let has_failed = neighbour.nud_state()? & NUD_FAILED != 0;
-    let found = memory::route_to(Kind::Own, net, remote, AT_ONCE)?;
-    (has_failed && found.ifindex == bridge.ifindex()?).then_some(())
+    let is_given_up = neighbour.is_given_up()?;
+    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE).is_some();
+    (is_given_up && !passes).then_some(())
 }
 
-/// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile by
-/// another CPU shows as a packet to somebody else, and is ignored.
+/// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody
+/// else, of which nothing is known.
 #[inline(always)]
 fn add_packet(event: &mut Event, skb: Skb) -> Option<()> {
     let flow = skb.routed_flow()?;

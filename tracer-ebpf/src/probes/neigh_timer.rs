@@ -7,11 +7,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, Way};
 
 use super::apart;
-use crate::{
-    addresses::may_be_missed,
-    emit,
-    kernel::{NUD_FAILED, Neighbour},
-};
+use crate::{addresses::may_be_missed, emit, kernel::Neighbour};
 
 #[btf_tracepoint(function = "neigh_timer_handler")]
 pub(crate) fn on_neigh_timer(ctx: BtfTracePointContext) -> i32 {
@@ -22,11 +18,7 @@ pub(crate) fn on_neigh_timer(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_neigh_timer(ctx: &BtfTracePointContext) -> Option<()> {
     let neighbour = Neighbour(ctx.arg(0));
-    let nud_state = neighbour.nud_state()?;
-    if nud_state & NUD_FAILED == 0 {
-        return None;
-    }
-    if neighbour.device()?.is_bridge() {
+    if neighbour.has_failed()? && neighbour.device()?.is_bridge() {
         apart(ctx, failed);
     }
     None

@@ -354,6 +354,23 @@ fn the_second_outage_counts_from_where_the_first_ended() {
     assert_eq!(only(story.after(4 * SECOND)).counts.packets, 5);
 }
 
+/// A flood begins before the bridge is known, and its first events did not get through.
+#[test]
+fn what_nothing_was_known_of_stays_counted() {
+    let mut story = Story::begin();
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    story.net(NetChange::LinkGone(3));
+    assert_eq!(story.lose_segment_after(PC, 7), Vec::new());
+    assert_eq!(story.after(SECOND), Vec::new());
+    story.net(NetChange::Link(link(3)));
+    story.net(NetChange::Route(route("172.22.0.0/16", 3, None)));
+    story.docker(false);
+    only(story.lose_segment_after(PC, 9));
+    story.count(10);
+    story.net(NetChange::RouteGone(route("172.22.0.0/16", 3, None)));
+    assert_eq!(only(story.after(4 * SECOND)).counts.packets, 10);
+}
+
 #[test]
 fn a_remote_the_kernel_half_forgot_is_counted_on() {
     let mut story = Story::begin();

@@ -113,11 +113,14 @@ pub(super) struct Stat {
     pub(super) parent: u32,
     /// When it was started, in clock ticks since the machine was.
     pub(super) started: u64,
+    /// Where its command line is: another program has it elsewhere. 0 if that is not for us to know.
+    pub(super) arguments: u64,
 }
 
 /// Fields after the name, from 0 (proc(5) counts from 1, the name is 2).
 const PARENT: usize = 1;
 const STARTED: usize = 19;
+const ARGUMENTS: usize = 45;
 
 /// `None` if the process is gone.
 pub(super) fn stat(pid: u32) -> Option<Stat> {
@@ -133,6 +136,10 @@ fn parse(text: &str) -> Option<Stat> {
         name: name.to_owned(),
         parent: fields.get(PARENT)?.parse().ok()?,
         started: fields.get(STARTED)?.parse().ok()?,
+        arguments: fields
+            .get(ARGUMENTS)
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(0),
     })
 }
 

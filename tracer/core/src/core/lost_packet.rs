@@ -37,6 +37,8 @@ impl Core {
                 }
             }
             Judgement::Silent(_) => self.disregard(&event),
+            // Whoever it is may be told of later: it stays counted.
+            Judgement::Unknown(_) => {}
         }
     }
 
@@ -74,13 +76,13 @@ impl Core {
             if diagnose::could_be_lost(event) {
                 self.losses.unread(event.netns, at);
             }
-            return Judgement::Silent("nothing is known of the namespace");
+            return Judgement::Unknown("nothing is known of the namespace");
         };
         let Some(bridge) = namespace.link(event.ifindex) else {
-            return Judgement::Silent("the bridge is gone");
+            return Judgement::Unknown("the bridge is gone");
         };
         let Some(packet) = event.packet else {
-            return Judgement::Silent("the packet is not known");
+            return Judgement::Unknown("the packet is not known");
         };
         diagnose::judge(&Subject {
             world: &self.world,
@@ -190,7 +192,7 @@ impl Core {
                     Judgement::Doubtful { kind, sure } => {
                         self.lose(at, &event, kind, sure, touched);
                     }
-                    Judgement::Excused(_) | Judgement::Silent(_) => {}
+                    Judgement::Excused(_) | Judgement::Silent(_) | Judgement::Unknown(_) => {}
                 }
             }
         }

@@ -34,6 +34,8 @@ pub(crate) enum Judgement {
     Excused(&'static str),
     /// Something that needs no words: why.
     Silent(&'static str),
+    /// Nothing can be said yet, or any more: why.
+    Unknown(&'static str),
 }
 
 /// Judges one event.

@@ -3,7 +3,11 @@
 //!
 //! Reads `/proc` and another process' files, so it may block: call it off the runtime.
 
-use std::io::{self, ErrorKind};
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use nix::fcntl::OFlag;
 use serde_json::{Map, Value};
@@ -11,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::inventory::{
     files::Root,
     netns,
-    proc::{self, Memory},
+    proc::{self, Memory, Stat},
 };
 
 /// What dockerd reads unless told otherwise.
@@ -39,10 +43,34 @@ fn is_daemon(words: &[String]) -> bool {
     words.first().is_some_and(|word| word.ends_with("dockerd"))
 }
 
+/// What was read already, by process: daemons are looked at every few seconds, and nothing on their command lines
+/// changes.
+static READ: Mutex<BTreeMap<u32, (Stat, Vec<String>)>> = Mutex::new(BTreeMap::new());
+/// Processes of which it is kept.
+const KEPT: usize = 256;
+
 /// The words of a process' command line, its name first.
 pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
-    let text = proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?;
-    Some(proc::words(&text))
+    let stat = proc::stat(pid)?;
+    if let Some((read_of, words)) = read().get(&pid)
+        && *read_of == stat
+        && stat.arguments != 0
+    {
+        return Some(words.clone());
+    }
+    let words = proc::words(&proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?);
+    let mut read = read();
+    if read.len() >= KEPT {
+        read.retain(|pid, (read_of, _)| proc::stat(*pid).as_ref() == Some(read_of));
+    }
+    if read.len() < KEPT {
+        read.insert(pid, (stat, words.clone()));
+    }
+    Some(words)
+}
+
+fn read() -> MutexGuard<'static, BTreeMap<u32, (Stat, Vec<String>)>> {
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Every value of an option, in the ways it can be written: `--name value`, `--name=value` and, for
@@ -97,10 +125,40 @@ fn absent<T>(root: &Root, file: &str) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        process::{Command, Stdio},
+        thread,
+        time::{Duration, Instant},
+    };
 
     use super::*;
     use proc::words;
+
+    #[test]
+    fn who_becomes_another_program_has_another_command_line() {
+        let mut child = Command::new("sh")
+            .args(["-c", "read word; exec sleep 60"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        let pid = child.id();
+        let becomes = |name: &str| {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            let is_it = || {
+                command_line(pid).is_some_and(|words| words.first().is_some_and(|it| it == name))
+            };
+            while !is_it() {
+                assert!(Instant::now() < deadline, "{:?}", command_line(pid));
+                thread::yield_now();
+            }
+        };
+        becomes("sh");
+        drop(child.stdin.take());
+        becomes("sleep");
+        child.kill().expect("end it");
+        child.wait().expect("its end");
+    }
 
     #[test]
     fn options_are_read_in_every_way_they_can_be_written() {

@@ -1,9 +1,13 @@
 //! What is looked for below `/proc` again and again, one after the other on one thread: each look that runs
 //! by itself would wake the machine twice more.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    thread,
+};
 
-use tokio::{sync::mpsc::Sender, task};
+use tokio::sync::mpsc::Sender;
 use tracer_core::input::{Body, Input, ProcessInfo};
 
 use super::jobs;
@@ -33,21 +37,41 @@ type Told = [Option<Body>; LOOKS.len()];
 /// Tells of what is left when a job's containers are gone, of jobs, and of daemons beside them: the complete
 /// lists at first, and when they change.
 pub(super) async fn watch(inputs: &Sender<Input>, mut pulse: Pulse) -> Result<Infallible, Closed> {
-    let mut told = Told::default();
-    let mut round = 0_u64;
     loop {
-        let inputs = inputs.clone();
-        let looked = task::spawn_blocking(move || look(round, told, &inputs));
-        // After one that failed everything is told anew.
-        told = looked.await.unwrap_or_else(|_| Ok(Told::default()))?;
-        round += 1;
+        let begin = start(inputs.clone());
+        while begin.try_send(()) != Err(TrySendError::Disconnected(())) {
+            pulse.pause(ROUND).await?;
+        }
+        if inputs.is_closed() {
+            return Err(Closed);
+        }
+        // One that failed is followed by another, and everything is told anew.
         pulse.pause(ROUND).await?;
     }
 }
 
+/// A thread that begins a round when it is told to, unless it is still at one. Nobody waits for its end: that would be
+/// one more to wake.
+fn start(inputs: Sender<Input>) -> SyncSender<()> {
+    let (begin, rounds) = sync_channel(1);
+    let looks = move || {
+        let mut told = Told::default();
+        for (round, ()) in (0..).zip(rounds) {
+            if look(round, &mut told, &inputs).is_err() {
+                return;
+            }
+        }
+    };
+    let started = thread::Builder::new().name("rounds".into()).spawn(looks);
+    if let Err(error) = started {
+        log::warn!("what is left behind is not looked for: no thread: {error}");
+    }
+    begin
+}
+
 /// Each is told as it ends: one that is held up holds nothing back that was seen before.
-fn look(round: u64, mut told: Told, inputs: &Sender<Input>) -> Result<Told, Closed> {
-    for ((look, period), told) in LOOKS.iter().zip(&mut told) {
+fn look(round: u64, told: &mut Told, inputs: &Sender<Input>) -> Result<(), Closed> {
+    for ((look, period), told) in LOOKS.iter().zip(told) {
         if !round.is_multiple_of(*period) {
             continue;
         }
@@ -58,7 +82,7 @@ fn look(round: u64, mut told: Told, inputs: &Sender<Input>) -> Result<Told, Clos
             *told = Some(found);
         }
     }
-    Ok(told)
+    Ok(())
 }
 
 /// Whether nothing has changed. When a process began is worked out from two clocks, and is another moment

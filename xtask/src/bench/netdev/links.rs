@@ -1,8 +1,8 @@
 //! When programs are attached and detached, as seen from outside: each one attached is a link among the files of
 //! the process that attached it.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -18,33 +18,17 @@ pub(super) struct Span {
     pub(super) replies: u32,
 }
 
-/// Links of the process that lead to one of these programs.
+/// Links of the process that lead to one of these programs. Each file is read each time: a number that was a socket's
+/// at the last look may be a link's by now.
 pub(super) fn links(pid: u32, programs: &[u64]) -> usize {
-    Links::default().count(pid, programs)
+    let files = fs::read_dir(format!("/proc/{pid}/fdinfo"))
+        .into_iter()
+        .flatten();
+    let files = files.filter_map(|file| Some(file.ok()?.path()));
+    files.filter(|file| is_link(file, programs)).count()
 }
 
-/// Files looked at before: only new ones are read.
-#[derive(Default)]
-struct Links(BTreeMap<String, bool>);
-
-impl Links {
-    fn count(&mut self, pid: u32, programs: &[u64]) -> usize {
-        let folder = format!("/proc/{pid}/fdinfo");
-        let files = fs::read_dir(&folder).into_iter().flatten();
-        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-        let known: BTreeMap<String, bool> = names
-            .map(|name| {
-                let is_link = || is_link(&format!("{folder}/{name}"), programs);
-                let known = self.0.get(&name).copied().unwrap_or_else(is_link);
-                (name, known)
-            })
-            .collect();
-        self.0 = known;
-        self.0.values().filter(|is_link| **is_link).count()
-    }
-}
-
-fn is_link(file: &str, programs: &[u64]) -> bool {
+fn is_link(file: &Path, programs: &[u64]) -> bool {
     let text = fs::read_to_string(file).unwrap_or_default();
     let program = number(&text, "prog_id");
     text.contains("link_type:") && program.is_some_and(|id| programs.contains(&id))
@@ -66,13 +50,13 @@ pub(super) fn changes(
     stop: &AtomicBool,
     replies: impl Fn() -> u32,
 ) -> Vec<Look> {
-    let (mut known, mut kept) = (Links::default(), Vec::<Look>::new());
+    let mut kept = Vec::<Look>::new();
     let mut last: Option<Look> = None;
     loop {
         let stopped = stop.load(Ordering::Relaxed);
         let look = Look {
             begin: Instant::now(),
-            links: known.count(pid, programs),
+            links: links(pid, programs),
             replies: replies(),
             end: Instant::now(),
         };
