@@ -69,6 +69,7 @@ pub(crate) fn event_loop() -> Result<Runtime> {
 
 /// Traces until a signal, the end of `plan.duration`, or the reader of the output goes.
 pub(crate) fn trace(plan: Plan) -> Result<()> {
+    memory::share();
     let runtime = event_loop()?;
     let ended = runtime.block_on(start_to_end(plan));
     // A read of another process' files may never come back: the end does not wait for it.

@@ -8,7 +8,8 @@ use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracer_common::{
-    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, is_initial, words,
+    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, SCRIPT_PLACES, Stat, Task as Named,
+    is_initial, words,
 };
 
 use super::apart;
@@ -66,20 +67,17 @@ fn started(ctx: &BtfTracePointContext) -> Option<()> {
     Some(())
 }
 
-/// Whether [`SCRIPT`] stands in the text, by the letter.
+/// See [`SCRIPT_PLACES`].
+static PLACES: [u8; 256] = SCRIPT_PLACES;
+
+/// Whether [`SCRIPT`] stands in the text: a bit wanders for each beginning of it, as long as the letters agree.
 #[inline(always)]
 fn holds_script(text: &[u8; ARGUMENTS]) -> bool {
-    let mut found = 0;
+    const WHOLE: u8 = 1 << (SCRIPT.len() - 1);
+    let (mut agreeing, mut found) = (0_u8, 0);
     for byte in text {
-        // Its first letter stands nowhere else in it.
-        found = if *byte == SCRIPT[found] {
-            found + 1
-        } else {
-            usize::from(*byte == SCRIPT[0])
-        };
-        if found == SCRIPT.len() {
-            return true;
-        }
+        agreeing = (agreeing << 1 | 1) & PLACES[usize::from(*byte)];
+        found |= agreeing & WHOLE;
     }
-    false
+    found != 0
 }

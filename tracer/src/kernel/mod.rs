@@ -2,6 +2,7 @@
 
 mod btf;
 mod counters;
+mod load;
 mod needs;
 mod prefixes;
 mod preflight;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aya_obj::{Object, generated::bpf_insn};
 
-use super::tracer::OBJECT;
+use super::load::OBJECT;
 
 /// `MAX_BPF_STACK` (`include/linux/filter.h`), bytes.
 const LIMIT: usize = 512;

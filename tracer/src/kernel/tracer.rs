@@ -1,30 +1,24 @@
-//! Loads the BPF object and attaches it; the hooks that cost most only while somebody is suspected.
+//! The kernel half as it runs: attached, told whom to watch, and asked what it counted; the hooks that cost most only while somebody is suspected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf,
     maps::{HashMap, MapData, RingBuf},
-    programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLinkId},
+    programs::{BtfTracePoint, tp_btf::BtfTracePointLinkId},
 };
 use ipnet::IpNet;
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
-use tracer_common::{HOOKS, Hook, KernelOffsets, WatchKey};
+use tracer_common::{HOOKS, Hook, WatchKey};
 use tracer_core::input::{Counter, HookLoss};
-use zerocopy::IntoBytes;
 
 use super::{
     btf::KernelTypes,
     counters::{LostCounters, Stats, Totals, recursion_misses},
+    load::{load, program_name},
     needs,
     prefixes::Prefixes,
-    preflight,
 };
-
-/// The kernel half, as it was built.
-pub(super) static OBJECT: &[u8] =
-    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/bridgetrace-ebpf"));
 
 /// Remotes under suspicion: (namespace, address) → ifindex of the suspected bridge.
 pub(crate) type Watched = BTreeMap<WatchKey, u32>;
@@ -70,16 +64,13 @@ impl Tracer {
     pub(crate) fn start(mut unseen: Vec<String>, verbose: bool) -> Result<Self> {
         let types = KernelTypes::read()?;
         let offsets = needs::offsets(&types, &mut unseen)?;
-        let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-        lift_memory_limit();
-        let mut ebpf = load(&offsets, &types, &btf, verbose)?;
         let mut loaded = BTreeSet::new();
         for hook in HOOKS {
             if needs::hook(&types, hook, &mut unseen)? {
-                load_program(&mut ebpf, &btf, hook)?;
                 loaded.insert(hook);
             }
         }
+        let mut ebpf = load(&offsets, &types, &loaded, verbose)?;
         let mut tracer = Self {
             lost: LostCounters::new(take(&mut ebpf, "LOST")?),
             stats: Stats(take(&mut ebpf, "STATS")?),
@@ -195,98 +186,6 @@ impl Tracer {
     }
 }
 
-/// Before 5.11 the kernel counts BPF maps as locked memory, of which a login has 64 KiB, and
-/// answers with the errno of a missing privilege.
-/// <https://elixir.bootlin.com/linux/v5.10/A/ident/bpf_charge_memlock>
-fn lift_memory_limit() {
-    // Without CAP_SYS_RESOURCE this fails; since 5.11 nothing depends on it.
-    if let Err(error) = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY) {
-        log::debug!("the limit of locked memory stays: {error}");
-    }
-}
-
-fn load(offsets: &KernelOffsets, types: &KernelTypes, btf: &Btf, verbose: bool) -> Result<Ebpf> {
-    let level = if verbose {
-        aya_log::Level::Debug as u8
-    } else {
-        0
-    };
-    let mut loader = EbpfLoader::new();
-    loader
-        .btf(Some(btf))
-        .override_global("OFFSETS", offsets.as_bytes(), true)
-        .override_global("REASONS", types.reasons.as_slice(), true)
-        .override_global(aya_log::LEVEL, &level, true);
-    loader
-        .load(OBJECT)
-        .map_err(|error| refused(error.into(), "create BPF maps"))
-}
-
-fn load_program(ebpf: &mut Ebpf, btf: &Btf, hook: Hook) -> Result<()> {
-    let name = hook.tracepoint();
-    let loaded = program(ebpf, hook)?.load(name, btf);
-    loaded.map_err(|error| refused(error.into(), &format!("load the program for {name}")))
-}
-
-/// Turns "permission denied" into what it means here.
-fn refused(error: anyhow::Error, doing: &str) -> anyhow::Error {
-    let denied = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|io| matches!(io.kind(), std::io::ErrorKind::PermissionDenied));
-    if let Some(log) = verifier_log(&error) {
-        for line in log.lines() {
-            log::info!("verifier: {line}");
-        }
-        return anyhow!(
-            "cannot {doing}: the kernel's verifier refuses it ({}); this is a bug of bridgetrace: \
-             report it with the output of -v and of uname -r",
-            last_word(&log)
-        );
-    }
-    if denied {
-        anyhow!("cannot {doing}: {}", preflight::explain_refusal())
-    } else {
-        error.context(format!("cannot {doing}"))
-    }
-}
-
-/// The verifier's own refusals are EACCES too, and always come with a log.
-fn verifier_log(error: &anyhow::Error) -> Option<String> {
-    match error.downcast_ref::<ProgramError>() {
-        Some(ProgramError::LoadError { verifier_log, .. }) => {
-            Some(verifier_log.to_string()).filter(|log| !log.trim().is_empty())
-        }
-        _ => None,
-    }
-}
-
-/// What the verifier says at last, before its statistics.
-fn last_word(log: &str) -> &str {
-    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
-    let tells = |line: &&str| {
-        !line.trim().is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word))
-    };
-    log.lines().rev().find(tells).unwrap_or(log).trim()
-}
-
-const fn program_name(hook: Hook) -> &'static str {
-    match hook {
-        Hook::FibLookup => "on_fib_lookup",
-        Hook::NeighSend => "on_neigh_send",
-        Hook::NeighTimer => "on_neigh_timer",
-        Hook::SkbDrop => "on_skb_drop",
-        Hook::DevReceive => "on_dev_receive",
-        Hook::DevQueue => "on_dev_queue",
-        Hook::Fib6Lookup => "on_fib6_lookup",
-        Hook::TcpRetransmit => "on_tcp_retransmit",
-        Hook::TcpRetransmitSynack => "on_synack_retransmit",
-        Hook::TcpReset => "on_tcp_reset",
-        Hook::Signal => "on_signal",
-        Hook::Exec => "on_exec",
-    }
-}
-
 fn program(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut BtfTracePoint> {
     let name = program_name(hook);
     ebpf.program_mut(name)
@@ -307,22 +206,4 @@ fn take<T: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
 
 fn raw(key: WatchKey) -> [u8; size_of::<WatchKey>()] {
     zerocopy::transmute!(key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_verifier_s_last_word_is_its_reason() {
-        let log = "408: (0f) r7 += r1\n\
-                   math between untrusted_ptr_ pointer and 4294967295 is not allowed\n\
-                   verification time 9264 usec\nstack depth 352+0+0\n\
-                   processed 2984 insns (limit 1000000) max_states_per_insn 4\n";
-        assert_eq!(
-            last_word(log),
-            "math between untrusted_ptr_ pointer and 4294967295 is not allowed"
-        );
-        assert_eq!(last_word(""), "");
-    }
 }

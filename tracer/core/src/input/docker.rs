@@ -203,6 +203,12 @@ impl DockerContainer {
         matches!(self.state.as_str(), "running" | "paused" | "restarting")
     }
 
+    /// Whether it was made, and nothing more.
+    #[must_use]
+    pub fn never_ran(&self) -> bool {
+        self.state == "created"
+    }
+
     /// The compose project it belongs to.
     #[must_use]
     pub fn compose_project(&self) -> Option<&str> {

@@ -33,9 +33,9 @@ use super::{
 
 /// Objects the engine was too busy to describe are asked for again this often.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long the listing waits for the history of stopped containers,
+/// How long the listing waits for the history of stopped containers.
 const HISTORY: Duration = Duration::from_secs(1);
-/// of so many at a time.
+/// Objects that are inspected at a time for a listing.
 const AT_ONCE: usize = 8;
 
 /// What happened to an object while it was inspected.
@@ -156,25 +156,22 @@ impl<'a> Following<'a> {
     /// Everything there is.
     async fn listing(&mut self) -> Result<Body, Ended> {
         let lost = |failure: Failure| Ended::Lost(failure.into());
-        let mut networks = Vec::new();
-        for listed in self.engine.networks().await.map_err(lost)? {
-            if self.intake.admits(&Object::Network(listed.id.clone())) {
-                networks.extend(self.in_full(listed).await?);
-            }
-        }
+        let mut networks = self.engine.networks().await.map_err(lost)?;
+        networks.retain(|it| self.intake.admits(&Object::Network(it.id.clone())));
+        let networks = self.in_full(networks).await?;
         let mut containers = self.engine.containers().await.map_err(lost)?;
         containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
         let containers = self.with_history(containers).await;
         Ok(self.bearable(networks, containers))
     }
 
-    /// Of a container that does not run the list does not tell when it did. One that the engine is
+    /// Of a container that does not run any more the list does not tell when it did. One that the engine is
     /// too busy to inspect is looked at again.
     async fn with_history(&mut self, listed: Vec<DockerContainer>) -> Vec<DockerContainer> {
         let engine = &self.engine;
         let deadline = Instant::now() + HISTORY;
         let told = stream::iter(listed).map(|listed| async move {
-            if listed.is_running() {
+            if listed.is_running() || listed.never_ran() {
                 return (listed, true);
             }
             match timeout_at(deadline, engine.container(&listed.id)).await {
@@ -205,16 +202,26 @@ impl<'a> Following<'a> {
 
     /// A network the engine is too busy to inspect is listed without its endpoints and looked
     /// at again.
-    async fn in_full(&mut self, listed: DockerNetwork) -> Result<Option<DockerNetwork>, Ended> {
-        match self.engine.network(&listed.id).await {
-            Ok(network) => Ok(network),
-            Err(Failure::Missing) => Ok(None),
-            Err(Failure::Slow(_)) => {
-                self.slow.insert(Object::Network(listed.id.clone()));
-                Ok(Some(listed))
+    async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
+        let engine = &self.engine;
+        let inspect = |listed: DockerNetwork| async move {
+            let found = engine.network(&listed.id).await;
+            (listed, found)
+        };
+        let mut inspected = stream::iter(listed).map(inspect).buffered(AT_ONCE);
+        let mut networks = Vec::new();
+        while let Some((listed, found)) = inspected.next().await {
+            match found {
+                Ok(network) => networks.extend(network),
+                Err(Failure::Missing) => {}
+                Err(Failure::Slow(_)) => {
+                    self.slow.insert(Object::Network(listed.id.clone()));
+                    networks.push(listed);
+                }
+                Err(failure) => return Err(Ended::Lost(failure.into())),
             }
-            Err(failure) => Err(Ended::Lost(failure.into())),
         }
+        Ok(networks)
     }
 
     async fn apply(&mut self, change: Change) -> Result<(), Closed> {
