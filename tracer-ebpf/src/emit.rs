@@ -99,9 +99,10 @@ pub(crate) fn suspected_bridge(netns: u32, remote: [u8; 16]) -> Option<u32> {
     unsafe { WATCH.get(&key) }.copied()
 }
 
-/// Puts `event` into the ring buffer unless an event like it was sent within the last second.
+/// Puts `event` into the ring buffer unless an event like it was sent within the last second: none then, otherwise
+/// whether there was room.
 #[inline(always)]
-pub(crate) fn submit(hook: Hook, event: &mut Event) -> bool {
+pub(crate) fn submit(hook: Hook, event: &mut Event) -> Option<bool> {
     // SAFETY: no arguments, no preconditions.
     event.ktime_ns = unsafe { bpf_ktime_get_ns() };
     let key = seen_key(event);
@@ -109,7 +110,7 @@ pub(crate) fn submit(hook: Hook, event: &mut Event) -> bool {
     if let Some(last) = unsafe { SEEN.get(&key) }
         && event.ktime_ns.wrapping_sub(*last) < REPEAT_NS
     {
-        return false;
+        return None;
     }
     let sent = EVENTS.output::<Event>(&*event, 0).is_ok();
     if sent {
@@ -117,7 +118,7 @@ pub(crate) fn submit(hook: Hook, event: &mut Event) -> bool {
         let _ = SEEN.insert(&key, &event.ktime_ns, 0);
     }
     bump(hook, if sent { Stat::Emitted } else { Stat::Rejected });
-    sent
+    Some(sent)
 }
 
 #[inline(always)]

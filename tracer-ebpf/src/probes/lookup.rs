@@ -83,7 +83,8 @@ pub(super) fn into_bridge<F: Flowi>(
     None
 }
 
-/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if it was told.
+/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 unless one like
+/// it was told a moment ago.
 #[inline(never)]
 fn tell_astray<F: Flowi>(
     ctx: *mut c_void,
@@ -94,7 +95,7 @@ fn tell_astray<F: Flowi>(
 ) -> i32 {
     let ctx = BtfTracePointContext::new(ctx);
     let told = try_tell_astray(&ctx, flow, net, slot, ifindex);
-    (told == Some(true)).into()
+    told.is_some().into()
 }
 
 #[inline(always)]
@@ -104,7 +105,7 @@ fn try_tell_astray<F: Flowi>(
     net: Net,
     slot: &Routed<F::Address>,
     ifindex: u32,
-) -> Option<bool> {
+) -> Option<()> {
     let daddr = flow.daddr()?;
     let came_in = memory::way_in(net, daddr).filter(|came_in| *came_in != ifindex)?;
     let (netns, remote) = (net.inum()?, daddr.mapped());
@@ -118,11 +119,11 @@ fn try_tell_astray<F: Flowi>(
     emit::add_lookup(&mut event, &Found { ifindex, lookup });
     emit::add_ingress(&mut event, Some(came_in));
     emit::add_task(&mut event, ctx);
-    Some(emit::submit(F::HOOK, &mut event))
+    emit::submit(F::HOOK, &mut event).map(drop)
 }
 
-/// So that a reset by whoever has the remote's address is understood: it follows within seconds, and is looked for longer
-/// than an event is held back.
+/// So that a reset by whoever has the remote's address is understood: it follows within seconds, and is
+/// looked for longer than an event is held back.
 #[inline(never)]
 fn note_astray<F: Flowi>(flow: &F, net: Net, bridge: u32) -> i32 {
     let _ = try_note_astray(flow, net, bridge);

@@ -11,7 +11,7 @@ use tracer_common::{Event, Hook, Way};
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Net, Skb},
+    kernel::{Neighbour, Net, NetDevice, Skb},
     memory::{self, A_MOMENT, AT_ONCE, Kind},
 };
 
@@ -43,7 +43,7 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
     if queued.is_none() {
-        took_it_along(&neighbour, net, remote)?;
+        took_it_along(&neighbour, device, net, remote)?;
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = neighbour.nud_state()?;
@@ -57,7 +57,7 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     emit::add_task(&mut event, ctx);
-    if emit::submit(Hook::NeighSend, &mut event) {
+    if emit::submit(Hook::NeighSend, &mut event) == Some(true) {
         debug!(
             ctx,
             "neigh_send: {:i} unresolved on ifindex {} in netns {}, flags {}",
@@ -71,14 +71,26 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
 }
 
 /// Without a packet nothing is lost, but for the one that led here if the neighbour was given up at this very moment: its
-/// queue is emptied, and in a flood another thread has its turn, before this hook has. One that is passed on is known by
-/// its lookup, as nothing comes in between.
+/// queue is emptied, and in a flood another thread has its turn, before this hook has. It is this host's own by its
+/// lookup; another thread may have had one meanwhile, but nothing comes in between where a packet is passed on.
 #[inline(always)]
-fn took_it_along(neighbour: &Neighbour, net: Net, remote: [u8; 16]) -> Option<()> {
+fn took_it_along(
+    neighbour: &Neighbour,
+    bridge: NetDevice,
+    net: Net,
+    remote: [u8; 16],
+) -> Option<()> {
     // Asked anew: it may have been answered meanwhile, and the queue sent.
-    let is_given_up = neighbour.is_given_up()?;
-    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE).is_some();
-    (is_given_up && !passes).then_some(())
+    if !neighbour.is_given_up()? {
+        return None;
+    }
+    let ifindex = bridge.ifindex()?;
+    let own = memory::route_to(Kind::Own, net, remote, A_MOMENT);
+    if own.is_some_and(|found| found.ifindex == ifindex) {
+        return Some(());
+    }
+    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE);
+    passes.is_none().then_some(())
 }
 
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody

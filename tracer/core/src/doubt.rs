@@ -127,12 +127,20 @@ impl Doubts {
         }
     }
 
-    /// The kernel gave the remote up.
+    /// The kernel gave the remote up: whoever asked for it meant it.
     pub(crate) fn give_up(&mut self, place: Place, remote: IpAddr) {
-        let there = |(here, _, whom): &Question| (*here, *whom) == (place, remote);
-        for (_, doubt) in self.questions.iter_mut().filter(|(it, _)| there(it)) {
+        for (_, doubt) in self
+            .questions
+            .iter_mut()
+            .filter(|(it, _)| is_for(it, place, remote))
+        {
             doubt.insistent = true;
         }
+    }
+
+    /// Whether somebody asks for the remote.
+    pub(crate) fn asks_for(&self, place: Place, remote: IpAddr) -> bool {
+        self.questions.keys().any(|it| is_for(it, place, remote))
     }
 
     /// Whether nothing is doubtful.
@@ -186,6 +194,10 @@ impl Doubt {
     fn due(&self) -> Option<Timestamp> {
         self.insistent.then(|| self.first.plus(PATIENCE))
     }
+}
+
+fn is_for((here, kind, whom): &Question, place: Place, remote: IpAddr) -> bool {
+    (*here, *whom) == (place, remote) && asks(*kind)
 }
 
 /// Whether the remote is asked for by somebody here, who may be scanning. Otherwise it came by itself.

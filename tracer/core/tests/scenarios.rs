@@ -58,14 +58,40 @@ fn a_neighbour_that_failed_unseen_is_told_by_its_table() {
     );
 }
 
-/// `ip neigh del`: the kernel tells first that the entry failed.
+/// `ip neigh del`: the kernel tells first that the entry failed. The beat may fall between the two.
 #[test]
 fn a_neighbour_that_was_removed_by_hand_proves_nothing() {
     let mut story = Story::begin();
     only(story.lose_segment(PC));
     story.neighbour_table(PC, false);
+    assert_eq!(story.after(SECOND / 100), Vec::new());
     story.neighbour_table(PC, true);
     assert_eq!(story.after(SECOND), Vec::new());
+}
+
+/// The kernel says nothing when it asks again: the packet waits.
+#[test]
+fn a_failure_before_the_first_lost_packet_proves_nothing_of_it() {
+    let mut story = Story::begin();
+    story.neighbour_table(PC, false);
+    story.now += SECOND / 2;
+    only(story.lose_segment(PC));
+    assert_eq!(story.after(SECOND / 2), Vec::new());
+}
+
+#[test]
+fn who_answered_and_went_proves_nothing() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.lose_segment([172, 22, 10, 120]);
+    story.answer(PC);
+    story.after(SECOND);
+    story.neighbour_table(PC, false);
+    let told = story.after(2 * SECOND);
+    assert!(
+        told.iter().all(|it| it.verdict == Verdict::Suspected),
+        "{told:#?}"
+    );
 }
 
 /// The last of what the kernel's log says of the bridge that packets are lost in, and of nobody else's.

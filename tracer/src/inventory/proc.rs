@@ -113,7 +113,8 @@ pub(super) struct Stat {
     pub(super) parent: u32,
     /// When it was started, in clock ticks since the machine was.
     pub(super) started: u64,
-    /// Where its command line is: another program has it elsewhere. 0 if that is not for us to know.
+    /// Where its command line is, address: another program has it elsewhere, where addresses are drawn by lot. 0 if that is
+    /// not for us to know.
     pub(super) arguments: u64,
 }
 
@@ -169,6 +170,9 @@ mod tests {
             (stat.name.as_str(), stat.parent, stat.started),
             ("a) b (c", 1, 4711)
         );
+        let places: Vec<String> = (1..50).map(|at| at.to_string()).collect();
+        let stat = parse(&format!("7 (a) S {}", places.join(" "))).expect("a process");
+        assert_eq!(stat.arguments, 45);
         for torn in ["", "7 (a", "7 (a) S", "7 (a) S x", ")("] {
             assert_eq!(parse(torn), None, "{torn}");
         }

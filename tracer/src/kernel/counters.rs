@@ -7,11 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
-use aya::maps::{HashMap, MapData, PerCpuArray};
+use anyhow::{Context as _, Result, bail};
+use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use tracer_common::{Hook, LostKey, LostPackets, Stat};
 use tracer_core::input::{Counter, HookLoss};
 use zerocopy::FromBytes;
+
+use super::batch;
 
 type RawKey = [u8; size_of::<LostKey>()];
 type RawPackets = [u64; size_of::<LostPackets>() / 8];
@@ -29,16 +31,31 @@ const MEMORY: Duration = Duration::from_secs(3600);
 
 /// The `LOST` map, and what it said last and when.
 pub(crate) struct LostCounters {
-    map: HashMap<MapData, RawKey, RawPackets>,
+    map: Map,
     said: BTreeMap<LostKey, (LostPackets, Instant)>,
 }
 
 impl LostCounters {
-    pub(crate) const fn new(map: HashMap<MapData, RawKey, RawPackets>) -> Self {
+    pub(crate) const fn new(map: Map) -> Self {
         Self {
             map,
             said: BTreeMap::new(),
         }
+    }
+
+    fn read(&self) -> Result<Vec<(RawKey, RawPackets)>> {
+        let Map::HashMap(map) = &self.map else {
+            bail!("the map of lost packets is of another type");
+        };
+        // SAFETY: what the kernel half declares it with has these sizes, and is made of integers.
+        let entries = unsafe { batch::entries(map.fd().as_fd()) };
+        entries.context("read the map of lost packets")
+    }
+
+    fn forget(&mut self, key: &RawKey) -> Result<()> {
+        let mut map = HashMap::<_, RawKey, RawPackets>::try_from(&mut self.map)?;
+        let removed = map.remove(key);
+        removed.context("forget a remote that lost nothing for long")
     }
 
     /// Entries that changed since the last call. One that was forgotten comes
@@ -47,8 +64,7 @@ impl LostCounters {
         let mut changed = Vec::new();
         let mut stale = Vec::new();
         let now = Instant::now();
-        for entry in self.map.iter() {
-            let (raw, raw_total) = entry.context("read the map of lost packets")?;
+        for (raw, raw_total) in self.read()? {
             let Ok(key) = LostKey::read_from_bytes(&raw) else {
                 continue;
             };
@@ -66,9 +82,7 @@ impl LostCounters {
             }
         }
         for (key, raw) in stale {
-            self.map
-                .remove(&raw)
-                .context("forget a remote that lost nothing for long")?;
+            self.forget(&raw)?;
             self.said.remove(&key);
             changed.push(counter(key, LostPackets::default()));
         }

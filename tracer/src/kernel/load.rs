@@ -1,16 +1,16 @@
 //! Loads the BPF object and its programs.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     num::NonZero,
     sync::{Mutex, PoisonError},
     thread,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    programs::{BtfTracePoint, ProgramError},
+    programs::{BtfTracePoint, Program, ProgramError},
 };
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use tracer_common::{Hook, KernelOffsets};
@@ -35,10 +35,14 @@ pub(super) fn load(
     lift_memory_limit();
     // The loader reads the kernel's types by itself, and cannot be asked for them.
     let (mut loader, btf) = thread::scope(|scope| {
-        let btf = scope.spawn(Btf::from_sys_fs);
-        (EbpfLoader::new(), btf.join())
+        let reader = thread::Builder::new().spawn_scoped(scope, Btf::from_sys_fs);
+        let loader = EbpfLoader::new();
+        let read = reader.map_err(anyhow::Error::from).and_then(|reader| {
+            let read = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
+            Ok(read?)
+        });
+        (loader, read)
     });
-    let btf = btf.map_err(|_| anyhow!("the reader of the kernel's BTF panicked"))?;
     let btf = btf.context("read the kernel's BTF")?;
     let level = if verbose {
         aya_log::Level::Debug as u8
@@ -59,22 +63,7 @@ pub(super) fn load(
 
 /// The verifier works for whoever loads a program: several look at several.
 fn load_programs(ebpf: &mut Ebpf, btf: &Btf, hooks: &BTreeSet<Hook>) -> Result<()> {
-    let mut waiting = Vec::new();
-    for (name, program) in ebpf.programs_mut() {
-        if let Some(hook) = hooks.iter().find(|hook| program_name(**hook) == name) {
-            let program = <&mut BtfTracePoint>::try_from(program);
-            waiting.push((
-                *hook,
-                program.with_context(|| format!("the BPF program {name} is of another type"))?,
-            ));
-        }
-    }
-    ensure!(
-        waiting.len() == hooks.len(),
-        "the BPF object lacks programs"
-    );
-    waiting.sort_by_key(|(hook, _)| *hook as u8);
-    let waiting = Mutex::new(waiting);
+    let waiting = Mutex::new(programs(ebpf, hooks)?);
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let load = || {
         while let Some((hook, program)) = next() {
@@ -82,17 +71,43 @@ fn load_programs(ebpf: &mut Ebpf, btf: &Btf, hooks: &BTreeSet<Hook>) -> Result<(
         }
         Ok(())
     };
-    let threads = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(THREADS);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(load)).collect();
-        load()?;
+        // Without another thread it takes longer.
+        let helper = || thread::Builder::new().spawn_scoped(scope, load).ok();
+        let helpers: Vec<_> = (1..threads.min(THREADS)).filter_map(|_| helper()).collect();
+        let own = load();
         let panicked = |_| bail!("a loader of BPF programs panicked");
-        others
+        let others = helpers
             .into_iter()
-            .try_for_each(|it| it.join().unwrap_or_else(panicked))
+            .map(|it| it.join().unwrap_or_else(panicked));
+        others.fold(own, Result::and)
     })
+}
+
+/// The programs of the hooks, the largest last: they are taken from the end, and none of them is to begin when all others
+/// are done.
+fn programs<'a>(
+    ebpf: &'a mut Ebpf,
+    hooks: &BTreeSet<Hook>,
+) -> Result<Vec<(Hook, &'a mut BtfTracePoint)>> {
+    let mut all: BTreeMap<String, &mut Program> = ebpf
+        .programs_mut()
+        .map(|(name, program)| (name.to_owned(), program))
+        .collect();
+    let take = |hook: &Hook| {
+        let name = program_name(*hook);
+        let program = all.remove(name);
+        let program = program.with_context(|| format!("the BPF object has no program {name}"))?;
+        let program = program.try_into();
+        Ok((
+            *hook,
+            program.with_context(|| format!("the BPF program {name} is of another type"))?,
+        ))
+    };
+    let mut programs = hooks.iter().map(take).collect::<Result<Vec<_>>>()?;
+    programs.sort_by_key(|(hook, _)| matches!(hook, Hook::NeighSend | Hook::SkbDrop));
+    Ok(programs)
 }
 
 fn load_program(program: &mut BtfTracePoint, btf: &Btf, hook: Hook) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The way into the kernel: what this kernel looks like (BTF), loading, attaching, reading.
 
+mod batch;
 mod btf;
 mod counters;
 mod load;

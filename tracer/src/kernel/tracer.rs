@@ -1,11 +1,12 @@
-//! The kernel half as it runs: attached, told whom to watch, and asked what it counted; the hooks that cost most only while somebody is suspected.
+//! The kernel half as it runs: attached, told whom to watch, and asked what it counted; the hooks
+//! that cost most only while somebody is suspected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf,
-    maps::{HashMap, MapData, RingBuf},
+    maps::{HashMap, Map, MapData, MapError, RingBuf},
     programs::{BtfTracePoint, tp_btf::BtfTracePointLinkId},
 };
 use ipnet::IpNet;
@@ -72,7 +73,7 @@ impl Tracer {
         }
         let mut ebpf = load(&offsets, &types, &loaded, verbose)?;
         let mut tracer = Self {
-            lost: LostCounters::new(take(&mut ebpf, "LOST")?),
+            lost: LostCounters::new(take_map(&mut ebpf, "LOST")?),
             stats: Stats(take(&mut ebpf, "STATS")?),
             watch: take(&mut ebpf, "WATCH")?,
             watched: Watched::new(),
@@ -194,14 +195,14 @@ fn program(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut BtfTracePoint> {
         .with_context(|| format!("the BPF program {name} is of another type"))
 }
 
-fn take<T: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(
-    ebpf: &mut Ebpf,
-    name: &str,
-) -> Result<T> {
-    let map = ebpf
-        .take_map(name)
-        .with_context(|| format!("the BPF object has no map {name}"))?;
+fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result<T> {
+    let map = take_map(ebpf, name)?;
     T::try_from(map).with_context(|| format!("the BPF map {name} is of another type"))
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
+    ebpf.take_map(name)
+        .with_context(|| format!("the BPF object has no map {name}"))
 }
 
 fn raw(key: WatchKey) -> [u8; size_of::<WatchKey>()] {

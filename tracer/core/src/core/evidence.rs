@@ -79,8 +79,7 @@ pub(super) fn of_loss(world: &World, incident: &mut Incident, at: Timestamp, eve
     }
 }
 
-/// By the neighbour table `remote` was given up, and so dropped what waited for it: a packet of each incident of
-/// what this host sends, or there would be no remote.
+/// By the neighbour table `remote` was given up after a packet to it was lost, which waited for it, and so was dropped.
 pub(super) fn of_table(incident: &mut Incident, at: Timestamp, remote: IpAddr) {
     prove_failure(incident, at, remote);
     // `arp_error_report()` names a reason, `ndisc_error_report()` does not.

@@ -10,8 +10,8 @@ use std::{
 use tracer_common::Way;
 
 use crate::{
-    incident::Place,
-    input::{Neighbour, NetChange},
+    incident::{Incident, Place},
+    input::NetChange,
     time::{SECOND, Timestamp},
     world::namespace::is_given_up,
 };
@@ -24,7 +24,7 @@ const LATE: u64 = SECOND / 20;
 /// Neighbours.
 const FAILURES: usize = 1024;
 
-/// Since when neighbours are given up, as long as nobody asked.
+/// Since when neighbours are given up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failures(BTreeMap<(Place, IpAddr), Timestamp>);
 
@@ -36,7 +36,8 @@ impl Failures {
             NetChange::NeighbourGone(neighbour) => (neighbour, false),
             _ => return,
         };
-        let key = key_of(netns, neighbour);
+        let ifindex = neighbour.ifindex;
+        let key = (Place { netns, ifindex }, neighbour.address);
         if !failed {
             self.0.remove(&key);
         } else if self.0.len() < FAILURES {
@@ -44,8 +45,20 @@ impl Failures {
         }
     }
 
+    /// The first packet to the neighbour was lost `at` that time: an earlier failure says nothing of it. That it is asked
+    /// for again is told by nobody.
+    pub(super) fn begin(&mut self, at: Timestamp, place: Place, remote: IpAddr) {
+        if self
+            .0
+            .get(&(place, remote))
+            .is_some_and(|failed| *failed < at)
+        {
+            self.0.remove(&(place, remote));
+        }
+    }
+
     /// Takes those that nothing has contradicted meanwhile.
-    pub(super) fn take(&mut self, now: Timestamp) -> BTreeMap<(Place, IpAddr), Timestamp> {
+    fn take(&mut self, now: Timestamp) -> BTreeMap<(Place, IpAddr), Timestamp> {
         let all = mem::take(&mut self.0).into_iter();
         let (late, young) = all.partition(|(_, at)| now.since(*at) >= LATE);
         self.0 = young;
@@ -54,7 +67,7 @@ impl Failures {
 }
 
 impl Core {
-    /// What is sure enough now, since the counters were read, and what the neighbour table proves of it.
+    /// What is sure enough, now that the counters were read, and what the neighbour table proves of it.
     pub(super) fn ripen_given_up(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
         let failures = self.failures.take(now);
         for (place, remote) in failures.keys() {
@@ -62,19 +75,32 @@ impl Core {
         }
         self.ripen(now, touched);
         for ((place, remote), at) in failures {
-            let here = self.incidents.range_mut(index::at(place));
-            let lost = here.filter(|((_, kind), incident)| {
-                way_of(*kind) == Way::Sent && incident.remotes.contains_key(&remote)
-            });
-            for (key, incident) in lost {
-                evidence::of_table(incident, at, remote);
-                touched.insert(*key);
+            if self.doubts.asks_for(place, remote) {
+                // Proves it when it is told.
+                self.failures.0.insert((place, remote), at);
+            } else {
+                self.prove_given_up(place, remote, at, touched);
             }
         }
     }
-}
 
-fn key_of(netns: u32, neighbour: &Neighbour) -> (Place, IpAddr) {
-    let ifindex = neighbour.ifindex;
-    (Place { netns, ifindex }, neighbour.address)
+    fn prove_given_up(
+        &mut self,
+        place: Place,
+        remote: IpAddr,
+        at: Timestamp,
+        touched: &mut BTreeSet<Key>,
+    ) {
+        let is_lost = |incident: &Incident| {
+            let state = incident.remotes.get(&remote);
+            state.is_some_and(|state| !state.answered && !state.superseded)
+        };
+        let here = self.incidents.range_mut(index::at(place));
+        for (key, incident) in
+            here.filter(|((_, kind), it)| way_of(*kind) == Way::Sent && is_lost(it))
+        {
+            evidence::of_table(incident, at, remote);
+            touched.insert(*key);
+        }
+    }
 }

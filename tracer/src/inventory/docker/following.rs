@@ -200,7 +200,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// A network the engine is too busy to inspect is listed without its endpoints and looked
+    /// Networks with their endpoints. One that the engine is too busy to inspect is listed without, and looked
     /// at again.
     async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
         let engine = &self.engine;

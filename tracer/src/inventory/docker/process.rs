@@ -43,11 +43,12 @@ fn is_daemon(words: &[String]) -> bool {
     words.first().is_some_and(|word| word.ends_with("dockerd"))
 }
 
-/// What was read already, by process: daemons are looked at every few seconds, and nothing on their command lines
-/// changes.
+/// What was read already, by process: daemons are looked at every few seconds, and do not change their command lines.
 static READ: Mutex<BTreeMap<u32, (Stat, Vec<String>)>> = Mutex::new(BTreeMap::new());
-/// Processes of which it is kept.
+/// Processes of which it is kept,
 const KEPT: usize = 256;
+/// and so many bytes of each: whoever has a longer one is read each time.
+const KEPT_BYTES: usize = 4096;
 
 /// The words of a process' command line, its name first.
 pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
@@ -58,15 +59,23 @@ pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
     {
         return Some(words.clone());
     }
-    let words = proc::words(&proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?);
+    let text = proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?;
+    let words = proc::words(&text);
+    // Who is just becoming another program has none for a moment.
+    if (1..=KEPT_BYTES).contains(&text.len()) {
+        keep(pid, stat, &words);
+    }
+    Some(words)
+}
+
+fn keep(pid: u32, stat: Stat, words: &[String]) {
     let mut read = read();
     if read.len() >= KEPT {
         read.retain(|pid, (read_of, _)| proc::stat(*pid).as_ref() == Some(read_of));
     }
     if read.len() < KEPT {
-        read.insert(pid, (stat, words.clone()));
+        read.insert(pid, (stat, words.to_vec()));
     }
-    Some(words)
 }
 
 fn read() -> MutexGuard<'static, BTreeMap<u32, (Stat, Vec<String>)>> {
@@ -138,24 +147,23 @@ mod tests {
     #[test]
     fn who_becomes_another_program_has_another_command_line() {
         let mut child = Command::new("sh")
-            .args(["-c", "read word; exec sleep 60"])
+            .args(["-c", "read word; exec sh -c 'sleep 60; :' other", "one"])
             .stdin(Stdio::piped())
             .spawn()
             .expect("sh");
         let pid = child.id();
-        let becomes = |name: &str| {
+        let becomes = |last: &str| {
             let deadline = Instant::now() + Duration::from_secs(10);
-            let is_it = || {
-                command_line(pid).is_some_and(|words| words.first().is_some_and(|it| it == name))
-            };
+            let is_it =
+                || command_line(pid).is_some_and(|words| words.last().is_some_and(|it| it == last));
             while !is_it() {
                 assert!(Instant::now() < deadline, "{:?}", command_line(pid));
                 thread::yield_now();
             }
         };
-        becomes("sh");
+        becomes("one");
         drop(child.stdin.take());
-        becomes("sleep");
+        becomes("other");
         child.kill().expect("end it");
         child.wait().expect("its end");
     }

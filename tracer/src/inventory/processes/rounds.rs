@@ -50,8 +50,8 @@ pub(super) async fn watch(inputs: &Sender<Input>, mut pulse: Pulse) -> Result<In
     }
 }
 
-/// A thread that begins a round when it is told to, unless it is still at one. Nobody waits for its end: that would be
-/// one more to wake.
+/// A thread that begins a round when it is told to; while it is at one, it is told at most once. Nobody waits for its end:
+/// that would be one more to wake.
 fn start(inputs: Sender<Input>) -> SyncSender<()> {
     let (begin, rounds) = sync_channel(1);
     let looks = move || {
