@@ -38,6 +38,7 @@ use crate::{
     world::{World, kernel_log::Line, namespace::answers, pools::PoolUse},
 };
 
+pub(crate) use self::failures::is_of;
 use self::{
     failures::Failures,
     index::Index,
@@ -92,6 +93,7 @@ impl Core {
             }
             Body::KernelLogLost(lines) => self.losses.kernel_log(*lines, input.at),
             Body::Tick | Body::Stop => {
+                self.note_given_up(input.at);
                 if self.excuses.expire(input.at) {
                     self.watch_version += 1;
                 }
@@ -118,12 +120,11 @@ impl Core {
         let last = matches!(input.body, Body::Stop);
         let ticks = last || matches!(input.body, Body::Tick);
         self.retry_waiting(input.at, last, &mut touched);
+        self.ripen(input.at, &mut touched);
         if ticks {
-            self.ripen_given_up(input.at, &mut touched);
+            self.prove_given_up(input.at, &mut touched);
             let world = &self.world;
             findings.extend(self.losses.own(world, &mut self.sequence, input.at));
-        } else {
-            self.ripen(input.at, &mut touched);
         }
         for key in touched {
             findings.extend(self.review(input.at, key, last));

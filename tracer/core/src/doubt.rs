@@ -9,6 +9,7 @@ use std::{
 use tracer_common::Way;
 
 use crate::{
+    core::is_of,
     decode::KernelEvent,
     finding::Kind,
     incident::Place,
@@ -127,14 +128,11 @@ impl Doubts {
         }
     }
 
-    /// The kernel gave the remote up: whoever asked for it meant it.
-    pub(crate) fn give_up(&mut self, place: Place, remote: IpAddr) {
-        for (_, doubt) in self
-            .questions
-            .iter_mut()
-            .filter(|(it, _)| is_for(it, place, remote))
-        {
-            doubt.insistent = true;
+    /// The kernel gave the remote up `at` that time: whoever asked for it meant it.
+    pub(crate) fn give_up(&mut self, place: Place, remote: IpAddr, at: Timestamp) {
+        let doubts = self.questions.iter_mut();
+        for (_, doubt) in doubts.filter(|(it, _)| is_for(it, place, remote)) {
+            doubt.insistent |= is_of(at, doubt.first);
         }
     }
 

@@ -199,6 +199,9 @@ impl Incident {
         let counted = self.counted.get(&remote);
         let new = || Remote::new(way, loss.measure, loss.before, counted);
         let state = self.remotes.entry(remote).or_insert_with(new);
+        if new_remote || state.answered {
+            state.since = loss.at;
+        }
         state.lose(loss.measure, loss.before);
         self.last = self.last.max(loss.at);
         if let Measure::Dropped(reason) = loss.measure {

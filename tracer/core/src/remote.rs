@@ -91,6 +91,8 @@ pub struct Remote {
     seen: u64,
     /// The same for packets seen dying.
     deaths: Deaths,
+    /// First lost packet since it answered last.
+    pub since: Timestamp,
     /// When a packet was seen leaving by another device.
     pub healed: Option<Timestamp>,
     /// It answered on the bridge after all: nothing to it is lost there any more.
@@ -115,6 +117,7 @@ impl Remote {
             carried: Totals::default(),
             seen: 0,
             deaths: Deaths::default(),
+            since: Timestamp(0),
             healed: None,
             answered: false,
             superseded: false,

@@ -9,7 +9,7 @@ use tracer_core::{
         Body, Counter, DockerContainer, DockerEndpoint, DockerNetwork, Landmark, LandmarkRole,
         PublishedPort,
     },
-    time::SECOND,
+    time::{SECOND, Timestamp},
 };
 
 use crate::common::{ENDPOINT, HOST, link, network};
@@ -143,6 +143,25 @@ fn a_single_question_is_told_once_the_neighbour_table_says_it_failed() {
     let finding = only(story.after(SECOND));
     assert_eq!(finding.kind, Kind::RequestBlackhole);
     assert!(has(&finding, EvidenceKind::NeighbourFailed) && has(&finding, EvidenceKind::Drop));
+}
+
+/// The first failure is of what somebody else asked before.
+#[test]
+fn a_failure_before_the_question_proves_nothing_of_it() {
+    let mut story = Story::begin();
+    story.neighbour_table(REGISTRY, false);
+    story.now += SECOND / 3;
+    assert_eq!(connect(&mut story, REGISTRY), Vec::new());
+    let begun = Timestamp(story.now);
+    assert_eq!(story.after(SECOND), Vec::new());
+    story.now += 2 * SECOND;
+    story.neighbour_table(REGISTRY, false);
+    let finding = only(story.after(SECOND));
+    let failed = finding
+        .evidence
+        .iter()
+        .find(|it| it.kind == EvidenceKind::NeighbourFailed);
+    assert!(failed.is_some_and(|it| it.at > begun), "{finding:#?}");
 }
 
 #[test]

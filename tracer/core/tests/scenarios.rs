@@ -69,6 +69,19 @@ fn a_neighbour_that_was_removed_by_hand_proves_nothing() {
     assert_eq!(story.after(SECOND), Vec::new());
 }
 
+/// A table that is full throws out whoever failed.
+#[test]
+fn a_neighbour_that_failed_and_made_room_has_failed() {
+    let mut story = Story::begin();
+    only(story.lose_segment(PC));
+    story.now += 3 * SECOND;
+    story.neighbour_table(PC, false);
+    story.now += SECOND / 2;
+    story.neighbour_table(PC, true);
+    let confirmed = only(story.after(SECOND / 2));
+    assert!(has(&confirmed, EvidenceKind::NeighbourFailed));
+}
+
 /// The kernel says nothing when it asks again: the packet waits.
 #[test]
 fn a_failure_before_the_first_lost_packet_proves_nothing_of_it() {
@@ -76,6 +89,9 @@ fn a_failure_before_the_first_lost_packet_proves_nothing_of_it() {
     story.neighbour_table(PC, false);
     story.now += SECOND / 2;
     only(story.lose_segment(PC));
+    // What is told of the failure that had this packet sent may be told after it.
+    story.now += SECOND / 100;
+    story.neighbour_table(PC, false);
     assert_eq!(story.after(SECOND / 2), Vec::new());
 }
 

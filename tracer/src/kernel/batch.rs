@@ -12,7 +12,7 @@ use nix::{errno::Errno, libc};
 /// `BPF_MAP_LOOKUP_BATCH` (`include/uapi/linux/bpf.h`).
 const LOOKUP_BATCH: libc::c_int = 24;
 /// Entries at a time: more than any bucket holds, or the kernel refuses.
-const ENTRIES: usize = 4096;
+const ENTRIES: u32 = 4096;
 
 /// The part of `union bpf_attr` for batches, same place.
 #[repr(C)]
@@ -36,7 +36,10 @@ struct Attributes {
 pub(super) unsafe fn entries<K: Copy + Default, V: Copy + Default>(
     map: BorrowedFd<'_>,
 ) -> io::Result<Vec<(K, V)>> {
-    let (mut keys, mut values) = (vec![K::default(); ENTRIES], vec![V::default(); ENTRIES]);
+    let (mut keys, mut values) = (
+        vec![K::default(); ENTRIES as usize],
+        vec![V::default(); ENTRIES as usize],
+    );
     let mut all = Vec::new();
     // Where the kernel goes on, known to it alone; none to begin with.
     let mut place = None;
@@ -47,7 +50,7 @@ pub(super) unsafe fn entries<K: Copy + Default, V: Copy + Default>(
             out_batch: ptr::from_mut(&mut next) as u64,
             keys: keys.as_mut_ptr() as u64,
             values: values.as_mut_ptr() as u64,
-            count: u32::try_from(ENTRIES).unwrap_or(u32::MAX),
+            count: ENTRIES,
             map_fd: map.as_raw_fd().cast_unsigned(),
             ..Attributes::default()
         };
@@ -61,11 +64,12 @@ pub(super) unsafe fn entries<K: Copy + Default, V: Copy + Default>(
             )
         };
         let at_the_end = match Errno::result(result) {
-            Ok(_) => false,
+            // A bucket that is being written to on this CPU ends a batch early.
+            Ok(_) | Err(Errno::EBUSY) => false,
             Err(Errno::ENOENT) => true,
             Err(error) => return Err(error.into()),
         };
-        let read = (attributes.count as usize).min(ENTRIES);
+        let read = attributes.count.min(ENTRIES) as usize;
         let pairs = keys.iter().zip(&values).take(read);
         all.extend(pairs.map(|(key, value)| (*key, *value)));
         if at_the_end {

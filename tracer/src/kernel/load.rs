@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZero,
     sync::{Mutex, PoisonError},
-    thread,
+    thread::{self, ScopedJoinHandle},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -35,13 +35,16 @@ pub(super) fn load(
     lift_memory_limit();
     // The loader reads the kernel's types by itself, and cannot be asked for them.
     let (mut loader, btf) = thread::scope(|scope| {
-        let reader = thread::Builder::new().spawn_scoped(scope, Btf::from_sys_fs);
+        let reader = thread::Builder::new()
+            .spawn_scoped(scope, Btf::from_sys_fs)
+            .ok();
         let loader = EbpfLoader::new();
-        let read = reader.map_err(anyhow::Error::from).and_then(|reader| {
-            let read = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
-            Ok(read?)
-        });
-        (loader, read)
+        let join = |reader: ScopedJoinHandle<'_, _>| reader.join().ok();
+        // Without another thread it takes longer.
+        (
+            loader,
+            reader.and_then(join).unwrap_or_else(Btf::from_sys_fs),
+        )
     });
     let btf = btf.context("read the kernel's BTF")?;
     let level = if verbose {
@@ -73,7 +76,6 @@ fn load_programs(ebpf: &mut Ebpf, btf: &Btf, hooks: &BTreeSet<Hook>) -> Result<(
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        // Without another thread it takes longer.
         let helper = || thread::Builder::new().spawn_scoped(scope, load).ok();
         let helpers: Vec<_> = (1..threads.min(THREADS)).filter_map(|_| helper()).collect();
         let own = load();

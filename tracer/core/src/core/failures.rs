@@ -3,13 +3,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    mem,
     net::IpAddr,
 };
 
 use tracer_common::Way;
 
 use crate::{
+    finding::Kind,
     incident::{Incident, Place},
     input::NetChange,
     time::{SECOND, Timestamp},
@@ -19,88 +19,78 @@ use crate::{
 use super::{Core, Key, evidence, index, lost_packet::way_of};
 
 /// How long the hook's word is waited for. An entry that was removed by hand is told as given up, too, and gone
-/// in the same moment.
+/// in the same moment; one that is gone later made room.
 const LATE: u64 = SECOND / 20;
-/// Neighbours.
+/// The kernel asks for longer than this before it gives a neighbour up: thrice, a second apart, by default.
+const ASKED: u64 = SECOND / 2;
+/// Kept at once: of a flood one is enough for each outage.
 const FAILURES: usize = 1024;
 
-/// Since when neighbours are given up.
+/// When neighbours were given up last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failures(BTreeMap<(Place, IpAddr), Timestamp>);
 
 impl Failures {
     /// What the neighbour table of a namespace says.
     pub(super) fn note(&mut self, at: Timestamp, netns: u32, change: &NetChange) {
-        let (neighbour, failed) = match change {
-            NetChange::Neighbour(neighbour) => (neighbour, is_given_up(neighbour)),
-            NetChange::NeighbourGone(neighbour) => (neighbour, false),
+        let (neighbour, gone) = match change {
+            NetChange::Neighbour(neighbour) => (neighbour, false),
+            NetChange::NeighbourGone(neighbour) => (neighbour, true),
             _ => return,
         };
         let ifindex = neighbour.ifindex;
         let key = (Place { netns, ifindex }, neighbour.address);
-        if !failed {
+        if gone {
+            let by_hand = |failed: &Timestamp| at.since(*failed) < LATE;
+            if self.0.get(&key).is_some_and(by_hand) {
+                self.0.remove(&key);
+            }
+        } else if !is_given_up(neighbour) {
             self.0.remove(&key);
-        } else if self.0.len() < FAILURES {
-            self.0.entry(key).or_insert(at);
+        } else if self.0.len() < FAILURES || self.0.contains_key(&key) {
+            self.0.insert(key, at);
         }
     }
 
-    /// The first packet to the neighbour was lost `at` that time: an earlier failure says nothing of it. That it is asked
-    /// for again is told by nobody.
-    pub(super) fn begin(&mut self, at: Timestamp, place: Place, remote: IpAddr) {
-        if self
-            .0
-            .get(&(place, remote))
-            .is_some_and(|failed| *failed < at)
-        {
-            self.0.remove(&(place, remote));
-        }
-    }
-
-    /// Takes those that nothing has contradicted meanwhile.
-    fn take(&mut self, now: Timestamp) -> BTreeMap<(Place, IpAddr), Timestamp> {
-        let all = mem::take(&mut self.0).into_iter();
-        let (late, young) = all.partition(|(_, at)| now.since(*at) >= LATE);
-        self.0 = young;
-        late
+    /// Those that nothing has contradicted meanwhile.
+    fn late(&self, now: Timestamp) -> Vec<((Place, IpAddr), Timestamp)> {
+        let all = self.0.iter().map(|(key, at)| (*key, *at));
+        all.filter(|(_, at)| now.since(*at) >= LATE).collect()
     }
 }
 
 impl Core {
-    /// What is sure enough, now that the counters were read, and what the neighbour table proves of it.
-    pub(super) fn ripen_given_up(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
-        let failures = self.failures.take(now);
-        for (place, remote) in failures.keys() {
-            self.doubts.give_up(*place, *remote);
-        }
-        self.ripen(now, touched);
-        for ((place, remote), at) in failures {
-            if self.doubts.asks_for(place, remote) {
-                // Proves it when it is told.
-                self.failures.0.insert((place, remote), at);
-            } else {
-                self.prove_given_up(place, remote, at, touched);
-            }
+    /// Whoever asks for somebody who was given up meant it.
+    pub(super) fn note_given_up(&mut self, now: Timestamp) {
+        for ((place, remote), at) in self.failures.late(now) {
+            self.doubts.give_up(place, remote, at);
         }
     }
 
-    fn prove_given_up(
-        &mut self,
-        place: Place,
-        remote: IpAddr,
-        at: Timestamp,
-        touched: &mut BTreeSet<Key>,
-    ) {
-        let is_lost = |incident: &Incident| {
-            let state = incident.remotes.get(&remote);
-            state.is_some_and(|state| !state.answered && !state.superseded)
-        };
-        let here = self.incidents.range_mut(index::at(place));
-        for (key, incident) in
-            here.filter(|((_, kind), it)| way_of(*kind) == Way::Sent && is_lost(it))
-        {
-            evidence::of_table(incident, at, remote);
-            touched.insert(*key);
+    /// What the neighbour table proves, now that the counters were read. Of what is doubtful still it does so when that is
+    /// told.
+    pub(super) fn prove_given_up(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        for ((place, remote), at) in self.failures.late(now) {
+            if self.doubts.asks_for(place, remote) {
+                continue;
+            }
+            self.failures.0.remove(&(place, remote));
+            let is_lost = |incident: &Incident| {
+                let state = incident.remotes.get(&remote);
+                state.is_some_and(|it| !it.answered && !it.superseded && is_of(at, it.since))
+            };
+            let sent = |kind: &Kind| way_of(*kind) == Way::Sent;
+            let here = self.incidents.range_mut(index::at(place));
+            for (key, incident) in here.filter(|((_, kind), it)| sent(kind) && is_lost(it)) {
+                evidence::of_table(incident, at, remote);
+                touched.insert(*key);
+            }
         }
     }
+}
+
+/// Whether the neighbour that `failed` then may be the one that a packet has waited for `since`. That it is asked for again
+/// is told by nobody, and that it failed a moment later than it did; often its failure is what has a packet sent again.
+pub(crate) fn is_of(failed: Timestamp, since: Timestamp) -> bool {
+    failed >= since.plus(ASKED)
 }

@@ -134,10 +134,6 @@ impl Core {
             Incident::new(place, kind, at, packet, counted)
         };
         let incident = self.incidents.entry((place, kind)).or_insert_with(new);
-        let known = incident.remotes.get(&event.remote);
-        if known.is_none_or(|remote| remote.answered) {
-            self.failures.begin(at, place, event.remote);
-        }
         if incident.add_packet(event.remote, way, &loss) {
             self.watch_version += 1;
             self.index.add((place, kind), event.remote);

@@ -55,27 +55,24 @@ pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
     let stat = proc::stat(pid)?;
     if let Some((read_of, words)) = read().get(&pid)
         && *read_of == stat
-        && stat.arguments != 0
     {
         return Some(words.clone());
     }
     let text = proc::memory(pid, Memory::CommandLine, MAX_COMMAND_LINE)?;
     let words = proc::words(&text);
     // Who is just becoming another program has none for a moment.
-    if (1..=KEPT_BYTES).contains(&text.len()) {
+    if stat.arguments != 0 && (1..=KEPT_BYTES).contains(&text.len()) {
         keep(pid, stat, &words);
     }
     Some(words)
 }
 
 fn keep(pid: u32, stat: Stat, words: &[String]) {
-    let mut read = read();
-    if read.len() >= KEPT {
-        read.retain(|pid, (read_of, _)| proc::stat(*pid).as_ref() == Some(read_of));
+    let mut known = read();
+    if known.len() >= KEPT {
+        known.clear();
     }
-    if read.len() < KEPT {
-        read.insert(pid, (stat, words.to_vec()));
-    }
+    known.insert(pid, (stat, words.to_vec()));
 }
 
 fn read() -> MutexGuard<'static, BTreeMap<u32, (Stat, Vec<String>)>> {
