@@ -1,5 +1,6 @@
 //! What these tests share: a job's container with a daemon inside, whose service the PC uses.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::MetadataExt as _;
@@ -12,6 +13,7 @@ use bridgetrace_lab::topology::{PC, SRV};
 use bridgetrace_lab::{Dind, Dockerd, Topology, WorldDump, peers, preflight, wait_until};
 use serde_json::Value;
 
+use crate::outage::expect;
 use crate::outage::stage::{SOON, Stage, at, is_phase, trace};
 
 /// What the runner called the job's container.
@@ -99,10 +101,15 @@ impl Scene {
         self.finding(|f| at(f, "bridgetrace.finding.id") == id && wanted(f))
     }
 
-    /// The PC tries to connect, in vain; the first thing said.
+    /// The PC tries to connect, in vain; the first thing said. What was said before may be of another test's container,
+    /// whose namespace had the number that is this one's now.
     pub(super) fn connect_and_find(&mut self) -> Result<Value> {
+        let said = self.stage.tracer.values()?;
+        let known: BTreeSet<String> = said.iter().filter_map(|f| expect::id(f).ok()).collect();
         ensure!(!self.connects(), "nothing is lost");
-        self.finding(|f| is_phase(f, "opened"))
+        self.finding(|f| {
+            is_phase(f, "opened") && expect::id(f).is_ok_and(|id| !known.contains(&id))
+        })
     }
 
     /// Whether the PC gets a connection to the container's service.
