@@ -18,8 +18,8 @@ pub use hooks::{DropReason, HOOKS, Hook, Stat};
 pub use offsets::{ABSENT, KernelOffsets};
 pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
 pub use process::{
-    ARGUMENTS, Exec, INTERPRETER, LINE, Name, PROGRAMS, SCRIPT, SCRIPT_PLACES, Signal, Task,
-    is_initial, signal_flags, words,
+    ARGUMENTS, Exec, INTERPRETER, LINE, Name, PROGRAMS, SCRIPT, Signal, Task, is_initial,
+    signal_flags, words,
 };
 
 /// Maps an IPv4 address in network byte order to the v4-mapped form `::ffff:a.b.c.d`

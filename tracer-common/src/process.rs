@@ -186,18 +186,6 @@ pub const fn is_initial(letter: u8) -> bool {
 /// What the command line of an interpreter holds that runs compose.
 pub const SCRIPT: [u8; 7] = *b"compose";
 
-/// Where each byte stands in [`SCRIPT`], a bit for each place: the text is looked for without a branch, of which the
-/// kernel's verifier would try every way.
-pub const SCRIPT_PLACES: [u8; 256] = {
-    let mut places = [0; 256];
-    let mut at = 0;
-    while at < SCRIPT.len() {
-        places[SCRIPT[at] as usize] |= 1 << at;
-        at += 1;
-    }
-    places
-};
-
 const _: () = {
     assert!(size_of::<Task>() == 20);
     assert!(size_of::<Signal>() == 368);

@@ -75,16 +75,16 @@ pub(super) fn into_bridge<F: Flowi>(
         return None;
     }
     // Mostly that is where it goes: only what is about to be told must be sure.
-    if memory::likely_way_in(net, daddr)? != ifindex {
-        if tell_astray(ctx.as_ptr(), flow, net, slot, ifindex) != 0 {
-            note_astray(flow, net, ifindex);
-        }
+    if memory::likely_way_in(net, daddr)? != ifindex
+        && tell_astray(ctx.as_ptr(), flow, net, slot, ifindex) != 0
+    {
+        note_astray(flow, net, ifindex);
     }
     None
 }
 
-/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 unless one like
-/// it was told a moment ago.
+/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if it goes
+/// astray and none like it was told a moment ago.
 #[inline(never)]
 fn tell_astray<F: Flowi>(
     ctx: *mut c_void,

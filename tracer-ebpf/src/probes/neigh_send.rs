@@ -30,16 +30,7 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let device = neighbour.device().filter(|device| device.is_bridge())?;
-    let mut queued = neighbour.last_queued();
-    // A container is new to this host until somebody outside asks for its published port: a forwarded
-    // packet in this path is health, not loss.
-    if queued.is_some_and(|skb| skb.forwarded_iif().is_some()) {
-        if neighbour.last_queued() == queued {
-            return None;
-        }
-        // The queue was emptied in an interrupt, and what was read was no packet, or is one of somebody else by now.
-        queued = None;
-    }
+    let queued = own_packet(&neighbour)?;
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
     if queued.is_none() {
@@ -68,6 +59,18 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
         );
     }
     Some(())
+}
+
+/// The packet that was queued, if it is there still; nothing at all if it is only passed on. A container is new to this
+/// host until somebody outside asks for its published port: a forwarded packet in this path is health, not loss.
+#[inline(always)]
+fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
+    let queued = neighbour.last_queued();
+    if queued.is_none_or(|skb| skb.forwarded_iif().is_none()) {
+        return Some(queued);
+    }
+    // Otherwise the queue was emptied in an interrupt, and what was read was no packet, or is one of somebody else by now.
+    (neighbour.last_queued() != queued).then_some(None)
 }
 
 /// Without a packet nothing is lost, but for the one that led here if the neighbour was given up at this very moment: its

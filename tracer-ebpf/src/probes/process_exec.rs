@@ -8,8 +8,7 @@ use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracer_common::{
-    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, SCRIPT_PLACES, Stat, Task as Named,
-    is_initial, words,
+    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, is_initial, words,
 };
 
 use super::apart;
@@ -67,8 +66,17 @@ fn started(ctx: &BtfTracePointContext) -> Option<()> {
     Some(())
 }
 
-/// See [`SCRIPT_PLACES`].
-static PLACES: [u8; 256] = SCRIPT_PLACES;
+/// Where each byte stands in [`SCRIPT`], a bit for each place: the text is looked for without a branch, of which the
+/// kernel's verifier would try every way.
+static PLACES: [u8; 256] = {
+    let mut places = [0; 256];
+    let mut at = 0;
+    while at < SCRIPT.len() {
+        places[SCRIPT[at] as usize] |= 1 << at;
+        at += 1;
+    }
+    places
+};
 
 /// Whether [`SCRIPT`] stands in the text: a bit wanders for each beginning of it, as long as the letters agree.
 #[inline(always)]

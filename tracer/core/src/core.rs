@@ -38,7 +38,6 @@ use crate::{
     world::{World, kernel_log::Line, namespace::answers, pools::PoolUse},
 };
 
-pub(crate) use self::failures::is_of;
 use self::{
     failures::Failures,
     index::Index,

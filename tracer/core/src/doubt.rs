@@ -9,7 +9,6 @@ use std::{
 use tracer_common::Way;
 
 use crate::{
-    core::is_of,
     decode::KernelEvent,
     finding::Kind,
     incident::Place,
@@ -20,6 +19,8 @@ use crate::{
 /// How long an unanswered question is watched before it is told: as long as the kernel looks for a
 /// neighbour (three probes, a second apart), and longer than a scanner waits.
 const PATIENCE: u64 = 3 * SECOND;
+/// A packet waits for longer than this before the kernel gives its neighbour up.
+const PROBING: u64 = SECOND / 2;
 /// A question that was neither repeated nor given up by the kernel for this long is forgotten.
 const MEMORY: u64 = 30 * SECOND;
 /// Whoever asks for more addresses than this that nobody has, within [`SCAN`], looks around.
@@ -132,7 +133,7 @@ impl Doubts {
     pub(crate) fn give_up(&mut self, place: Place, remote: IpAddr, at: Timestamp) {
         let doubts = self.questions.iter_mut();
         for (_, doubt) in doubts.filter(|(it, _)| is_for(it, place, remote)) {
-            doubt.insistent |= is_of(at, doubt.first);
+            doubt.insistent |= waited_for(at, doubt.first);
         }
     }
 
@@ -192,6 +193,13 @@ impl Doubt {
     fn due(&self) -> Option<Timestamp> {
         self.insistent.then(|| self.first.plus(PATIENCE))
     }
+}
+
+/// Whether a packet that was lost first `since` then may have waited for a neighbour that `failed` then. That the neighbour
+/// is asked for again is told by nobody, and that it failed a moment later than it did; often its failure is what has a
+/// packet sent again.
+pub(crate) fn waited_for(failed: Timestamp, since: Timestamp) -> bool {
+    failed >= since.plus(PROBING)
 }
 
 fn is_for((here, kind, whom): &Question, place: Place, remote: IpAddr) -> bool {

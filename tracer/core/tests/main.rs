@@ -6,6 +6,7 @@ mod doubtful;
 mod elsewhere;
 mod golden;
 mod jobs;
+mod neighbours;
 mod properties;
 mod scenarios;
 mod story;

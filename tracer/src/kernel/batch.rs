@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::{errno::Errno, libc};
+use zerocopy::FromBytes;
 
 /// `BPF_MAP_LOOKUP_BATCH` (`include/uapi/linux/bpf.h`).
 const LOOKUP_BATCH: libc::c_int = 24;
@@ -32,10 +33,12 @@ struct Attributes {
 ///
 /// # Safety
 ///
-/// The map's keys and values are as large as `K` and `V`, of which any bytes are a value.
-pub(super) unsafe fn entries<K: Copy + Default, V: Copy + Default>(
-    map: BorrowedFd<'_>,
-) -> io::Result<Vec<(K, V)>> {
+/// The map's keys and values are as large as `K` and `V`.
+pub(super) unsafe fn entries<K, V>(map: BorrowedFd<'_>) -> io::Result<Vec<(K, V)>>
+where
+    K: FromBytes + Copy + Default,
+    V: FromBytes + Copy + Default,
+{
     let (mut keys, mut values) = (
         vec![K::default(); ENTRIES as usize],
         vec![V::default(); ENTRIES as usize],

@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result, bail};
 use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use tracer_common::{Hook, LostKey, LostPackets, Stat};
 use tracer_core::input::{Counter, HookLoss};
-use zerocopy::FromBytes;
 
 use super::batch;
 
+/// As aya wants them, which removes entries only.
 type RawKey = [u8; size_of::<LostKey>()];
 type RawPackets = [u64; size_of::<LostPackets>() / 8];
 
@@ -43,18 +43,18 @@ impl LostCounters {
         }
     }
 
-    fn read(&self) -> Result<Vec<(RawKey, RawPackets)>> {
+    fn read(&self) -> Result<Vec<(LostKey, LostPackets)>> {
         let Map::HashMap(map) = &self.map else {
             bail!("the map of lost packets is of another type");
         };
-        // SAFETY: what the kernel half declares it with has these sizes, and is made of integers.
+        // SAFETY: these are what the kernel half declares the map with.
         let entries = unsafe { batch::entries(map.fd().as_fd()) };
         entries.context("read the map of lost packets")
     }
 
-    fn forget(&mut self, key: &RawKey) -> Result<()> {
+    fn forget(&mut self, key: LostKey) -> Result<()> {
         let mut map = HashMap::<_, RawKey, RawPackets>::try_from(&mut self.map)?;
-        let removed = map.remove(key);
+        let removed = map.remove(&zerocopy::transmute!(key));
         removed.context("forget a remote that lost nothing for long")
     }
 
@@ -64,15 +64,11 @@ impl LostCounters {
         let mut changed = Vec::new();
         let mut stale = Vec::new();
         let now = Instant::now();
-        for (raw, raw_total) in self.read()? {
-            let Ok(key) = LostKey::read_from_bytes(&raw) else {
-                continue;
-            };
-            let total = packets(raw_total);
+        for (key, total) in self.read()? {
             match self.said.get(&key) {
                 Some((said, at)) if *said == total => {
                     if now.duration_since(*at) > MEMORY {
-                        stale.push((key, raw));
+                        stale.push(key);
                     }
                 }
                 _ => {
@@ -81,18 +77,14 @@ impl LostCounters {
                 }
             }
         }
-        for (key, raw) in stale {
-            self.forget(&raw)?;
+        for key in stale {
+            self.forget(key)?;
             self.said.remove(&key);
             changed.push(counter(key, LostPackets::default()));
         }
         changed.sort_by_key(|c| (c.netns, c.ifindex, c.remote, c.way));
         Ok(changed)
     }
-}
-
-const fn packets(raw: RawPackets) -> LostPackets {
-    zerocopy::transmute!(raw)
 }
 
 fn counter(key: LostKey, packets: LostPackets) -> Counter {

@@ -98,18 +98,23 @@ fn programs<'a>(
         .map(|(name, program)| (name.to_owned(), program))
         .collect();
     let take = |hook: &Hook| {
-        let name = program_name(*hook);
-        let program = all.remove(name);
-        let program = program.with_context(|| format!("the BPF object has no program {name}"))?;
-        let program = program.try_into();
         Ok((
             *hook,
-            program.with_context(|| format!("the BPF program {name} is of another type"))?,
+            as_tracepoint(all.remove(program_name(*hook)), *hook)?,
         ))
     };
     let mut programs = hooks.iter().map(take).collect::<Result<Vec<_>>>()?;
     programs.sort_by_key(|(hook, _)| matches!(hook, Hook::NeighSend | Hook::SkbDrop));
     Ok(programs)
+}
+
+/// What the object has for the hook.
+pub(super) fn as_tracepoint(found: Option<&mut Program>, hook: Hook) -> Result<&mut BtfTracePoint> {
+    let name = program_name(hook);
+    found
+        .with_context(|| format!("the BPF object has no program {name}"))?
+        .try_into()
+        .with_context(|| format!("the BPF program {name} is of another type"))
 }
 
 fn load_program(program: &mut BtfTracePoint, btf: &Btf, hook: Hook) -> Result<()> {

@@ -16,7 +16,7 @@ use tracer_core::input::{Counter, HookLoss};
 use super::{
     btf::KernelTypes,
     counters::{LostCounters, Stats, Totals, recursion_misses},
-    load::{load, program_name},
+    load::{as_tracepoint, load, program_name},
     needs,
     prefixes::Prefixes,
 };
@@ -188,11 +188,7 @@ impl Tracer {
 }
 
 fn program(ebpf: &mut Ebpf, hook: Hook) -> Result<&mut BtfTracePoint> {
-    let name = program_name(hook);
-    ebpf.program_mut(name)
-        .with_context(|| format!("the BPF object has no program {name}"))?
-        .try_into()
-        .with_context(|| format!("the BPF program {name} is of another type"))
+    as_tracepoint(ebpf.program_mut(program_name(hook)), hook)
 }
 
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result<T> {

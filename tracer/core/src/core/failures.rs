@@ -9,6 +9,7 @@ use std::{
 use tracer_common::Way;
 
 use crate::{
+    doubt::waited_for,
     finding::Kind,
     incident::{Incident, Place},
     input::NetChange,
@@ -21,8 +22,6 @@ use super::{Core, Key, evidence, index, lost_packet::way_of};
 /// How long the hook's word is waited for. An entry that was removed by hand is told as given up, too, and gone
 /// in the same moment; one that is gone later made room.
 const LATE: u64 = SECOND / 20;
-/// The kernel asks for longer than this before it gives a neighbour up: thrice, a second apart, by default.
-const ASKED: u64 = SECOND / 2;
 /// Kept at once: of a flood one is enough for each outage.
 const FAILURES: usize = 1024;
 
@@ -77,7 +76,7 @@ impl Core {
             self.failures.0.remove(&(place, remote));
             let is_lost = |incident: &Incident| {
                 let state = incident.remotes.get(&remote);
-                state.is_some_and(|it| !it.answered && !it.superseded && is_of(at, it.since))
+                state.is_some_and(|it| !it.answered && !it.superseded && waited_for(at, it.since))
             };
             let sent = |kind: &Kind| way_of(*kind) == Way::Sent;
             let here = self.incidents.range_mut(index::at(place));
@@ -87,10 +86,4 @@ impl Core {
             }
         }
     }
-}
-
-/// Whether the neighbour that `failed` then may be the one that a packet has waited for `since`. That it is asked for again
-/// is told by nobody, and that it failed a moment later than it did; often its failure is what has a packet sent again.
-pub(crate) fn is_of(failed: Timestamp, since: Timestamp) -> bool {
-    failed >= since.plus(ASKED)
 }
