@@ -59,6 +59,8 @@ hooks! {
     Signal = 10: "signal_generate",
     /// `fs/exec.c`: a program was started.
     Exec = 11: "sched_process_exec",
+    /// `net/core/neighbour.c`: a packet met a neighbour entry that was just thrown away, and died. Only counts.
+    NeighDead = 12: "neigh_event_send_dead",
 }
 
 /// Why a packet died, as far as it matters here. The kernel's own numbers

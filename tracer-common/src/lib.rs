@@ -15,10 +15,10 @@ mod process;
 pub use counters::{LostKey, LostPackets, WatchKey, Way};
 pub use event::{Event, Flow, Lookup, event_flags};
 pub use hooks::{DropReason, HOOKS, Hook, Stat};
-pub use offsets::{ABSENT, KernelOffsets};
+pub use offsets::{ABSENT, KernelOffsets, Placeholder};
 pub use prefixes::{PREFIX_WORDS, PrefixBit, prefix4, prefix6};
 pub use process::{
-    ARGUMENTS, Exec, INTERPRETER, LINE, Name, PROGRAMS, SCRIPT, Signal, Task, is_initial,
+    ARGUMENTS, Exec, INTERPRETER, LINE, Name, PROGRAMS, SCRIPT, Signal, Task, is_beginning,
     signal_flags, words,
 };
 
@@ -27,15 +27,27 @@ pub use process::{
 #[inline(always)]
 #[must_use]
 pub const fn v4_mapped(addr: [u8; 4]) -> [u8; 16] {
-    let mut out = [0; 16];
-    out[10] = 0xff;
-    out[11] = 0xff;
-    out[12] = addr[0];
-    out[13] = addr[1];
-    out[14] = addr[2];
-    out[15] = addr[3];
-    out
+    let [a, b, c] = MAPPED;
+    // SAFETY: as many bytes, and any will do.
+    unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>([a, b, c, u32::from_ne_bytes(addr)]) }
 }
+
+/// The IPv4 address behind a v4-mapped one: the inverse of [`v4_mapped`].
+#[inline(always)]
+#[must_use]
+pub const fn v4_of(address: [u8; 16]) -> Option<[u8; 4]> {
+    // SAFETY: as above.
+    let [a, b, c, v4] = unsafe { core::mem::transmute::<[u8; 16], [u32; 4]>(address) };
+    if a == MAPPED[0] && b == MAPPED[1] && c == MAPPED[2] {
+        Some(v4.to_ne_bytes())
+    } else {
+        None
+    }
+}
+
+/// How v4-mapped addresses begin. Addresses are handled by the word: by the byte, the kernel half would keep sixteen
+/// of them apart, each in its place of a small stack.
+const MAPPED: [u32; 3] = [0, 0, u32::from_ne_bytes([0, 0, 0xff, 0xff])];
 
 /// IPv4's address family (`include/linux/socket.h`).
 pub const AF_INET: u8 = 2;

@@ -1,8 +1,81 @@
-//! Where the kernel half finds what it reads. Rust emits no CO-RE relocations, so userspace
-//! resolves each member from the running kernel's BTF and passes the table as a read-only global.
+//! Where the kernel half finds what it reads. Rust emits no CO-RE relocations, so userspace resolves each member from
+//! the running kernel's BTF and puts it into the instructions that stand for it, see [`Placeholder`].
 
 #[cfg(feature = "user")]
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What instructions of the kernel half have for an operand where a member's offset belongs: which one it is.
+///
+/// Rust emits no CO-RE relocations; this is one by other means. Userspace finds the operands ([`Placeholder::of_value`],
+/// [`Placeholder::of_load`]) and puts in their places what the running kernel's BTF says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// Where in [`KernelOffsets`] the offset stands.
+    pub at: usize,
+    /// Bytes behind it.
+    pub after: usize,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "asserted: the table has less than 2^12 bytes"
+)]
+impl Placeholder {
+    /// Offsets that fit into an instruction, with what may stand behind them.
+    pub const FARTHEST: u32 = i16::MAX as u32 - (Self::PART * Self::PARTS) as u32;
+
+    /// No constant of the kernel half has these upper bits.
+    const VALUE: i32 = 0x5bf0_0000;
+    /// No structure that it reads otherwise is so large.
+    const LOAD: i16 = 0x4000;
+    /// Bytes of an offset in the table.
+    const OFFSET: usize = size_of::<u32>();
+    /// Units of `after`: a load's alignment in what is read in parts.
+    const PART: usize = 4;
+    /// Room for so many of them.
+    const PARTS: usize = 8;
+
+    /// The operand of an instruction that sets a register to the offset.
+    #[must_use]
+    pub const fn value(at: usize) -> i32 {
+        assert!(at < size_of::<KernelOffsets>());
+        Self::VALUE + at as i32
+    }
+
+    /// The operand of an instruction that loads what stands `after` bytes behind the offset.
+    #[must_use]
+    pub const fn load(at: usize, after: usize) -> i16 {
+        assert!(at < size_of::<KernelOffsets>() && after.is_multiple_of(Self::PART));
+        assert!(after / Self::PART < Self::PARTS);
+        Self::LOAD + (at / Self::OFFSET * Self::PARTS + after / Self::PART) as i16
+    }
+
+    /// What stands in the place of an operand of [`Self::value`].
+    #[must_use]
+    pub const fn of_value(operand: i32) -> Option<Self> {
+        let at = operand.wrapping_sub(Self::VALUE).cast_unsigned() as usize;
+        Self { at, after: 0 }.if_member()
+    }
+
+    /// What stands in the place of an operand of [`Self::load`].
+    #[must_use]
+    pub const fn of_load(operand: i16) -> Option<Self> {
+        let number = operand.wrapping_sub(Self::LOAD).cast_unsigned() as usize;
+        let (at, after) = (
+            number / Self::PARTS * Self::OFFSET,
+            number % Self::PARTS * Self::PART,
+        );
+        Self { at, after }.if_member()
+    }
+
+    const fn if_member(self) -> Option<Self> {
+        if self.at < size_of::<KernelOffsets>() {
+            Some(self)
+        } else {
+            None
+        }
+    }
+}
 
 /// An offset this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;

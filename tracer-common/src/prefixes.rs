@@ -36,6 +36,12 @@ pub const fn prefix4(addr: [u8; 4]) -> PrefixBit {
 /// of a /16 have different ones, and a shorter prefix touches every bit.
 #[inline(always)]
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "of the word, the lower half"
+)]
 pub const fn prefix6(addr: [u8; 16]) -> PrefixBit {
-    PrefixBit(u16::from_be_bytes([addr[0] ^ addr[2], addr[1] ^ addr[3]]))
+    // By the word, as the kernel half loads it.
+    let word = u32::from_ne_bytes([addr[0], addr[1], addr[2], addr[3]]);
+    PrefixBit(u16::from_be((word ^ word >> 16) as u16))
 }

@@ -158,29 +158,24 @@ pub const PROGRAMS: [Name; 12] = [
 /// A script may go by its interpreter's name.
 pub const INTERPRETER: Name = Name::beginning("python");
 
-/// Letters with which one of [`PROGRAMS`] or [`INTERPRETER`] begins: bit `n` for the character `64 + n`.
-const INITIALS: u64 = {
-    let mut initials = bit(INTERPRETER);
-    let mut at = 0;
-    while at < PROGRAMS.len() {
-        initials |= bit(PROGRAMS[at]);
-        at += 1;
-    }
-    initials
-};
-
-/// The bit of a name's first letter.
-const fn bit(name: Name) -> u64 {
-    let [first, ..] = name.word[0].to_ne_bytes();
-    assert!(first & 0xc0 == 0x40, "a letter of ASCII");
-    1 << (first & 0x3f)
-}
-
-/// Whether one of [`PROGRAMS`] or [`INTERPRETER`] begins with this letter: most programs do not.
+/// Whether one of [`PROGRAMS`] or [`INTERPRETER`] begins with these four bytes, which stand in memory as in the word: hardly
+/// any other program does.
 #[inline(always)]
 #[must_use]
-pub const fn is_initial(letter: u8) -> bool {
-    letter & 0xc0 == 0x40 && INITIALS >> (letter & 0x3f) & 1 != 0
+pub const fn is_beginning(word: u32) -> bool {
+    let mut is = beginning(INTERPRETER) == word;
+    let mut at = 0;
+    while at < PROGRAMS.len() {
+        is |= beginning(PROGRAMS[at]) == word;
+        at += 1;
+    }
+    is
+}
+
+const fn beginning(name: Name) -> u32 {
+    let [a, b, c, d, ..] = name.word[0].to_ne_bytes();
+    assert!(d != 0, "four letters");
+    u32::from_ne_bytes([a, b, c, d])
 }
 
 /// What the command line of an interpreter holds that runs compose.
@@ -196,6 +191,8 @@ const _: () = {
     assert!(size_of::<Exec>() != size_of::<crate::Event>());
     assert!(PROGRAMS[0].is(words(b"docker\0\0\0\0\0\0\0\0\0\0")));
     assert!(!PROGRAMS[0].is(words(b"docker-proxy\0\0\0\0")));
-    assert!(is_initial(b'd') && is_initial(b'R') && is_initial(b'p'));
-    assert!(!is_initial(b't') && !is_initial(b'$') && !is_initial(0xe4) && !is_initial(0));
+    assert!(
+        is_beginning(u32::from_ne_bytes(*b"dock")) && is_beginning(u32::from_ne_bytes(*b"Runn"))
+    );
+    assert!(!is_beginning(u32::from_ne_bytes(*b"date")) && !is_beginning(0));
 };

@@ -1,20 +1,11 @@
 //! What addresses tell by themselves. All are v4-mapped, network byte order.
 
-use tracer_common::Flow;
+use tracer_common::{Flow, v4_of};
 
 use crate::kernel::IPPROTO_ICMPV6;
 
 /// Types of neighbour discovery (RFC 4861 §4): what ARP is to IPv4.
 const DISCOVERY: core::ops::RangeInclusive<u8> = 133..=137;
-
-/// The IPv4 address behind a v4-mapped one.
-#[inline(always)]
-pub(crate) const fn v4_of(address: [u8; 16]) -> Option<[u8; 4]> {
-    match address {
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
-        _ => None,
-    }
-}
 
 /// Whether the address may be a remote's whose packets somebody misses. Multicast (IGMP and
 /// neighbour discovery on a bridge without carrier) resolves no neighbour and misses nobody; who

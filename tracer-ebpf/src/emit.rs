@@ -6,13 +6,14 @@ use core::{
     ptr::read_volatile,
 };
 
-use aya_ebpf::{EbpfContext, helpers::generated::bpf_ktime_get_ns, programs::BtfTracePointContext};
-use tracer_common::{Event, Flow, Hook, LostKey, LostPackets, Stat, WatchKey, Way, event_flags};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
+use tracer_common::{
+    Event, Flow, Hook, Lookup, LostKey, LostPackets, Stat, WatchKey, Way, event_flags,
+};
 
 use crate::{
     kernel::{NetDevice, Skb},
     maps::{EVENTS, LOST, SEEN, STATS, SeenKey, WATCH},
-    memory::Found,
 };
 
 /// Alike events closer together than this are not repeated; counters count them all the same.
@@ -64,8 +65,8 @@ pub(crate) fn add_flow(event: &mut Event, flow: Flow) {
 
 /// Adds the route lookup that led here.
 #[inline(always)]
-pub(crate) fn add_lookup(event: &mut Event, found: &Found) {
-    event.lookup = found.lookup;
+pub(crate) fn add_lookup(event: &mut Event, lookup: Lookup) {
+    event.lookup = lookup;
     event.flags |= event_flags::LOOKUP;
 }
 
@@ -87,8 +88,8 @@ pub(crate) fn add_forwarded(event: &mut Event, ifindex: u32) {
 
 /// Adds who was running: a hint that userspace verifies against the socket's inode.
 #[inline(always)]
-pub(crate) fn add_task(event: &mut Event, ctx: &BtfTracePointContext) {
-    event.tgid = ctx.tgid();
+pub(crate) fn add_task(event: &mut Event) {
+    event.tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
 }
 
 /// ifindex of the bridge that is suspected to swallow what goes to `remote`.

@@ -4,11 +4,7 @@
 
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
-use tracer_common::{KernelOffsets, PREFIX_WORDS, PrefixBit};
-
-/// Offsets of the running kernel's struct members.
-#[unsafe(no_mangle)]
-pub(crate) static OFFSETS: KernelOffsets = KernelOffsets::NONE;
+use tracer_common::{PREFIX_WORDS, PrefixBit};
 
 /// Kernel drop reason number → [`tracer_common::DropReason`] number, 0: not of interest.
 #[unsafe(no_mangle)]
@@ -68,6 +64,12 @@ impl Moment {
     }
 }
 
+/// Where distances in the kernel's memory are counted from.
+#[inline(always)]
+pub(crate) fn origin() -> *const u8 {
+    addr_of!(MOMENTS).cast()
+}
+
 /// Whether an IPv4 address of this group may lie inside a bridge's subnet.
 #[inline(always)]
 pub(crate) fn prefix4_is_set(bit: PrefixBit) -> bool {
@@ -85,22 +87,6 @@ fn is_set(words: *const Prefixes, bit: PrefixBit) -> bool {
     // SAFETY: there are more words than a bit's may be.
     let word = unsafe { read_volatile(words.cast::<u64>().add(bit.word() as usize)) };
     word & bit.mask() != 0
-}
-
-/// Reads one member of [`OFFSETS`], one at a time so that the verifier sees a constant load
-/// from a frozen map.
-macro_rules! offset {
-    ($field:ident) => {
-        $crate::globals::read(&$crate::globals::OFFSETS.$field)
-    };
-}
-pub(crate) use offset;
-
-/// A volatile read, or the compiler would fold the initial value in.
-#[inline(always)]
-pub(crate) fn read(member: &u32) -> u32 {
-    // SAFETY: a reference is valid to read from.
-    unsafe { read_volatile(member) }
 }
 
 /// The wire number of the kernel's drop reason `reason`; 0 if it is not of interest.

@@ -4,7 +4,7 @@
 #![no_main]
 // The BPF target declares no atomics, since it lacks compare-and-swap on old kernels; it has the
 // addition, through the intrinsic only.
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![expect(internal_features, reason = "see above")]
 
 mod addresses;

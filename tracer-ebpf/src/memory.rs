@@ -3,10 +3,9 @@
 use core::ptr::read_volatile;
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
-use tracer_common::{Lookup, v4_mapped};
+use tracer_common::{Lookup, v4_mapped, v4_of};
 
 use crate::{
-    addresses::v4_of,
     globals::Moment,
     kernel::Net,
     maps::{FIB_SLOT, FIB6_SLOT, INGRESS_SLOT, INGRESS6_SLOT, INGRESSES, Ingress, Routed, SLOTS},
@@ -175,7 +174,7 @@ pub(crate) fn way_in_of(net: Net, remote: [u8; 16]) -> Option<u32> {
 #[inline(always)]
 pub(crate) fn way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
     let slot = remote.ingress(net)?;
-    let iif = way_in_at(slot, net, remote)?;
+    let iif = likely_way_in(slot, net, remote.words())?;
     // SAFETY: a live map value. What two CPUs wrote at once does not add up.
     let (sum, jiffies) = unsafe {
         (
@@ -188,16 +187,14 @@ pub(crate) fn way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
 
 /// As [`way_in`], but while other CPUs write it may be the way of somebody else.
 #[inline(always)]
-pub(crate) fn likely_way_in<A: Address>(net: Net, remote: A) -> Option<u32> {
-    way_in_at(remote.ingress(net)?, net, remote)
-}
-
-#[inline(always)]
-fn way_in_at<A: Address>(slot: *mut Ingress<A>, net: Net, remote: A) -> Option<u32> {
+pub(crate) fn likely_way_in<A: Address>(
+    slot: *mut Ingress<A>,
+    net: Net,
+    remote: A::Words,
+) -> Option<u32> {
     // SAFETY: a live map value.
     let slot = unsafe { &*slot };
-    let here =
-        slot.saddr == remote.words() && slot.net == net.id() && is_recent(slot.jiffies, A_MOMENT);
+    let here = slot.saddr == remote && slot.net == net.id() && is_recent(slot.jiffies, A_MOMENT);
     here.then_some(slot.iif)
 }
 
@@ -210,14 +207,19 @@ fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u64 {
         ^ jiffies.rotate_left(40)
 }
 
-/// Remembers that `remote` came in by `iif`.
+/// Remembers that `remote` came in by `iif`, if `really` says so: that is asked only if it is news.
 #[inline(always)]
-pub(crate) fn set_way_in<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
+pub(crate) fn set_way_in<A: Address>(
+    net: Net,
+    remote: A,
+    iif: u32,
+    really: impl FnOnce() -> bool,
+) -> Option<()> {
     // SAFETY: a live map value. CPUs that write it at once for different remotes can leave a
     // mixture, which does not add up.
     let slot = unsafe { &mut *remote.ingress(net)? };
     let same = slot.saddr == remote.words() && slot.net == net.id() && slot.iif == iif;
-    if !same || !is_recent(slot.jiffies, FRESH) {
+    if (!same || !is_recent(slot.jiffies, FRESH)) && really() {
         // Member by member: padding has no value to copy.
         let now = jiffies();
         slot.jiffies = now;

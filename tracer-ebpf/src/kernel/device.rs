@@ -1,9 +1,7 @@
 //! Devices, their namespaces, and the nexthops that name them.
 
-use core::ptr::addr_of;
-
-use super::{member, pointer, present, present_pointer};
-use crate::globals::{OFFSETS, offset};
+use super::{member, offsets::offset, present, present_pointer};
+use crate::globals;
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
 const IFF_EBRIDGE: u32 = 1 << 1;
@@ -19,7 +17,7 @@ impl Net {
     /// away the namespace is. The verifier takes no address for a number, but the distance of two.
     #[inline(always)]
     pub(crate) fn id(self) -> u64 {
-        (self.0 as u64).wrapping_sub(addr_of!(OFFSETS) as u64)
+        (self.0 as u64).wrapping_sub(globals::origin() as u64)
     }
 
     /// Inode number of the namespace.
@@ -49,11 +47,9 @@ impl NetDevice {
         self.priv_flags() & IFF_BRIDGE_PORT != 0
     }
 
-    /// Asked for with [`member`], although every kernel has it: without, the compiler keeps so much on the stack of IPv6
-    /// lookups that kernels before 6.13 refuse them.
     #[inline(always)]
     pub(crate) fn ifindex(self) -> Option<u32> {
-        member(self.0, offset!(netdev_ifindex))
+        present(self.0, offset!(netdev_ifindex))
     }
 
     /// Inode number of the device's network namespace.
@@ -86,8 +82,8 @@ impl Fib6Result {
     /// Device of the nexthop; the loopback's where there is no route.
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
-        let nexthop = pointer(self.0, offset!(fib6_result_nh))?;
-        pointer(nexthop, offset!(fib6_nh_dev)).map(NetDevice)
+        let nexthop = present_pointer(self.0, offset!(fib6_result_nh))?;
+        present_pointer(nexthop, offset!(fib6_nh_dev)).map(NetDevice)
     }
 
     /// Number of the table at `table` (`struct fib6_table`) that was searched.

@@ -3,11 +3,11 @@
 use tracer_common::{Flow, Hook, prefix4, prefix6};
 
 use super::{
-    IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, address4, address6, member, present,
-    present_address4,
+    IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, address6, member, offsets::offset,
+    present, present_address4,
 };
 use crate::{
-    globals::{offset, prefix4_is_set, prefix6_is_set},
+    globals::{prefix4_is_set, prefix6_is_set},
     memory::Address,
 };
 
@@ -60,7 +60,7 @@ fn in_prefix6([a, b, c, d]: [u8; 4]) -> bool {
 }
 
 macro_rules! flowi {
-    ($(#[$doc:meta])* $name:ident, $hook:ident, $address:ty, $load:ident, $load4:ident, $read:ident, $in_prefix:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
+    ($(#[$doc:meta])* $name:ident, $hook:ident, $address:ty, $read:ident, $in_prefix:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
      $saddr:ident, $daddr:ident, $sport:ident, $dport:ident, $icmp_type:ident) => {
         $(#[$doc])*
         pub(crate) struct $name(pub(crate) *const u8);
@@ -71,7 +71,7 @@ macro_rules! flowi {
 
             #[inline(always)]
             fn iif(&self) -> Option<u32> {
-                $load(self.0, offset!($iif))
+                present(self.0, offset!($iif))
             }
 
             #[inline(always)]
@@ -86,7 +86,7 @@ macro_rules! flowi {
 
             #[inline(always)]
             fn proto(&self) -> u8 {
-                $load(self.0, offset!($proto)).unwrap_or(0)
+                present(self.0, offset!($proto)).unwrap_or(0)
             }
 
             #[inline(always)]
@@ -102,7 +102,7 @@ macro_rules! flowi {
             #[inline(always)]
             fn is_from_bridge_prefix(&self) -> bool {
                 // All that decides stands in the first four bytes.
-                $load4(self.0, offset!($saddr)).is_some_and($in_prefix)
+                present_address4(self.0, offset!($saddr)).is_some_and($in_prefix)
             }
 
             #[inline(always)]
@@ -122,11 +122,11 @@ macro_rules! flowi {
 
 flowi!(
     /// `struct flowi4`; oif and mark, which rules may select on, are dispensable.
-    Flow4, FibLookup, [u8; 4], present, present_address4, present_address4, in_prefix4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
+    Flow4, FibLookup, [u8; 4], present_address4, in_prefix4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
     flowi4_saddr, flowi4_daddr, flowi4_sport, flowi4_dport, flowi4_icmp_type
 );
 flowi!(
-    /// `struct flowi6`; a kernel may lack what IPv6 needs.
-    Flow6, Fib6Lookup, [u8; 16], member, address4, address6, in_prefix6, flowi6_iif, flowi6_oif, flowi6_mark, flowi6_proto,
+    /// `struct flowi6`; where it lacks anything but ports and the ICMP type, the hook is left out.
+    Flow6, Fib6Lookup, [u8; 16], address6, in_prefix6, flowi6_iif, flowi6_oif, flowi6_mark, flowi6_proto,
     flowi6_saddr, flowi6_daddr, flowi6_sport, flowi6_dport, flowi6_icmp_type
 );

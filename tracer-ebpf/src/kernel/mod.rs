@@ -8,6 +8,7 @@ mod device;
 mod flow;
 mod headers;
 mod neighbour;
+mod offsets;
 mod skb;
 mod sock;
 mod task;
@@ -20,7 +21,8 @@ pub(crate) use sock::Sock;
 pub(crate) use task::{Task, signal_code};
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use tracer_common::ABSENT;
+
+use self::offsets::{Member, Offset};
 
 /// `IPPROTO_*` (`include/uapi/linux/in.h`).
 pub(crate) const IPPROTO_ICMP: u8 = 1;
@@ -28,23 +30,27 @@ pub(crate) const IPPROTO_TCP: u8 = 6;
 pub(crate) const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_ICMPV6: u8 = 58;
 
-/// Loads a member of type `T` at `offset`, of those that every kernel has which is traced: userspace refuses to run
-/// without any that is not among the dispensable ones (`kernel/needs.rs`). For what runs for every lookup, where
-/// asking would take as long as the load itself.
+/// Loads a member that is there wherever the program is loaded: without it userspace refuses to run, or leaves the hook
+/// out (`kernel/needs.rs`).
 #[inline(always)]
-fn present<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
+fn present<T: Member>(base: *const u8, offset: impl Offset) -> Option<T> {
+    present_after::<T, 0>(base, offset)
+}
+
+/// As [`present`], what stands `AFTER` bytes behind the member's beginning.
+#[inline(always)]
+fn present_after<T: Member, const AFTER: usize>(base: *const u8, offset: impl Offset) -> Option<T> {
     if base.is_null() {
         return None;
     }
-    // SAFETY: `base` is a pointer the verifier knows the type of, `offset` a member of that type
-    // from the running kernel's BTF; the verifier checks the access, a fault yields zero.
-    Some(unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) })
+    // SAFETY: the offset is one of that type's from the running kernel's BTF; the verifier checks the access.
+    Some(unsafe { T::load::<_, AFTER>(base, offset) })
 }
 
 /// As [`present`], of those that a kernel may lack: `None` if this one does.
 #[inline(always)]
-fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
-    if offset == ABSENT {
+fn member<T: Member>(base: *const u8, offset: impl Offset) -> Option<T> {
+    if offset.is_absent() {
         return None;
     }
     present(base, offset)
@@ -52,40 +58,43 @@ fn member<T: Copy>(base: *const u8, offset: u32) -> Option<T> {
 
 /// As [`present`], for a member that is a pointer: `None` also when it is null.
 #[inline(always)]
-fn present_pointer(base: *const u8, offset: u32) -> Option<*const u8> {
+fn present_pointer(base: *const u8, offset: impl Offset) -> Option<*const u8> {
     present::<*const u8>(base, offset).filter(|p| !p.is_null())
 }
 
 /// As [`member`], for a member that is a pointer: `None` also when it is null.
 #[inline(always)]
-fn pointer(base: *const u8, offset: u32) -> Option<*const u8> {
+fn pointer(base: *const u8, offset: impl Offset) -> Option<*const u8> {
     member::<*const u8>(base, offset).filter(|p| !p.is_null())
 }
 
 /// As [`present`], for an IPv4 address.
 #[inline(always)]
-fn present_address4(base: *const u8, offset: u32) -> Option<[u8; 4]> {
+fn present_address4(base: *const u8, offset: impl Offset) -> Option<[u8; 4]> {
     present::<u32>(base, offset).map(u32::to_ne_bytes)
 }
 
 /// As [`member`], for an IPv4 address.
 #[inline(always)]
-fn address4(base: *const u8, offset: u32) -> Option<[u8; 4]> {
+fn address4(base: *const u8, offset: impl Offset) -> Option<[u8; 4]> {
     member::<u32>(base, offset).map(u32::to_ne_bytes)
 }
 
 /// As [`member`], for an IPv6 address: the verifier takes a load no wider than what `struct
 /// in6_addr` is made of, and its members are aligned to 4 bytes only.
 #[inline(always)]
-fn address6(base: *const u8, offset: u32) -> Option<[u8; 16]> {
-    if offset == ABSENT {
+fn address6(base: *const u8, offset: impl Offset) -> Option<[u8; 16]> {
+    if offset.is_absent() {
         return None;
     }
-    let mut out = [0; 16];
-    for (part, bytes) in (0_u32..).zip(out.chunks_exact_mut(4)) {
-        bytes.copy_from_slice(&address4(base, offset + part * 4)?);
-    }
-    Some(out)
+    let parts = [
+        present_after::<u32, 0>(base, offset)?,
+        present_after::<u32, 4>(base, offset)?,
+        present_after::<u32, 8>(base, offset)?,
+        present_after::<u32, 12>(base, offset)?,
+    ];
+    // SAFETY: as many bytes, and any will do.
+    Some(unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(parts) })
 }
 
 /// Copies a `T` from memory BTF has no type for.
@@ -97,9 +106,9 @@ fn probe<T>(address: *const u8) -> Option<T> {
 
 /// As [`member`], through the helper: for what the verifier does not take for a member of `base`.
 #[inline(always)]
-fn probe_member<T>(base: *const u8, offset: u32) -> Option<T> {
-    if base.is_null() || offset == ABSENT {
+fn probe_member<T>(base: *const u8, offset: impl Offset) -> Option<T> {
+    if base.is_null() || offset.is_absent() {
         return None;
     }
-    probe(base.wrapping_add(offset as usize))
+    probe(base.wrapping_add(offset.value()))
 }

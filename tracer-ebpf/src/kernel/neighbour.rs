@@ -2,8 +2,9 @@
 
 use tracer_common::{AF_INET, AF_INET6, v4_mapped};
 
-use super::{NetDevice, Skb, member, pointer, probe_member};
-use crate::globals::offset;
+use super::{
+    NetDevice, Skb, member, offsets::offset, pointer, present, present_pointer, probe_member,
+};
 
 /// Nobody has answered yet (`include/uapi/linux/neighbour.h`).
 const NUD_INCOMPLETE: u8 = 0x01;
@@ -16,12 +17,12 @@ pub(crate) struct Neighbour(pub(crate) *const u8);
 impl Neighbour {
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
-        pointer(self.0, offset!(neigh_dev)).map(NetDevice)
+        present_pointer(self.0, offset!(neigh_dev)).map(NetDevice)
     }
 
     #[inline(always)]
     pub(crate) fn nud_state(&self) -> Option<u8> {
-        member(self.0, offset!(neigh_nud_state))
+        present(self.0, offset!(neigh_nud_state))
     }
 
     /// Whether nobody has answered.

@@ -5,9 +5,10 @@ use tracer_common::Flow;
 use super::{
     NetDevice, Sock,
     headers::{arp_target, parse4, parse6},
-    member, pointer,
+    member,
+    offsets::offset,
+    pointer,
 };
-use crate::globals::offset;
 
 /// `ETH_P_*` (`include/uapi/linux/if_ether.h`) as they stand in the skb.
 const ETH_P_IP: u16 = 0x0800_u16.to_be();

@@ -1,9 +1,12 @@
 //! Sockets, full ones and the request sockets of connections not yet accepted.
 
-use tracer_common::{ABSENT, AF_INET6, Flow, v4_mapped};
+use tracer_common::{AF_INET6, Flow, v4_mapped};
 
-use super::{IPPROTO_TCP, Net, address4, address6, member, pointer, probe_member};
-use crate::globals::offset;
+use super::{
+    IPPROTO_TCP, Net, address4, address6, member,
+    offsets::{Offset as _, offset},
+    pointer, probe_member,
+};
 
 /// `TCP_TIME_WAIT` and `TCP_NEW_SYN_RECV` (`include/net/tcp_states.h`): not full sockets.
 const TCP_TIME_WAIT: u8 = 6;
@@ -73,11 +76,11 @@ impl Sock {
             return None;
         }
         let socket: *const u8 = probe_member(sk, offset!(sock_socket))?;
-        if socket.is_null() || offset!(socket_alloc_inode) == ABSENT {
+        if socket.is_null() || offset!(socket_alloc_inode).is_absent() {
             return None;
         }
         // `SOCK_INODE()`: the inode stands behind the socket in one `struct socket_alloc`.
-        let inode = socket.wrapping_add(offset!(socket_alloc_inode) as usize);
+        let inode = socket.wrapping_add(offset!(socket_alloc_inode).value());
         probe_member(inode, offset!(inode_ino))
     }
 }

@@ -3,8 +3,10 @@
 use aya_ebpf::helpers::{bpf_probe_read_user_buf, generated::bpf_get_current_task};
 use tracer_common::{ARGUMENTS, LINE, Task as Named};
 
-use super::{member, probe_member};
-use crate::globals::offset;
+use super::{
+    offsets::{Offset, offset},
+    present, probe_member,
+};
 
 /// `PF_EXITING`: <https://elixir.bootlin.com/linux/v6.18/A/ident/PF_EXITING>.
 const PF_EXITING: u32 = 4;
@@ -25,8 +27,8 @@ pub(crate) fn signal_code(info: usize) -> Option<i32> {
     }
 }
 
-/// `struct task_struct`, a thread. Its members are copied by the helper: the kernel may take a
-/// parent away meanwhile.
+/// `struct task_struct`, a thread. Its members are copied by the helper, as the kernel may take a parent away meanwhile;
+/// but the name of whom a tracepoint hands over is loaded.
 #[derive(Clone, Copy)]
 pub(crate) struct Task(pub(crate) *const u8);
 
@@ -39,7 +41,7 @@ impl Task {
     }
 
     #[inline(always)]
-    fn pointer(self, offset: u32) -> Option<*const u8> {
+    fn pointer(self, offset: impl Offset) -> Option<*const u8> {
         probe_member::<*const u8>(self.0, offset).filter(|p| !p.is_null())
     }
 
@@ -49,10 +51,10 @@ impl Task {
         probe_member(self.0, offset!(task_tgid))
     }
 
-    /// First letter of the thread's name.
+    /// The first four letters of the thread's name, as a word.
     #[inline(always)]
-    pub(crate) fn initial(self) -> Option<u8> {
-        member(self.0, offset!(task_comm))
+    pub(crate) fn beginning(self) -> Option<u32> {
+        present(self.0, offset!(task_comm))
     }
 
     /// Name of the process: that of its first thread.

@@ -11,6 +11,7 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Fib6Result, Flow6, Flowi as _, Net, NetDevice},
+    memory::Kind,
     probes::{
         apart,
         lookup::{self, LOOPBACK_IFINDEX},
@@ -45,7 +46,7 @@ fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
     lookup::remember_ingress(&flow, iif, net);
     let device = Fib6Result(ctx.arg(1)).device()?;
     if device.is_bridge() {
-        into_bridge(ctx, &flow, iif, device);
+        into_bridge(ctx, &flow, Kind::Passing, iif, device);
     }
     None
 }
@@ -53,12 +54,13 @@ fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
 /// As `fib_lookup`'s.
 #[inline(never)]
 fn goes_out(ctx: *mut c_void, flow: Flow6, device: NetDevice, iif: u32) -> i32 {
-    into_bridge(&BtfTracePointContext::new(ctx), &flow, iif, device);
+    let kind = lookup::kind_of(&flow, iif);
+    into_bridge(&BtfTracePointContext::new(ctx), &flow, kind, iif, device);
     0
 }
 
 #[inline(always)]
-fn into_bridge(ctx: &BtfTracePointContext, flow: &Flow6, iif: u32, device: NetDevice) {
+fn into_bridge(ctx: &BtfTracePointContext, flow: &Flow6, kind: Kind, iif: u32, device: NetDevice) {
     let table = || Fib6Result::table(ctx.arg(2)).unwrap_or(0);
-    lookup::into_bridge(ctx, flow, iif, Net(ctx.arg(0)), device, table);
+    lookup::into_bridge(flow, kind, iif, Net(ctx.arg(0)), device, table);
 }

@@ -11,6 +11,7 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Flow4, Flowi as _, NetDevice, Nexthop},
+    memory::Kind,
     probes::{
         apart,
         lookup::{self, LOOPBACK_IFINDEX},
@@ -53,7 +54,7 @@ fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
     let (net, iif) = (device.net()?, flow.iif()?);
     lookup::remember_ingress(&flow, iif, net);
     if device.is_bridge() {
-        lookup::into_bridge(ctx, &flow, iif, net, device, || ctx.arg(0));
+        lookup::into_bridge(&flow, Kind::Passing, iif, net, device, || ctx.arg(0));
     }
     None
 }
@@ -63,7 +64,8 @@ fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
 fn goes_out(ctx: *mut c_void, flow: Flow4, device: NetDevice, iif: u32) -> i32 {
     let ctx = BtfTracePointContext::new(ctx);
     if let Some(net) = device.net() {
-        lookup::into_bridge(&ctx, &flow, iif, net, device, || ctx.arg(0));
+        let kind = lookup::kind_of(&flow, iif);
+        lookup::into_bridge(&flow, kind, iif, net, device, || ctx.arg(0));
     }
     0
 }

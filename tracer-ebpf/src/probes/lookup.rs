@@ -2,9 +2,8 @@
 //! reply that is routed into a bridge although its remote came in by another device. Where a
 //! container has the remote's address, no other hook will ever see anything wrong.
 
-use core::ffi::c_void;
+use core::ptr::read_volatile;
 
-use aya_ebpf::{EbpfContext as _, programs::BtfTracePointContext};
 use tracer_common::{WatchKey, Way};
 
 use crate::{
@@ -12,15 +11,15 @@ use crate::{
     globals::Moment,
     kernel::{Flowi, Net, NetDevice},
     maps::{ASYMMETRIC, Astray, Routed},
-    memory::{self, AT_ONCE, Address, Found, Kind},
+    memory::{self, AT_ONCE, Address, Kind},
 };
 
 /// `LOOPBACK_IFINDEX`: ingress interface of a locally generated packet's lookup.
 pub(super) const LOOPBACK_IFINDEX: u32 = 1;
 
-/// Whose packet a lookup was for.
+/// Whose packet a lookup was for, by where it came in.
 #[inline(always)]
-fn kind_of<F: Flowi>(flow: &F, iif: u32) -> Kind {
+pub(super) fn kind_of<F: Flowi>(flow: &F, iif: u32) -> Kind {
     if iif == LOOPBACK_IFINDEX && flow.proto() != 0 {
         Kind::Own
     } else {
@@ -32,10 +31,7 @@ fn kind_of<F: Flowi>(flow: &F, iif: u32) -> Kind {
 #[inline(always)]
 pub(super) fn remember_ingress<F: Flowi>(flow: &F, iif: u32, net: Net) -> Option<()> {
     let saddr = flow.saddr()?;
-    if is_reversed(net, saddr, iif) {
-        return None;
-    }
-    memory::set_way_in(net, saddr, iif)
+    memory::set_way_in(net, saddr, iif, || !is_reversed(net, saddr, iif))
 }
 
 /// Whether a packet to `saddr` was sent out by `iif` right before: then this is that lookup
@@ -49,14 +45,13 @@ fn is_reversed<A: Address>(net: Net, saddr: A, iif: u32) -> bool {
 /// the slot at once: there are too few registers to hold it.
 #[inline(always)]
 pub(super) fn into_bridge<F: Flowi>(
-    ctx: &BtfTracePointContext,
     flow: &F,
+    kind: Kind,
     iif: u32,
     net: Net,
     bridge: NetDevice,
     table: impl FnOnce() -> u32,
 ) -> Option<()> {
-    let kind = kind_of(flow, iif);
     let daddr = flow.daddr()?;
     // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU.
     let slot = unsafe { &mut *daddr.route(kind, net)? };
@@ -66,17 +61,20 @@ pub(super) fn into_bridge<F: Flowi>(
     slot.daddr = daddr.words();
     let ifindex = bridge.ifindex()?;
     slot.ifindex = ifindex;
-    slot.lookup.iif = iif;
     slot.lookup.oif = flow.oif();
     slot.lookup.mark = flow.mark();
     slot.lookup.table = table();
+    slot.lookup.iif = iif;
     if kind == Kind::Passing {
         F::Address::PASSING.note(now);
         return None;
     }
-    // Mostly that is where it goes: only what is about to be told must be sure.
-    if memory::likely_way_in(net, daddr)? != ifindex
-        && tell_astray(ctx.as_ptr(), flow, net, slot, ifindex) != 0
+    // Mostly that is where it goes: only what is about to be told must be sure. What was kept is read back, as there
+    // is no room for it meanwhile.
+    // SAFETY: this CPU's slot.
+    let kept = unsafe { read_volatile(&raw const slot.daddr) };
+    if memory::likely_way_in(daddr.ingress(net)?, net, kept)? != ifindex
+        && tell_astray(flow, net, slot) != 0
     {
         note_astray(flow, net, ifindex);
     }
@@ -86,27 +84,15 @@ pub(super) fn into_bridge<F: Flowi>(
 /// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if it goes
 /// astray and none like it was told a moment ago.
 #[inline(never)]
-fn tell_astray<F: Flowi>(
-    ctx: *mut c_void,
-    flow: &F,
-    net: Net,
-    slot: &Routed<F::Address>,
-    ifindex: u32,
-) -> i32 {
-    let ctx = BtfTracePointContext::new(ctx);
-    let told = try_tell_astray(&ctx, flow, net, slot, ifindex);
+fn tell_astray<F: Flowi>(flow: &F, net: Net, slot: &Routed<F::Address>) -> i32 {
+    let told = try_tell_astray(flow, net, slot);
     told.is_some().into()
 }
 
 #[inline(always)]
-fn try_tell_astray<F: Flowi>(
-    ctx: &BtfTracePointContext,
-    flow: &F,
-    net: Net,
-    slot: &Routed<F::Address>,
-    ifindex: u32,
-) -> Option<()> {
+fn try_tell_astray<F: Flowi>(flow: &F, net: Net, slot: &Routed<F::Address>) -> Option<()> {
     let daddr = flow.daddr()?;
+    let ifindex = slot.ifindex;
     let came_in = memory::way_in(net, daddr).filter(|came_in| *came_in != ifindex)?;
     let (netns, remote) = (net.inum()?, daddr.mapped());
     let mut event = emit::event_at(F::HOOK, netns, ifindex, remote);
@@ -115,10 +101,9 @@ fn try_tell_astray<F: Flowi>(
         &raw mut (*value).misrouted
     });
     emit::add_flow(&mut event, flow.packet()?);
-    let lookup = slot.lookup;
-    emit::add_lookup(&mut event, &Found { ifindex, lookup });
+    emit::add_lookup(&mut event, slot.lookup);
     emit::add_ingress(&mut event, Some(came_in));
-    emit::add_task(&mut event, ctx);
+    emit::add_task(&mut event);
     emit::submit(F::HOOK, &mut event).map(drop)
 }
 

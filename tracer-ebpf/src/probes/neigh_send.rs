@@ -3,6 +3,10 @@
 //!
 //! The neighbour slow path: a packet was handed to a neighbour that has not answered yet.
 //! It does not run for resolved neighbours, so a healthy host pays nothing here.
+//!
+//! `neigh_event_send_dead` takes the same arguments, and is what happens where another CPU threw the entry away since
+//! the packet found it: the packet is gone already, and only counted.
+//! <https://elixir.bootlin.com/linux/v6.18/A/ident/__neigh_event_send>
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
@@ -13,6 +17,7 @@ use crate::{
     emit,
     kernel::{Neighbour, Net, NetDevice, Skb},
     memory::{self, A_MOMENT, AT_ONCE, Kind},
+    probes::apart,
 };
 
 #[btf_tracepoint(function = "neigh_event_send_done")]
@@ -23,13 +28,18 @@ pub(crate) fn on_neigh_send(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
-    let neighbour = Neighbour(ctx.arg(0));
     // rc 0: the neighbour can be used after all.
-    let rc: i32 = ctx.arg(1);
-    if rc == 0 || !neighbour.is_unresolved()? {
-        return None;
+    let (neighbour, rc): (_, i32) = (Neighbour(ctx.arg(0)), ctx.arg(1));
+    if rc != 0 && neighbour.is_unresolved()? && neighbour.device()?.is_bridge() {
+        apart(ctx, unresolved);
     }
-    let device = neighbour.device().filter(|device| device.is_bridge())?;
+    None
+}
+
+#[inline(always)]
+fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
+    let neighbour = Neighbour(ctx.arg(0));
+    let device = neighbour.device()?;
     let queued = own_packet(&neighbour)?;
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
@@ -38,16 +48,13 @@ fn try_neigh_send(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = neighbour.nud_state()?;
-    // SAFETY: `value` points to a live map value.
-    event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
-        &raw mut (*value).unresolved
-    });
+    event.before = count(Hook::NeighSend, &event);
     // Without the packet there is nothing to tell; it is counted.
     add_packet(&mut event, queued?)?;
     add_lookup(&mut event, net);
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
-    emit::add_task(&mut event, ctx);
+    emit::add_task(&mut event);
     if emit::submit(Hook::NeighSend, &mut event) == Some(true) {
         debug!(
             ctx,
@@ -96,6 +103,34 @@ fn took_it_along(
     passes.is_none().then_some(())
 }
 
+#[btf_tracepoint(function = "neigh_event_send_dead")]
+pub(crate) fn on_neigh_dead(ctx: BtfTracePointContext) -> i32 {
+    let _ = try_neigh_dead(&ctx);
+    0
+}
+
+#[inline(always)]
+fn try_neigh_dead(ctx: &BtfTracePointContext) -> Option<()> {
+    let neighbour = Neighbour(ctx.arg(0));
+    let device = neighbour.device().filter(|device| device.is_bridge())?;
+    let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
+    took_it_along(&neighbour, device, device.net()?, remote)?;
+    count(
+        Hook::NeighDead,
+        &emit::event(Hook::NeighDead, device, remote)?,
+    );
+    Some(())
+}
+
+/// One more is lost of the event's remote; how many were before.
+#[inline(always)]
+fn count(hook: Hook, event: &Event) -> u64 {
+    // SAFETY: `value` points to a live map value.
+    emit::count(hook, event, Way::Sent, |value| unsafe {
+        &raw mut (*value).unresolved
+    })
+}
+
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody
 /// else, of which nothing is known.
 #[inline(always)]
@@ -116,6 +151,6 @@ fn add_lookup(event: &mut Event, net: Net) {
     if let Some(found) = memory::route_to(Kind::Own, net, event.remote, A_MOMENT)
         && found.ifindex == event.ifindex
     {
-        emit::add_lookup(event, &found);
+        emit::add_lookup(event, found.lookup);
     }
 }

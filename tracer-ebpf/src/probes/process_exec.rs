@@ -8,7 +8,7 @@ use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use tracer_common::{
-    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, is_initial, words,
+    ARGUMENTS, Exec, Hook, INTERPRETER, PROGRAMS, SCRIPT, Stat, Task as Named, is_beginning, words,
 };
 
 use super::apart;
@@ -24,9 +24,11 @@ pub(crate) fn on_exec(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// Tens of thousands of programs start in a build: nearly all are told by the first four letters.
 #[inline(always)]
 fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
-    if is_initial(Task(ctx.arg(0)).initial()?) {
+    let task = Task(ctx.arg(0));
+    if is_beginning(task.beginning()?) {
         apart(ctx, started);
     }
     None

@@ -9,7 +9,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{DropReason, Event, Hook, Way, event_flags, v4_mapped};
 
 use super::{apart, skb_refused};
-use crate::{addresses::is_payload, emit, globals::drop_reason, kernel::Skb, memory};
+use crate::{addresses::is_payload, emit, globals::drop_reason, kernel::Skb};
 
 const FIREWALL: u8 = DropReason::NetfilterDrop as u8;
 const RP_FILTER: u8 = DropReason::IpRpFilter as u8;
@@ -23,12 +23,12 @@ pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_skb_drop(ctx: &BtfTracePointContext) {
-    // On a healthy host packets die all day: nearly all of them for other reasons, or at a firewall
-    // that nothing passes to a bridge. Together the two ways of being refused need more stack than
-    // kernels before 6.13 have.
+    // On a healthy host packets die all day: nearly all of them for other reasons, and at a firewall mostly what this
+    // host sends.
     match drop_reason(ctx.arg(2)) {
         0 => {}
-        FIREWALL | RP_FILTER if !memory::is_anything_passing() => {}
+        FIREWALL if Skb(ctx.arg(0)).forwarded_iif().is_none() => {}
+        // Apart from each other, too: together they need more stack than kernels before 6.13 have.
         FIREWALL => apart(ctx, skb_refused::by_firewall),
         RP_FILTER => apart(ctx, skb_refused::by_rp_filter),
         _ => apart(ctx, died_on_bridge),

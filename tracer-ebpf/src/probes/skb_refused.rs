@@ -1,5 +1,5 @@
 //! Packets that died before they got to a bridge: right after a route lookup that led there.
-//! Firewalls drop a lot on a healthy host, so `skb_drop` asks for the age of any such lookup first.
+//! Firewalls drop a lot on a healthy host, so the age of any such lookup is asked for before the packet is parsed.
 
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::{DropReason, Hook, Way};
@@ -17,6 +17,9 @@ use crate::{
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
 #[inline(always)]
 pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
+    if !memory::is_anything_passing() {
+        return None;
+    }
     let skb = Skb(ctx.arg(0));
     let iif = skb.forwarded_iif()?;
     let net = skb.device()?.net()?;
@@ -26,7 +29,7 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
         return None;
     }
     let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
-    emit::add_lookup(&mut event, &found);
+    emit::add_lookup(&mut event, found.lookup);
     emit::add_forwarded(&mut event, iif);
     emit::add_packet(&mut event, skb, flow);
     let ingress = memory::way_in_of(net, event.remote);
@@ -39,7 +42,7 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
 #[inline(always)]
 pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
     let skb = Skb(ctx.arg(0));
-    if !skb.is_ipv4() {
+    if !skb.is_ipv4() || !memory::is_anything_passing() {
         return None;
     }
     let device = skb.device()?;
@@ -51,7 +54,7 @@ pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
-    emit::add_lookup(&mut event, &found);
+    emit::add_lookup(&mut event, found.lookup);
     emit::add_ingress(&mut event, Some(ifindex));
     count_and_submit(&mut event, DropReason::IpRpFilter as u8, Way::Arriving)
 }

@@ -27,8 +27,8 @@ pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
-    // Connections are refused all day; replies go astray hardly ever.
-    if memory::is_recent(Moment::Astray.last(), A_WHILE) {
+    // Connections are refused all day; on a healthy host no reply ever went astray.
+    if Moment::Astray.last() != 0 {
         apart(ctx, refused);
     }
     None
@@ -36,6 +36,9 @@ fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
 
 #[inline(always)]
 fn refused(ctx: &BtfTracePointContext) -> Option<()> {
+    if !memory::is_recent(Moment::Astray.last(), A_WHILE) {
+        return None;
+    }
     let sk = Sock(ctx.arg(0));
     let (netns, remote) = (sk.netns()?, sk.remote()?);
     let astray = ASYMMETRIC.get_ptr(&WatchKey { netns, remote })?;

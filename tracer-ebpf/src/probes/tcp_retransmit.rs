@@ -17,26 +17,20 @@ const SYN_ACK: u8 = 0x12;
 #[btf_tracepoint(function = "tcp_retransmit_skb")]
 pub(crate) fn on_tcp_retransmit(ctx: BtfTracePointContext) -> i32 {
     let sk = Sock(ctx.arg(0));
-    let _ = again(&ctx, Hook::TcpRetransmit, sk, sk, 0);
+    let _ = again(Hook::TcpRetransmit, sk, sk, 0);
     0
 }
 
 #[btf_tracepoint(function = "tcp_retransmit_synack")]
 pub(crate) fn on_synack_retransmit(ctx: BtfTracePointContext) -> i32 {
     let (listener, request) = (Sock(ctx.arg(0)), Sock(ctx.arg(1)));
-    let _ = again(&ctx, Hook::TcpRetransmitSynack, request, listener, SYN_ACK);
+    let _ = again(Hook::TcpRetransmitSynack, request, listener, SYN_ACK);
     0
 }
 
 /// `connection` knows the peer, `owner` the process.
 #[inline(always)]
-fn again(
-    ctx: &BtfTracePointContext,
-    hook: Hook,
-    connection: Sock,
-    owner: Sock,
-    tcp_flags: u8,
-) -> Option<()> {
+fn again(hook: Hook, connection: Sock, owner: Sock, tcp_flags: u8) -> Option<()> {
     let (netns, remote) = (connection.netns()?, connection.remote()?);
     let bridge = emit::suspected_bridge(netns, remote)?;
     let mut event = emit::event_at(hook, netns, bridge, remote);
@@ -48,7 +42,7 @@ fn again(
     flow.tcp_flags = tcp_flags;
     emit::add_flow(&mut event, flow);
     event.socket_inode = owner.inode().unwrap_or(0);
-    emit::add_task(&mut event, ctx);
+    emit::add_task(&mut event);
     emit::submit(hook, &mut event);
     Some(())
 }

@@ -5,7 +5,7 @@ mod format;
 use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
-use tracer_common::{DropReason, HOOKS, Hook, KernelOffsets};
+use tracer_common::{DropReason, HOOKS, Hook, KernelOffsets, Placeholder};
 
 use self::format::{Type, Types, kind};
 
@@ -83,8 +83,10 @@ fn structs<'a>(types: &Types<'a>) -> HashMap<&'a str, Type<'a>> {
 fn offset_of(types: &Types<'_>, structs: &HashMap<&str, Type<'_>>, path: &str) -> Option<u32> {
     let (name, member) = path.split_once('.')?;
     let bits = types.offset_of(*structs.get(name)?, member)?;
-    // `priv_flags` is a bit-field of 32 bits since 6.10; anything unaligned is not for us.
-    (bits % 8 == 0).then_some(bits / 8)
+    // `priv_flags` is a bit-field of 32 bits since 6.10; anything unaligned is not for us, nor what lies further away than
+    // an instruction can name.
+    let near = (bits / 8) <= Placeholder::FARTHEST;
+    (bits % 8 == 0 && near).then_some(bits / 8)
 }
 
 /// The reasons are renumbered in every release, so they are found by name.

@@ -1,14 +1,14 @@
 //! Reads the kernel half's counters: exact packets lost, and events that did not get through.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     os::fd::{AsFd, AsRawFd},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use aya::maps::{HashMap, Map, MapData, PerCpuArray};
+use aya::maps::{HashMap as BpfHashMap, Map, MapData, PerCpuArray};
 use tracer_common::{Hook, LostKey, LostPackets, Stat};
 use tracer_core::input::{Counter, HookLoss};
 
@@ -32,14 +32,15 @@ const MEMORY: Duration = Duration::from_secs(3600);
 /// The `LOST` map, and what it said last and when.
 pub(crate) struct LostCounters {
     map: Map,
-    said: BTreeMap<LostKey, (LostPackets, Instant)>,
+    /// By a hash: tens of thousands are compared each second of a flood.
+    said: HashMap<LostKey, (LostPackets, Instant)>,
 }
 
 impl LostCounters {
-    pub(crate) const fn new(map: Map) -> Self {
+    pub(crate) fn new(map: Map) -> Self {
         Self {
             map,
-            said: BTreeMap::new(),
+            said: HashMap::new(),
         }
     }
 
@@ -53,7 +54,7 @@ impl LostCounters {
     }
 
     fn forget(&mut self, key: LostKey) -> Result<()> {
-        let mut map = HashMap::<_, RawKey, RawPackets>::try_from(&mut self.map)?;
+        let mut map = BpfHashMap::<_, RawKey, RawPackets>::try_from(&mut self.map)?;
         let removed = map.remove(&zerocopy::transmute!(key));
         removed.context("forget a remote that lost nothing for long")
     }
@@ -149,6 +150,8 @@ fn parse_misses(fdinfo: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

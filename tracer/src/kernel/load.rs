@@ -14,9 +14,8 @@ use aya::{
 };
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use tracer_common::{Hook, KernelOffsets};
-use zerocopy::IntoBytes;
 
-use super::{btf::KernelTypes, preflight};
+use super::{btf::KernelTypes, preflight, relocation::relocated};
 
 /// The kernel half, as it was built.
 pub(super) static OBJECT: &[u8] =
@@ -54,11 +53,10 @@ pub(super) fn load(
     };
     loader
         .btf(Some(&btf))
-        .override_global("OFFSETS", offsets.as_bytes(), true)
         .override_global("REASONS", types.reasons.as_slice(), true)
         .override_global(aya_log::LEVEL, &level, true);
     let mut ebpf = loader
-        .load(OBJECT)
+        .load(&relocated(OBJECT, offsets)?)
         .map_err(|error| refused(error.into(), "create BPF maps"))?;
     load_programs(&mut ebpf, &btf, hooks)?;
     Ok(ebpf)
@@ -189,6 +187,7 @@ pub(super) const fn program_name(hook: Hook) -> &'static str {
         Hook::TcpReset => "on_tcp_reset",
         Hook::Signal => "on_signal",
         Hook::Exec => "on_exec",
+        Hook::NeighDead => "on_neigh_dead",
     }
 }
 

@@ -7,6 +7,7 @@ mod load;
 mod needs;
 mod prefixes;
 mod preflight;
+mod relocation;
 #[cfg(test)]
 mod stack;
 mod tracer;

@@ -37,22 +37,7 @@ const DISPENSABLE: [(&str, &[&str]); 8] = [
             "flowi6.uli.icmpt.type",
         ],
     ),
-    (
-        IPV6,
-        &[
-            "flowi6.__fl_common.flowic_iif",
-            "flowi6.__fl_common.flowic_oif",
-            "flowi6.__fl_common.flowic_mark",
-            "flowi6.__fl_common.flowic_proto",
-            "flowi6.saddr",
-            "flowi6.daddr",
-            "fib6_result.nh",
-            "fib6_nh.nh_common.nhc_dev",
-            "fib6_table.tb6_id",
-            "sock.__sk_common.skc_v6_daddr",
-            "sock.__sk_common.skc_v6_rcv_saddr",
-        ],
-    ),
+    (IPV6, IPV6_MEMBERS),
     (
         "what TCP sends again, and who resets misdelivered connections",
         &[
@@ -96,6 +81,20 @@ const PROCESSES: &[&str] = &[
 ];
 /// IPv6 is switched off as a whole: half of it would be misleading.
 const IPV6: &str = "by which way packets come in and leave over IPv6";
+/// What all of it takes.
+const IPV6_MEMBERS: &[&str] = &[
+    "flowi6.__fl_common.flowic_iif",
+    "flowi6.__fl_common.flowic_oif",
+    "flowi6.__fl_common.flowic_mark",
+    "flowi6.__fl_common.flowic_proto",
+    "flowi6.saddr",
+    "flowi6.daddr",
+    "fib6_result.nh",
+    "fib6_nh.nh_common.nhc_dev",
+    "fib6_table.tb6_id",
+    "sock.__sk_common.skc_v6_daddr",
+    "sock.__sk_common.skc_v6_rcv_saddr",
+];
 /// The way to the socket's inode starts here.
 const SOCKET: &str = "request_sock.__req_common.skc_listener";
 
@@ -137,7 +136,8 @@ pub(crate) fn hook(
     unseen: &mut Vec<String>,
 ) -> Result<bool, Unsupported> {
     let tracepoint = hook.tracepoint();
-    if is_about_processes(hook) && types.missing.iter().any(|it| PROCESSES.contains(it)) {
+    let members = indispensable_to(hook);
+    if types.missing.iter().any(|it| members.contains(it)) {
         // That was said when the members were looked for.
         return Ok(false);
     }
@@ -166,9 +166,13 @@ fn say(unseen: &mut Vec<String>, what: &str, lacks: &str) {
     }
 }
 
-/// Whether the hook tells of processes, without which it tells nothing.
-const fn is_about_processes(hook: Hook) -> bool {
-    matches!(hook, Hook::Signal | Hook::Exec)
+/// Members without one of which the hook is left out.
+const fn indispensable_to(hook: Hook) -> &'static [&'static str] {
+    match hook {
+        Hook::Signal | Hook::Exec => PROCESSES,
+        Hook::Fib6Lookup => IPV6_MEMBERS,
+        _ => &[],
+    }
 }
 
 /// How many of the tracepoint's arguments the program reads.
@@ -184,7 +188,8 @@ const fn needed_arguments(hook: Hook) -> usize {
         | Hook::DevQueue
         | Hook::TcpRetransmit
         | Hook::TcpReset
-        | Hook::Exec => 1,
+        | Hook::Exec
+        | Hook::NeighDead => 1,
     }
 }
 
@@ -207,6 +212,7 @@ const fn unseen_without(hook: Hook) -> &'static [&'static str] {
         Hook::TcpReset => &["connections that a container with a remote's address resets"],
         Hook::Signal => &[KILLS],
         Hook::Exec => &[COMMANDS],
+        Hook::NeighDead => &["packets lost at the moment at which the kernel forgets a neighbour"],
     }
 }
 
