@@ -344,7 +344,7 @@ fn time(group: &mut BenchmarkGroup<'_, WallTime>, host: &mut Host, size: u32) {
                     body: body(number),
                 }
             };
-            bencher.iter_batched(input, |input| core.observe(&input), BatchSize::SmallInput);
+            bencher.iter_batched_ref(input, |input| core.observe(input), BatchSize::SmallInput);
         });
     }
     // Asked on every turn of the loop.

@@ -108,7 +108,7 @@ impl Core {
                 if let Body::Net { netns, change } = other {
                     self.failures.note(input.at, *netns, change);
                 }
-                if !is_about_neighbours(other) {
+                if !other.is_about_neighbours() {
                     self.conditions.note_change();
                 }
                 if matches!(other, Body::Peers { .. }) || self.is_new_way(input) {
@@ -231,7 +231,7 @@ impl Core {
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match record(bytes) {
             Ok(Record::Packet(event)) if is_a_loss(&event) || self.is_awaited(&event) => {
-                self.wait(Waiting { at, event }, touched);
+                self.wait(Waiting::new(at, event), touched);
             }
             Ok(Record::Packet(event)) => self.take_evidence(at, &event, touched),
             Ok(Record::Signal(sent)) => self.killed.take(at, sent, &self.world),
@@ -364,9 +364,4 @@ fn ask(world: &World, incident: &mut Incident, lost_events: u64, now: Timestamp)
         incident.verdict = verdict;
         incident.raise(News::Urgent);
     }
-}
-
-/// Neighbours come and go by the thousand, and no state of the host depends on them.
-const fn is_about_neighbours(body: &Body) -> bool {
-    matches!(body, Body::Net { change, .. } if change.is_about_neighbours())
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     finding::{EvidenceKind, Kind},
-    incident::Incident,
+    incident::{Incident, Trapped},
     remote::Remote,
     time::{SECOND, Timestamp},
     world::{
@@ -54,7 +54,7 @@ pub(crate) fn end_of(world: &World, incident: &mut Incident, now: Timestamp) -> 
     {
         return Some(End::Answered);
     }
-    if may_be_trapped(namespace, incident) {
+    if may_be_trapped(world.ways, namespace, incident) {
         incident.rerouted = None;
         let quiet = !incident.sure && now.since(incident.last) >= QUIET;
         return quiet.then_some(End::Quiet);
@@ -68,7 +68,7 @@ pub(crate) fn end_of(world: &World, incident: &mut Incident, now: Timestamp) -> 
 
 /// Whether a packet to any victim may still be routed into the bridge. Where the mirror cannot
 /// evaluate the kernel's policy, only packets that leave elsewhere say that it is not.
-fn may_be_trapped(namespace: &Namespace, incident: &Incident) -> bool {
+fn may_be_trapped(ways: u64, namespace: &Namespace, incident: &mut Incident) -> bool {
     let bridge = incident.place.ifindex;
     let Some(link) = namespace.link(bridge) else {
         return false;
@@ -79,16 +79,27 @@ fn may_be_trapped(namespace: &Namespace, incident: &Incident) -> bool {
             .values()
             .any(|remote| remote.healed.is_none());
     }
+    // Nearly always nothing changed since the last packet.
+    if incident.is_still_trapped(ways) {
+        return true;
+    }
+    let key = incident.key;
     // The kernel ignores routes of devices without carrier if `ignore_routes_with_linkdown` says so,
     // of which the mirror knows nothing: then the packet that left elsewhere is to be believed.
     let believed = |remote: &Remote| !link.carrier && remote.healed.is_some();
     let trapped = |(address, remote): (&IpAddr, &Remote)| {
         let key = FlowKey {
             destination: *address,
-            ..incident.key
+            ..key
         };
-        let mirrored = fib::lookup(namespace, key, |_| false);
-        mirrored.is_some_and(|answer| answer.ifindex == bridge) && !believed(remote)
+        let mirrored = fib::find(namespace, key, |_| false);
+        mirrored.is_some_and(|found| found.hop.ifindex == bridge) && !believed(remote)
     };
-    incident.remotes.iter().any(trapped)
+    let found = incident.remotes.iter().find(|it| trapped(*it));
+    incident.trapped = found.map(|(remote, _)| Trapped {
+        remote: *remote,
+        ways,
+        key,
+    });
+    incident.trapped.is_some()
 }

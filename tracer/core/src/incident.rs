@@ -71,7 +71,7 @@ pub struct Loss {
 /// Everything that the world's answers about an incident depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct View {
-    /// Inputs that the world has taken in.
+    /// [`crate::world::World::inputs`].
     inputs: u64,
     lost_events: u64,
     sure: bool,
@@ -83,6 +83,15 @@ struct View {
     /// How many there are; none leaves before the end.
     remotes: usize,
     evidence: usize,
+}
+
+/// A remote that a packet could not leave to but by the bridge, by what the world knew then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trapped {
+    pub(crate) remote: IpAddr,
+    /// [`crate::world::World::ways`].
+    pub(crate) ways: u64,
+    pub(crate) key: FlowKey,
 }
 
 /// What the world knows of the place of an incident.
@@ -130,6 +139,8 @@ pub struct Incident {
     pub last: Timestamp,
     /// Since when no remote's route leads here any more.
     pub rerouted: Option<Timestamp>,
+    /// A remote whose route did, when that was asked last.
+    pub(crate) trapped: Option<Trapped>,
     /// What the kernel had counted of everybody there when it was asked last before the first lost packet.
     counted: BTreeMap<IpAddr, Counter>,
     /// Who is affected.
@@ -178,6 +189,7 @@ impl Incident {
             verdict: Verdict::Suspected,
             last: start,
             rerouted: None,
+            trapped: None,
             counted,
             remotes: BTreeMap::new(),
             told: None,
@@ -333,7 +345,16 @@ impl Incident {
         self.remotes.keys().take(WATCHED).copied()
     }
 
-    /// Whether the world, which has taken in so many inputs, may say anything that it did not say when this
+    /// Whether the remote that was [`Trapped`] still is.
+    pub(crate) fn is_still_trapped(&self, ways: u64) -> bool {
+        self.trapped.is_some_and(|it| {
+            let remote = self.remotes.get(&it.remote);
+            (it.ways, it.key) == (ways, self.key)
+                && remote.is_some_and(|remote| remote.healed.is_none())
+        })
+    }
+
+    /// Whether the world, which has taken in so many inputs with news, may say anything that it did not say when this
     /// was asked last. Most inputs only count.
     pub(crate) fn has_changed(&mut self, inputs: u64, lost_events: u64) -> bool {
         let view = View {

@@ -198,6 +198,14 @@ pub enum Body {
     Stop,
 }
 
+impl Body {
+    /// As [`NetChange::is_about_neighbours`].
+    #[must_use]
+    pub const fn is_about_neighbours(&self) -> bool {
+        matches!(self, Self::Net { change, .. } if change.is_about_neighbours())
+    }
+}
+
 /// What is true for a whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

@@ -21,22 +21,22 @@ use super::{Core, Counters, Key, evidence, index, route, waiting::Waiting};
 
 impl Core {
     /// A packet was routed into a bridge, and nothing good came of it.
-    pub(super) fn take_lost_packet(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
-        let Waiting { at, mut event } = waiting;
-        event.ingress = self.excuses.ingress(&event).or(event.ingress);
-        match self.judge(at, &event) {
-            Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
-            Judgement::Doubtful { kind, sure } if self.is_open(&event, kind) => {
-                self.lose(at, &event, kind, sure, touched);
+    pub(super) fn take_lost_packet(&mut self, mut lost: Waiting, touched: &mut BTreeSet<Key>) {
+        let (at, event) = (lost.at, &mut lost.event);
+        event.ingress = self.excuses.ingress(event).or(event.ingress);
+        match self.judge(at, event) {
+            Judgement::Lost(kind) => self.lose(&lost, kind, true, touched),
+            Judgement::Doubtful { kind, sure } if self.is_open(event, kind) => {
+                self.lose(&lost, kind, sure, touched);
             }
-            Judgement::Doubtful { kind, .. } => self.doubt(at, kind, event),
+            Judgement::Doubtful { kind, .. } => self.doubt(at, kind, lost.event),
             Judgement::Excused(_) => {
-                self.disregard(&event);
-                if event.way() == Way::Sent && self.excuses.excuse(at, &event) {
+                self.disregard(event);
+                if event.way() == Way::Sent && self.excuses.excuse(at, event) {
                     self.watch_version += 1;
                 }
             }
-            Judgement::Silent(_) => self.disregard(&event),
+            Judgement::Silent(_) => self.disregard(event),
             // Whoever it is may be told of later: it stays counted.
             Judgement::Unknown(_) => {}
         }
@@ -104,12 +104,12 @@ impl Core {
     /// Adds a lost packet to its incident.
     pub(super) fn lose(
         &mut self,
-        at: Timestamp,
-        event: &KernelEvent,
+        lost: &Waiting,
         kind: Kind,
         sure: bool,
         touched: &mut BTreeSet<Key>,
     ) {
+        let (at, event) = (lost.at, &lost.event);
         let (Some(packet), Some(measure)) = (event.packet, measure_of(event)) else {
             return;
         };
@@ -145,7 +145,7 @@ impl Core {
             incident.forwarded_iif = event.forwarded_iif;
         }
         if let Some(namespace) = self.world.namespace(place.netns) {
-            route::note(namespace, incident, at, event);
+            route::note(namespace, incident, lost);
         }
         evidence::of_loss(&self.world, incident, at, event);
         if kind == Kind::Misdelivery
@@ -187,11 +187,10 @@ impl Core {
                     self.take_evidence(at, &event, touched);
                     continue;
                 }
-                match self.judge(at, &event) {
-                    Judgement::Lost(kind) => self.lose(at, &event, kind, true, touched),
-                    Judgement::Doubtful { kind, sure } => {
-                        self.lose(at, &event, kind, sure, touched);
-                    }
+                let lost = Waiting::new(at, event);
+                match self.judge(at, &lost.event) {
+                    Judgement::Lost(kind) => self.lose(&lost, kind, true, touched),
+                    Judgement::Doubtful { kind, sure } => self.lose(&lost, kind, sure, touched),
                     Judgement::Excused(_) | Judgement::Silent(_) | Judgement::Unknown(_) => {}
                 }
             }

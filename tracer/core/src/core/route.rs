@@ -7,12 +7,13 @@ use crate::{
     decode::KernelEvent,
     finding::EvidenceKind,
     incident::Incident,
-    time::Timestamp,
     world::{
         fib::{self, FlowKey},
         namespace::Namespace,
     },
 };
+
+use super::waiting::Waiting;
 
 /// What the kernel looked up for the event, as far as it is known.
 pub(super) fn key_of(event: &KernelEvent) -> FlowKey {
@@ -41,25 +42,30 @@ fn held_to(event: &KernelEvent) -> u32 {
 
 /// Whether the mirrored policy, too, leads the packet into the bridge.
 pub(super) fn is_mirrored(namespace: &Namespace, event: &KernelEvent) -> bool {
-    fib::lookup(namespace, key_of(event), |_| false)
-        .is_some_and(|answer| answer.ifindex == event.ifindex)
+    found(namespace, event).is_some()
+}
+
+/// The route of the mirrored policy that leads the packet into the bridge.
+fn found<'a>(namespace: &'a Namespace, event: &KernelEvent) -> Option<fib::Found<'a>> {
+    fib::find(namespace, key_of(event), |_| false)
+        .filter(|found| found.hop.ifindex == event.ifindex)
 }
 
 /// Compares the mirrored policy with where the kernel routed the packet.
-pub(super) fn note(
-    namespace: &Namespace,
-    incident: &mut Incident,
-    at: Timestamp,
-    event: &KernelEvent,
-) {
-    let answer = fib::lookup(namespace, key_of(event), |_| false)
-        .filter(|answer| answer.ifindex == event.ifindex);
+pub(super) fn note(namespace: &Namespace, incident: &mut Incident, lost: &Waiting) {
+    let (at, event) = (lost.at, &lost.event);
+    let mirrored = lost.mirrored || is_mirrored(namespace, event);
     // A packet older than the last change says nothing of the policy of now.
     if at > namespace.changed {
-        incident.mirrored = answer.is_some();
+        incident.mirrored = mirrored;
         incident.rerouted = None;
     }
-    let Some(answer) = answer else { return };
+    if incident.has(EvidenceKind::RouteIntoBridge) {
+        return;
+    }
+    let Some(found) = found(namespace, event) else {
+        return;
+    };
     // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
     let seen = if event.lookup.is_some() {
         "fib-lookup"
@@ -67,6 +73,7 @@ pub(super) fn note(
         "packet-on-bridge"
     };
     let detail = || {
+        let answer = found.answer(namespace);
         [
             ("prefix", Value::from(answer.route.prefix.to_string())),
             ("table", Value::from(answer.route.table)),

@@ -23,11 +23,27 @@ const WAITING: usize = 1024;
 pub(super) struct Waiting {
     pub(super) at: Timestamp,
     pub(super) event: KernelEvent,
+    /// Whether the mirrored policy was just seen to lead a lost packet there.
+    pub(super) mirrored: bool,
+}
+
+impl Waiting {
+    pub(super) const fn new(at: Timestamp, event: KernelEvent) -> Self {
+        Self {
+            at,
+            event,
+            mirrored: false,
+        }
+    }
 }
 
 impl Core {
-    /// One more waits; the oldest of too many is taken as it is.
-    pub(super) fn wait(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+    /// One more waits, unless it need not; the oldest of too many is taken as it is.
+    pub(super) fn wait(&mut self, mut waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        if self.waiting.is_empty() && self.explain(&mut waiting) {
+            self.take_waiting(waiting, touched);
+            return;
+        }
         if self.waiting.len() >= WAITING {
             let oldest = self.waiting.remove(0);
             self.take_waiting(oldest, touched);
@@ -46,10 +62,10 @@ impl Core {
         let waiting = std::mem::take(&mut self.waiting);
         // Of whom lost packets go on waiting.
         let mut awaited = BTreeSet::new();
-        for waiting in waiting {
+        for mut waiting in waiting {
             let patient = !last && now < self.patience(&waiting);
             let ready = if is_a_loss(&waiting.event) {
-                self.explainable(&waiting.event)
+                self.explain(&mut waiting)
             } else {
                 !awaited.contains(&(waiting.event.netns, waiting.event.remote))
             };
@@ -84,6 +100,12 @@ impl Core {
         waiting
             .at
             .plus(if synced { PATIENCE } else { PATIENCE_NETNS })
+    }
+
+    /// Whether a lost packet need not wait any more.
+    fn explain(&self, lost: &mut Waiting) -> bool {
+        lost.mirrored = is_a_loss(&lost.event) && self.explainable(&lost.event);
+        lost.mirrored
     }
 
     /// Whether everything that explains the event is there: the route that leads to the bridge,

@@ -40,10 +40,10 @@ fn is_accepted_without_bridges(subject: &Subject<'_>, ingress: u32) -> bool {
         source: Some(subject.packet.destination),
         ..FlowKey::to(subject.event.remote)
     };
-    let is_ingress = |way: fib::Answer| {
-        let link = subject.namespace.link(way.ifindex);
+    let is_ingress = |way: fib::Found<'_>| {
+        let link = subject.namespace.link(way.hop.ifindex);
         // Of a device in a VRF the lookup knows the VRF only.
-        way.ifindex == ingress || link.is_some_and(|link| link.master == Some(ingress))
+        way.hop.ifindex == ingress || link.is_some_and(|link| link.master == Some(ingress))
     };
-    fib::lookup(subject.namespace, back, swallows).is_some_and(is_ingress)
+    fib::find(subject.namespace, back, swallows).is_some_and(is_ingress)
 }

@@ -9,7 +9,7 @@ mod snapshot;
 pub use find::is_inner;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
     net::IpAddr,
 };
 
@@ -58,7 +58,7 @@ pub struct Docker {
     last_info: BTreeMap<String, DaemonInfo>,
     networks: BTreeMap<Key, DockerNetwork>,
     /// The same by the names of their bridges: each lost packet asks whose its bridge is.
-    bridges: BTreeSet<(String, Key)>,
+    bridges: BTreeMap<String, BTreeSet<Key>>,
     containers: Containers,
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
     /// and what is still on its way to the old one's containers meets the new one's bridge.
@@ -305,7 +305,8 @@ impl Docker {
         let key = (daemon.to_owned(), network.id.clone());
         self.told.insert(key.clone(), at);
         self.forget_bridge(&key);
-        self.bridges.insert((network.bridge_name(), key.clone()));
+        let named = self.bridges.entry(network.bridge_name()).or_default();
+        named.insert(key.clone());
         if let Some(old) = self.networks.insert(key, network.clone()) {
             let stays = |ip: &IpAddr| network.endpoints.iter().any(|e| e.addresses.contains(ip));
             let left = old
@@ -379,8 +380,14 @@ impl Docker {
 
     /// The network goes, or may get a bridge of another name.
     fn forget_bridge(&mut self, key: &Key) {
-        if let Some(known) = self.networks.get(key) {
-            self.bridges.remove(&(known.bridge_name(), key.clone()));
+        let Some(known) = self.networks.get(key) else {
+            return;
+        };
+        if let Entry::Occupied(mut named) = self.bridges.entry(known.bridge_name()) {
+            named.get_mut().remove(key);
+            if named.get().is_empty() {
+                named.remove();
+            }
         }
     }
 

@@ -53,14 +53,31 @@ pub struct Answer {
     pub route: RouteRef,
 }
 
+/// The route that a lookup finds, and its nexthop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) route: &'a Route,
+    pub(crate) hop: &'a Nexthop,
+}
+
 /// Looks `key` up as the kernel would, as if no route led to an
-/// interface for which `without` holds.
+/// interface for which `without` holds; for people.
 #[must_use]
 pub fn lookup(
     namespace: &Namespace,
     key: FlowKey,
     without: impl Fn(u32) -> bool,
 ) -> Option<Answer> {
+    find(namespace, key, without).map(|found| found.answer(namespace))
+}
+
+/// Looks `key` up as the kernel would, as if no route led to an
+/// interface for which `without` holds.
+pub(crate) fn find(
+    namespace: &Namespace,
+    key: FlowKey,
+    without: impl Fn(u32) -> bool,
+) -> Option<Found<'_>> {
     let ipv6 = key.destination.is_ipv6();
     let known = namespace.rules().any(|rule| rule.ipv6 == ipv6);
     let first = if known { &[][..] } else { &INITIAL[..] };
@@ -132,13 +149,13 @@ fn matches(namespace: &Namespace, rule: &Rule, key: FlowKey) -> bool {
 }
 
 /// Breaks off with the answer, or lets the walk over the rules go on.
-fn search(
-    namespace: &Namespace,
+fn search<'a>(
+    namespace: &'a Namespace,
     rule: &Rule,
     table: u32,
     key: FlowKey,
     without: &impl Fn(u32) -> bool,
-) -> ControlFlow<Option<Answer>> {
+) -> ControlFlow<Option<Found<'a>>> {
     let candidates = namespace.routes().holding(table, key.destination);
     let known = |route: &&Route| route.tos == 0 && route.kind != RouteKind::Other;
     for route in candidates.filter(known) {
@@ -157,22 +174,25 @@ fn search(
         if rule.suppress_prefixlen.is_some_and(suppressed) {
             return ControlFlow::Continue(());
         }
-        return ControlFlow::Break(Some(answer(namespace, route, hop)));
+        return ControlFlow::Break(Some(Found { route, hop }));
     }
     ControlFlow::Continue(())
 }
 
-fn answer(namespace: &Namespace, route: &Route, hop: &Nexthop) -> Answer {
-    let device = namespace
-        .link(hop.ifindex)
-        .map_or_else(String::new, |link| link.name.clone());
-    Answer {
-        ifindex: hop.ifindex,
-        route: RouteRef {
-            prefix: route.destination,
-            gateway: hop.gateway,
-            device,
-            table: route.table,
-        },
+impl Found<'_> {
+    pub(crate) fn answer(self, namespace: &Namespace) -> Answer {
+        let Self { route, hop } = self;
+        let device = namespace
+            .link(hop.ifindex)
+            .map_or_else(String::new, |link| link.name.clone());
+        Answer {
+            ifindex: hop.ifindex,
+            route: RouteRef {
+                prefix: route.destination,
+                gateway: hop.gateway,
+                device,
+                table: route.table,
+            },
+        }
     }
 }

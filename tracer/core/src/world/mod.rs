@@ -62,8 +62,10 @@ pub struct World {
     landmarks: Landmarks,
     books: Books,
     peers: BTreeMap<u32, Peers>,
-    /// Inputs taken in: whoever asked before knows whether to ask again.
+    /// Inputs that said anything new: whoever asked before knows whether to ask again.
     pub(crate) inputs: u64,
+    /// Inputs that are not about neighbours: no others change where packets go.
+    pub(crate) ways: u64,
     /// When the run began.
     pub(crate) started: Timestamp,
 }
@@ -71,7 +73,9 @@ pub struct World {
 impl World {
     /// Takes in one input. Kernel events and counters are none of the world's business.
     pub fn apply(&mut self, at: Timestamp, body: &Body) {
-        self.inputs += 1;
+        self.ways += u64::from(!body.is_about_neighbours());
+        // Neighbours that nobody hears of come by the thousand in a flood, and are no news.
+        let mut news = true;
         match body {
             Body::Session(session) => {
                 self.session = session.clone();
@@ -88,7 +92,7 @@ impl World {
             Body::Net { netns, change } => {
                 self.note_departure(*netns, change);
                 let namespace = self.namespaces.entry(*netns).or_default();
-                namespace.apply(at, change);
+                news = namespace.apply(at, change);
             }
             Body::SocketOwner {
                 inode,
@@ -102,6 +106,7 @@ impl World {
             Body::KernelLog { text, by_kernel } => self.kernel_log.add(at, text, *by_kernel),
             _ => self.docker.apply(at, body),
         }
+        self.inputs += u64::from(news);
         self.keep_books(body);
     }
 

@@ -73,8 +73,8 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Takes in one change.
-    pub fn apply(&mut self, at: Timestamp, change: &NetChange) {
+    /// Takes in one change; whether that says anything that was not known.
+    pub fn apply(&mut self, at: Timestamp, change: &NetChange) -> bool {
         if !change.is_about_neighbours() {
             self.changed = at;
         }
@@ -86,12 +86,14 @@ impl Namespace {
                     self.replace(at, *dump);
                 }
             }
-            (change, Some(dump)) => dump.change(at, change),
-            (change, None) => self.change(at, change),
+            (change, Some(dump)) => drop(dump.change(at, change)),
+            (change, None) => return self.change(at, change),
         }
+        true
     }
 
-    fn change(&mut self, at: Timestamp, change: &NetChange) {
+    /// As [`Self::apply`]. Anything but neighbours counts as news.
+    fn change(&mut self, at: Timestamp, change: &NetChange) -> bool {
         match change {
             NetChange::Resync | NetChange::Synced => {}
             NetChange::Link(link) => self.add_link(at, link),
@@ -108,12 +110,13 @@ impl Namespace {
             NetChange::RouteGone(route) => self.routes.remove(route),
             NetChange::Rule(rule) => drop(self.rules.insert(rule.clone())),
             NetChange::RuleGone(rule) => drop(self.rules.remove(rule)),
-            NetChange::Neighbour(neighbour) => self.see_neighbour(neighbour),
+            NetChange::Neighbour(neighbour) => return self.see_neighbour(neighbour),
             NetChange::NeighbourGone(gone) => {
-                self.answering.remove(&(gone.ifindex, gone.address));
+                return self.answering.remove(&(gone.ifindex, gone.address));
             }
             NetChange::Sysctls(sysctls) => self.sysctls = Some(*sysctls),
         }
+        true
     }
 
     /// The link with this index.
@@ -356,16 +359,13 @@ impl Namespace {
         self.answering.retain(|(index, _)| *index != ifindex);
     }
 
-    fn see_neighbour(&mut self, neighbour: &Neighbour) {
+    fn see_neighbour(&mut self, neighbour: &Neighbour) -> bool {
         let who = (neighbour.ifindex, neighbour.address);
         if !answers(neighbour) {
-            self.answering.remove(&who);
-        } else {
-            if self.alive.len() < ALIVE {
-                self.alive.insert(who);
-            }
-            self.answering.insert(who);
+            return self.answering.remove(&who);
         }
+        let first = self.alive.len() < ALIVE && self.alive.insert(who);
+        self.answering.insert(who) || first
     }
 }
 

@@ -29,9 +29,9 @@ pub fn of(
 
 /// The bridge that loses against the bridge `winner` for packets to `address`.
 fn loser(namespace: &Namespace, winner: u32, address: IpAddr) -> Option<&Link> {
-    let taken = fib::lookup(namespace, FlowKey::to(address), |_| false)
-        .filter(|answer| answer.ifindex == winner)?;
-    let (table, prefix) = (taken.route.table, taken.route.prefix);
+    let taken = fib::find(namespace, FlowKey::to(address), |_| false)
+        .filter(|found| found.hop.ifindex == winner)?;
+    let (table, prefix) = (taken.route.table, taken.route.destination);
     let same = namespace.routes().exactly(table, prefix);
     let hops = same.filter(|route| route.kind == RouteKind::Unicast);
     let mut others = hops

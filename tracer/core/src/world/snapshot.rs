@@ -73,6 +73,7 @@ impl PartialEq for World {
             books: _,
             kernel_log: _,
             inputs: _,
+            ways: _,
         } = self;
         (session, started, docker) == (&other.session, &other.started, &other.docker)
             && (namespaces, processes) == (&other.namespaces, &other.processes)

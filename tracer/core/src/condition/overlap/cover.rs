@@ -58,8 +58,8 @@ pub(super) fn is_cut_off(situation: Situation<'_>, subject: &Subject<'_>, addres
 }
 
 fn leads_in(subject: &Subject<'_>, address: IpAddr) -> bool {
-    fib::lookup(&subject.routed, FlowKey::to(address), |_| false)
-        .is_some_and(|answer| answer.ifindex == subject.device)
+    fib::find(&subject.routed, FlowKey::to(address), |_| false)
+        .is_some_and(|found| found.hop.ifindex == subject.device)
 }
 
 /// Whether the address is the host's own or a container's, or was.

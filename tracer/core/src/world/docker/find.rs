@@ -25,12 +25,10 @@ impl Docker {
     /// The network behind a bridge of this name in the namespace `netns`.
     #[must_use]
     pub fn network_of_bridge(&self, netns: u32, bridge: &str) -> Option<(&str, &DockerNetwork)> {
-        let first = (bridge.to_owned(), (String::new(), String::new()));
-        let from_there = self.bridges.range(first..);
-        let named = from_there.take_while(|(name, _)| name == bridge);
-        let networks = named.filter(|(_, (daemon, _))| !self.is_alias(daemon));
+        let named = self.bridges.get(bridge)?.iter();
+        let networks = named.filter(|(daemon, _)| !self.is_alias(daemon));
         networks
-            .filter_map(|(_, key)| Some((key.0.as_str(), self.networks.get(key)?)))
+            .filter_map(|key| Some((key.0.as_str(), self.networks.get(key)?)))
             .find(|(daemon, network)| self.is_bridge_in(netns, daemon, network))
     }
 

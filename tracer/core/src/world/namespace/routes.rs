@@ -2,23 +2,55 @@
 //! have as many as its routing daemon was told of, and each lost packet is looked up several times.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     net::IpAddr,
 };
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use crate::input::Route;
 
-/// Where a route is found: by prefix, table and metric, the older first.
-type Place = (IpNet, u32, u32, u64);
+/// What a lookup asks for, with addresses as numbers, which are compared and hashed faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Prefix {
+    table: u32,
+    ipv6: bool,
+    length: u8,
+    /// Of the address, those that count.
+    bits: u128,
+}
+
+impl Prefix {
+    /// The first `length` bits of an address.
+    fn new(table: u32, address: IpAddr, length: u8) -> Self {
+        let (ipv6, bits, width) = match address {
+            IpAddr::V4(v4) => (false, u32::from(v4).into(), 32),
+            IpAddr::V6(v6) => (true, u128::from(v6), 128),
+        };
+        let rest = u32::from(width - length.min(width));
+        // All of them may be more than can be shifted at once.
+        let bits = bits.checked_shr(rest).unwrap_or(0);
+        Self {
+            table,
+            ipv6,
+            length,
+            bits,
+        }
+    }
+
+    fn of(route: &Route) -> Self {
+        let to = route.destination;
+        Self::new(route.table, to.addr(), to.prefix_len())
+    }
+}
 
 /// Every route.
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     /// By age: of two equal routes the older wins.
     all: BTreeMap<u64, Route>,
-    places: BTreeSet<Place>,
+    /// Metric and age of those to a prefix, the lower and the older first.
+    places: HashMap<Prefix, Vec<(u32, u64)>>,
     /// By device.
     by_device: BTreeSet<(u32, u64)>,
     /// How many routes of each length there are, by table and family: what no route has is not looked for.
@@ -50,8 +82,8 @@ impl Routes {
     pub fn holding(&self, table: u32, address: IpAddr) -> impl Iterator<Item = &Route> {
         let lengths = self.lengths.get(&(table, address.is_ipv6()));
         let longest_first = lengths.into_iter().flat_map(|it| it.keys().rev());
-        let prefixes = longest_first.filter_map(move |length| IpNet::new(address, *length).ok());
-        prefixes.flat_map(move |prefix| self.to(prefix.trunc(), Some(table)))
+        let prefixes = longest_first.map(move |length| Prefix::new(table, address, *length));
+        prefixes.flat_map(|prefix| self.to(prefix))
     }
 
     /// Those that lead to the device, oldest first.
@@ -62,29 +94,32 @@ impl Routes {
 
     /// Default routes of every table.
     pub fn defaults(&self) -> impl Iterator<Item = &Route> {
-        let prefixes = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
-        prefixes
-            .into_iter()
-            .flat_map(|prefix| self.to(prefix, None))
+        let everywhere = |(table, ipv6): &(u32, bool)| Prefix {
+            table: *table,
+            ipv6: *ipv6,
+            length: 0,
+            bits: 0,
+        };
+        let prefixes = self.lengths.keys().map(everywhere);
+        prefixes.flat_map(|prefix| self.to(prefix))
     }
 
     /// Those of a table to exactly this prefix, whatever their metric, oldest first.
     pub fn exactly(&self, table: u32, prefix: IpNet) -> impl Iterator<Item = &Route> {
-        let ages: BTreeSet<u64> = self.ages(prefix.trunc(), Some(table)).collect();
+        let key = Prefix::new(table, prefix.addr(), prefix.prefix_len());
+        let mut ages: Vec<u64> = self.places(key).map(|(_, age)| *age).collect();
+        ages.sort_unstable();
         let routes = ages.into_iter().filter_map(|age| self.all.get(&age));
         routes.filter(move |route| route.destination == prefix)
     }
 
-    fn to(&self, prefix: IpNet, table: Option<u32>) -> impl Iterator<Item = &Route> {
-        let ages = self.ages(prefix, table);
-        ages.filter_map(|age| self.all.get(&age))
+    fn to(&self, prefix: Prefix) -> impl Iterator<Item = &Route> {
+        let places = self.places(prefix);
+        places.filter_map(|(_, age)| self.all.get(age))
     }
 
-    /// Those to a prefix, of one table or of all.
-    fn ages(&self, prefix: IpNet, table: Option<u32>) -> impl Iterator<Item = u64> {
-        let (first, last) = table.map_or((0, u32::MAX), |table| (table, table));
-        let places = (prefix, first, 0, 0)..=(prefix, last, u32::MAX, u64::MAX);
-        self.places.range(places).map(|(.., age)| *age)
+    fn places(&self, prefix: Prefix) -> impl Iterator<Item = &(u32, u64)> {
+        self.places.get(&prefix).into_iter().flatten()
     }
 
     /// Adds a route, or replaces the one that the kernel would take it for.
@@ -92,7 +127,10 @@ impl Routes {
         let age = self.age_of(route).unwrap_or(self.next);
         if self.all.insert(age, route.clone()).is_none() {
             self.next += 1;
-            self.places.insert(place(route, age));
+            let places = self.places.entry(Prefix::of(route)).or_default();
+            let place = (route.metric, age);
+            let at = places.partition_point(|known| *known < place);
+            places.insert(at, place);
             let devices = route.nexthops.iter().map(|hop| (hop.ifindex, age));
             self.by_device.extend(devices);
             let lengths = self.lengths.entry(family(route)).or_default();
@@ -127,7 +165,14 @@ impl Routes {
         let Some(route) = self.all.remove(&age) else {
             return;
         };
-        self.places.remove(&place(&route, age));
+        if let Entry::Occupied(mut places) = self.places.entry(Prefix::of(&route)) {
+            if let Ok(at) = places.get().binary_search(&(route.metric, age)) {
+                places.get_mut().remove(at);
+            }
+            if places.get().is_empty() {
+                places.remove();
+            }
+        }
         for hop in &route.nexthops {
             self.by_device.remove(&(hop.ifindex, age));
         }
@@ -144,9 +189,9 @@ impl Routes {
     }
 
     fn age_of(&self, route: &Route) -> Option<u64> {
-        let (prefix, table, metric, _) = place(route, 0);
-        let places = (prefix, table, metric, 0)..=(prefix, table, metric, u64::MAX);
-        let mut ages = self.places.range(places).map(|(.., age)| *age);
+        let places = self.places(Prefix::of(route));
+        let alike = places.filter(|(metric, _)| *metric == route.metric);
+        let mut ages = alike.map(|(_, age)| *age);
         ages.find(|age| {
             self.all
                 .get(age)
@@ -163,10 +208,6 @@ impl PartialEq for Routes {
 }
 
 impl Eq for Routes {}
-
-fn place(route: &Route, age: u64) -> Place {
-    (route.destination.trunc(), route.table, route.metric, age)
-}
 
 const fn family(route: &Route) -> (u32, bool) {
     (route.table, matches!(route.destination, IpNet::V6(_)))
