@@ -8,7 +8,6 @@ mod binary;
 mod busy;
 mod context;
 mod core;
-mod empty;
 mod estate;
 mod flood;
 mod forward;
@@ -29,6 +28,7 @@ mod table;
 mod traffic;
 mod udp;
 mod vast;
+mod yardsticks;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -99,9 +99,9 @@ impl Args {
 pub(crate) struct Measure {
     #[command(flatten)]
     args: Args,
-    /// The BPF object that does nothing.
+    /// The BPF object that hooks are measured against.
     #[arg(long, value_name = "FILE")]
-    empty: PathBuf,
+    yardsticks: PathBuf,
     /// Where criterion left its figures.
     #[arg(long, value_name = "FOLDER")]
     criterion: PathBuf,
@@ -115,11 +115,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let root = crate::stage::root("bench")?;
     let cargo = setup::for_lab(workspace)?;
     let binary = build::release(&cargo)?;
-    let empty = empty::build(&cargo, workspace)?;
+    let yardsticks = yardsticks::build(&cargo, workspace)?;
     if args.chose("core") {
         core::run(&cargo, args.quick)?;
     }
-    let mut words: Vec<OsString> = vec!["bench".into(), "--empty".into(), empty.into()];
+    let mut words: Vec<OsString> = vec!["bench".into(), "--yardsticks".into(), yardsticks.into()];
     words.extend(["--criterion".into(), workspace.criterion().into()]);
     words.extend(args.quick.then(|| "--quick".into()));
     if let Some(file) = &args.json {
@@ -136,7 +136,7 @@ pub(crate) fn measure(binary: PathBuf, measure: &Measure) -> Result<()> {
     let args = &measure.args;
     let context = Context {
         binary,
-        empty: measure.empty.clone(),
+        yardsticks: measure.yardsticks.clone(),
         criterion: measure.criterion.clone(),
         quick: args.quick,
     };

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 pub(super) struct Context {
     /// The release build of bridgetrace.
     pub(super) binary: PathBuf,
-    /// The BPF object that does nothing.
-    pub(super) empty: PathBuf,
+    /// The BPF object that hooks are measured against.
+    pub(super) yardsticks: PathBuf,
     /// Where criterion left its figures of the core.
     pub(super) criterion: PathBuf,
     /// Fewer and shorter measurements.

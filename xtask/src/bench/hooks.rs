@@ -1,10 +1,14 @@
 //! What each always-on hook costs a healthy host: nanoseconds over a program that does nothing.
 //!
-//! Two empty programs share each tracepoint with the tracer's: one runs before it, one after, on the very same
-//! events, so that neither noise nor a warm cache favours anybody. The kernel's run-time statistics tell the
+//! Two empty programs share each tracepoint with the one that is measured: one runs before it, one after, on the very
+//! same events, so that neither noise nor a warm cache favours anybody. The kernel's run-time statistics tell the
 //! time of each. Stimuli take turns, in slices; a figure is the median over the slices of the difference
-//! between the tracer's program and the mean of the empty ones.
+//! between the program and the mean of the empty ones.
+//!
+//! The tracer's programs take turns with the least that can decide there (`xtask/bench-ebpf`): never both at once, or
+//! the first would warm the cache for the second. What those cost is how much can be asked for.
 
+mod costs;
 mod scene;
 mod stimulus;
 
@@ -15,168 +19,166 @@ use aya::Btf;
 use aya::sys::{Stats, enable_stats};
 use serde_json::json;
 
+use self::costs::{Costs, Figures};
 pub(super) use self::scene::{PORT, Scene};
-use self::stimulus::Stimulus;
+use self::stimulus::{Go, Stimulus};
 use super::context::Context;
-use super::programs::{Empty, Loaded, Runs, held_by};
+use super::programs::{Loaded, Program, Yardstick, held_by};
 use super::row::Row;
-use super::spread::{Spread, short};
+use super::spread::short;
 use super::stage::start;
 use crate::interrupt;
 
+/// Slices of each stimulus in a turn.
+const SLICES: usize = 30;
+
 /// By tracepoint.
-type Empties = BTreeMap<&'static str, Empty>;
+type Yardsticks = BTreeMap<&'static str, Yardstick>;
 
-/// A stimulus, the tracer's program that it makes run, those that do nothing before and after it, and the figures.
-struct Case<'a> {
+/// A stimulus, and what it cost.
+struct Case {
     what: Stimulus,
-    tracer: &'a Loaded,
-    empty: [&'a Empty; 2],
-    costs: Costs,
+    tracer: Costs,
+    least: Costs,
+    /// The tracer's program, as it was loaded last.
+    loaded: Option<Loaded>,
 }
 
-impl Case<'_> {
-    /// Before, the tracer's, after.
-    fn runs(&self) -> Result<[Runs; 3]> {
-        let [before, after] = self.empty;
-        Ok([
-            before.program.runs()?,
-            self.tracer.program.runs()?,
-            after.program.runs()?,
-        ])
+/// What is measured in a turn: the programs before, in between and after, what makes them run, and where costs go.
+type Measured<'a> = ([Program; 3], &'a mut Option<Go>, &'a mut Costs);
+
+/// What is attached to: the tracepoints of all stimuli.
+struct Points<'a> {
+    context: &'a Context,
+    btf: Btf,
+    all: BTreeSet<&'static str>,
+}
+
+impl Points<'_> {
+    /// A program that does nothing on each.
+    fn empties(&self) -> Result<Yardsticks> {
+        let attach = |at: &&'static str| {
+            let object = &self.context.yardsticks;
+            Ok((*at, Yardstick::empty(object, at, &self.btf)?))
+        };
+        self.all.iter().map(attach).collect()
     }
-}
-
-/// Nanoseconds a run, by slice.
-#[derive(Default)]
-struct Costs {
-    over: Vec<f64>,
-    empty: Vec<f64>,
-    tracer: Vec<f64>,
-    /// Runs of the tracer's program.
-    runs: Vec<u64>,
-    /// At the end of the last slice.
-    last: Option<[Runs; 3]>,
 }
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let scene = Scene::raise()?;
-    let stimuli = scene.stimuli()?;
-    let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-    let points: BTreeSet<&str> = stimuli.iter().map(|what| what.tracepoint).collect();
-    let empty = |at: &&'static str| Ok((*at, Empty::attach(&context.empty, at, &btf)?));
-    let empties = || points.iter().map(empty).collect::<Result<Empties>>();
-    let before = empties()?;
-    let tracer = start(&context.binary, &scene.lab, &scene.daemon, &[])?;
-    let after = empties()?;
-    let _statistics = enable_stats(Stats::RunTime).context("switch BPF statistics on")?;
-    let held = held_by(tracer.id())?;
-    let cases = stimuli.into_iter().map(|what| {
-        let tracer = held.iter().find(|held| held.name == what.program);
-        Ok(Case {
-            tracer: tracer.with_context(|| format!("no program {}", what.program))?,
-            empty: [&before[what.tracepoint], &after[what.tracepoint]],
-            costs: Costs::default(),
-            what,
-        })
+    let cases = scene.stimuli()?.into_iter().map(|what| Case {
+        what,
+        tracer: Costs::default(),
+        least: Costs::default(),
+        loaded: None,
     });
-    let mut cases: Vec<Case<'_>> = cases.collect::<Result<_>>()?;
-    for _ in 0..context.times(60, 300) {
-        interrupt::check()?;
-        cases.iter_mut().try_for_each(slice)?;
+    let mut cases: Vec<Case> = cases.collect();
+    let points = Points {
+        context,
+        btf: Btf::from_sys_fs().context("read the kernel's BTF")?,
+        all: cases.iter().map(|case| case.what.tracepoint).collect(),
+    };
+    let _statistics = enable_stats(Stats::RunTime).context("switch BPF statistics on")?;
+    for _ in 0..context.times(2, 10) {
+        tracers_turn(&points, &scene, &mut cases)?;
+        turn_of_the_least(&points, &mut cases)?;
     }
     cases.into_iter().map(row).collect()
 }
 
-/// One slice of one stimulus. What cannot be made to happen is watched from slice to slice.
-fn slice(case: &mut Case<'_>) -> Result<()> {
-    let begin = match (&case.what.go, case.costs.last) {
-        (Some(_), _) | (None, None) => case.runs()?,
-        (None, Some(last)) => last,
+fn tracers_turn(points: &Points<'_>, scene: &Scene, cases: &mut [Case]) -> Result<()> {
+    let before = points.empties()?;
+    let tracer = start(&points.context.binary, &scene.lab, &scene.daemon, &[])?;
+    let after = points.empties()?;
+    let held = held_by(tracer.id())?;
+    let measured = cases.iter_mut().map(|case| {
+        let at = case.what.tracepoint;
+        let own = held.iter().find(|held| held.name == case.what.program);
+        let own = own.with_context(|| format!("no program {}", case.what.program))?;
+        let own = case.loaded.insert(own.clone());
+        let programs = [&before[at].program, &own.program, &after[at].program];
+        Ok((
+            programs.map(Program::clone),
+            &mut case.what.go,
+            &mut case.tracer,
+        ))
+    });
+    slices(measured.collect::<Result<_>>()?)
+}
+
+fn turn_of_the_least(points: &Points<'_>, cases: &mut [Case]) -> Result<()> {
+    let before = points.empties()?;
+    let least: BTreeMap<&str, &str> = cases
+        .iter()
+        .filter_map(|case| Some((case.what.tracepoint, case.what.least?)))
+        .collect();
+    let attach = |(at, name): (&'static str, &'static str)| {
+        let object = &points.context.yardsticks;
+        Ok((at, Yardstick::attach(object, name, at, &points.btf)?))
     };
-    if let Some(go) = &mut case.what.go {
-        go()?;
+    let least: Yardsticks = least.into_iter().map(attach).collect::<Result<_>>()?;
+    let after = points.empties()?;
+    let measured = cases.iter_mut().filter(|case| case.what.least.is_some());
+    let measured = measured.map(|case| {
+        let at = case.what.tracepoint;
+        let programs = [&before, &least, &after].map(|all| all[at].program.clone());
+        (programs, &mut case.what.go, &mut case.least)
+    });
+    slices(measured.collect())
+}
+
+fn slices(mut measured: Vec<Measured<'_>>) -> Result<()> {
+    for _ in 0..SLICES {
+        interrupt::check()?;
+        for (programs, go, costs) in &mut measured {
+            costs.slice(programs, go)?;
+        }
     }
-    let end = case.runs()?;
-    let costs = &mut case.costs;
-    costs.last = Some(end);
-    let means = [0, 1, 2].map(|which: usize| end[which].mean_since(begin[which]));
-    // Nothing of this kind happened in this slice, as with timers.
-    let [Some(before), Some(tracer), Some(after)] = means else {
-        return Ok(());
-    };
-    let empty = f64::midpoint(before, after);
-    costs.over.push(tracer - empty);
-    costs.empty.push(empty);
-    costs.tracer.push(tracer);
-    costs.runs.push(end[1].count - begin[1].count);
+    for (_, _, costs) in measured {
+        costs.end_turn();
+    }
     Ok(())
 }
 
-impl Costs {
-    /// Without the slices in which others ran the hook as well: those with more runs, by a twentieth, than half of
-    /// the slices have.
-    fn of_the_stimulus(self) -> Result<Self> {
-        let usual = {
-            let mut runs = self.runs.clone();
-            runs.sort_unstable();
-            runs.get(runs.len() / 2).copied().context("it never ran")?
-        };
-        let own: Vec<bool> = self
-            .runs
-            .iter()
-            .map(|runs| runs.abs_diff(usual) * 20 <= usual)
-            .collect();
-        let keep = |figures: Vec<f64>| {
-            let kept = figures.into_iter().zip(&own).filter(|(_, own)| **own);
-            kept.map(|(figure, _)| figure).collect()
-        };
-        Ok(Self {
-            over: keep(self.over),
-            empty: keep(self.empty),
-            tracer: keep(self.tracer),
-            runs: vec![usual],
-            last: self.last,
-        })
-    }
-}
-
-fn row(case: Case<'_>) -> Result<Row> {
-    let runs = case.tracer.program.runs()?.count;
+fn row(case: Case) -> Result<Row> {
     let Case {
         what,
-        tracer: program,
-        costs,
-        ..
+        tracer,
+        least,
+        loaded,
     } = case;
-    let slices = costs.over.len();
-    // Nobody knows how often what happens by itself is to run.
-    let costs = match what.go {
-        Some(_) => costs.of_the_stimulus()?,
-        None => costs,
-    };
-    let spread = |figures| {
-        Spread::new(figures)
-            .with_context(|| format!("{} never ran for {}", what.program, what.name))
-    };
-    let (over, empty, tracer) = (
-        spread(costs.over)?,
-        spread(costs.empty)?,
-        spread(costs.tracer)?,
-    );
-    Ok(Row::new(what.name, format!("{over} ns"))
-        .target(format!("<= {} ns", what.target), over.median() <= what.target)
-        .ratio(tracer.median() / empty.median())
+    let own = Figures::of(tracer, &what)?;
+    let loaded = loaded.with_context(|| format!("no program {}", what.program))?;
+    let row = Row::new(what.name, format!("{} ns", own.over))
+        .target(
+            format!("<= {} ns", what.target),
+            own.over.median() <= what.target,
+        )
+        .ratio(own.program.median() / own.empty.median())
         .note(format!(
-            "{}: {} ns, empty {} ns; {} of {slices} slices, {runs} runs; {} instructions, {} bytes of machine code",
+            "{}: {} ns, empty {} ns; {} of {} slices, {} runs each; {} instructions, {} bytes of machine code",
             what.tracepoint,
-            short(tracer.median()),
-            short(empty.median()),
-            over.all().len(),
-            program.instructions,
-            program.jited,
+            short(own.program.median()),
+            short(own.empty.median()),
+            own.slices.0,
+            own.slices.1,
+            own.runs,
+            loaded.instructions,
+            loaded.jited,
+        ));
+    let mut raw = json!({"over_empty_ns": own.over.all(), "empty_ns": own.empty.all(),
+                         "tracer_ns": own.program.all(), "runs": own.runs, "instructions": loaded.instructions,
+                         "machine_code_bytes": loaded.jited});
+    let Some(name) = what.least else {
+        return Ok(row.raw(raw));
+    };
+    let least = Figures::of(least, &what)?;
+    raw["least_over_empty_ns"] = json!(least.over.all());
+    Ok(row
+        .note(format!(
+            "The least that can decide here (`{name}`): {} ns; {} of {} slices, {} runs each",
+            least.over, least.slices.0, least.slices.1, least.runs
         ))
-        .raw(json!({"over_empty_ns": over.all(), "empty_ns": empty.all(), "tracer_ns": tracer.all(),
-                    "runs": runs, "instructions": program.instructions,
-                    "machine_code_bytes": program.jited})))
+        .raw(raw))
 }

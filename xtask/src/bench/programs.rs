@@ -92,21 +92,26 @@ pub(super) fn held_by(pid: u32) -> Result<Vec<Loaded>> {
     Ok(known.collect())
 }
 
-/// A program that does nothing, attached to a tracepoint; detached on drop.
-pub(super) struct Empty {
+/// A program that the tracer's is measured against, attached to a tracepoint; detached on drop.
+pub(super) struct Yardstick {
     pub(super) program: Program,
     _object: Ebpf,
 }
 
-impl Empty {
-    /// Loads `object` and attaches it to `tracepoint`.
-    pub(super) fn attach(object: &Path, tracepoint: &str, btf: &Btf) -> Result<Self> {
-        let doing = || format!("attach an empty program to {tracepoint}");
+impl Yardstick {
+    /// A program that does nothing.
+    pub(super) fn empty(object: &Path, tracepoint: &str, btf: &Btf) -> Result<Self> {
+        Self::attach(object, "empty", tracepoint, btf)
+    }
+
+    /// Loads the program `name` of `object` and attaches it to `tracepoint`.
+    pub(super) fn attach(object: &Path, name: &str, tracepoint: &str, btf: &Btf) -> Result<Self> {
+        let doing = || format!("attach the program `{name}` to {tracepoint}");
         let mut object = Ebpf::load_file(object).with_context(doing)?;
-        let program = object.program_mut("empty").context("no program `empty`")?;
+        let program = object.program_mut(name).with_context(doing)?;
         let program: &mut BtfTracePoint = program
             .try_into()
-            .map_err(|error| anyhow!("the program `empty` is of another type: {error}"))?;
+            .map_err(|error| anyhow!("the program `{name}` is of another type: {error}"))?;
         program.load(tracepoint, btf).with_context(doing)?;
         program.attach().with_context(doing)?;
         let fd = program.fd().with_context(doing)?.as_fd().as_raw_fd();

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::context::Context;
 use super::peers::{PEERS, Peer};
 use super::process::cpu;
-use super::programs::{Empty, held_by};
+use super::programs::{Yardstick, held_by};
 use super::row::Row;
 use super::spread::{Spread, short};
 use super::stage::start;
@@ -171,8 +171,8 @@ impl Road {
 
     /// The same with programs that do nothing.
     fn turn_with_empty(&self, context: &Context, btf: &Btf) -> Result<f64> {
-        let attach = |at: &&str| Empty::attach(&context.empty, at, btf);
-        let _attached: Vec<Empty> = TRACEPOINTS.iter().map(attach).collect::<Result<_>>()?;
+        let attach = |at: &&str| Yardstick::empty(&context.yardsticks, at, btf);
+        let _attached: Vec<Yardstick> = TRACEPOINTS.iter().map(attach).collect::<Result<_>>()?;
         self.turn()
     }
 

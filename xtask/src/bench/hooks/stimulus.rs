@@ -29,11 +29,18 @@ pub(super) struct Stimulus {
     pub(super) tracepoint: &'static str,
     /// Name of the tracer's program.
     pub(super) program: &'static str,
+    /// Name of the least that can decide there, where that was worked out.
+    pub(super) least: Option<&'static str>,
     /// Nanoseconds over an empty program, at most.
     pub(super) target: f64,
+    /// Runs that a slice makes, at least.
+    pub(super) runs: u32,
     /// One slice; `None` for what happens by itself.
-    pub(super) go: Option<Box<dyn FnMut() -> Result<()>>>,
+    pub(super) go: Option<Go>,
 }
+
+/// Makes things happen.
+pub(super) type Go = Box<dyn FnMut() -> Result<()>>;
 
 const FIB: (&str, &str) = ("fib_table_lookup", "on_fib_lookup");
 const FIB6: (&str, &str) = ("fib6_table_lookup", "on_fib6_lookup");
@@ -44,15 +51,32 @@ const DROP: (&str, &str) = ("kfree_skb", "on_skb_drop");
 fn stimulus(
     name: &'static str,
     (tracepoint, program): (&'static str, &'static str),
+    runs: u32,
     go: impl FnMut() -> Result<()> + 'static,
 ) -> Stimulus {
     Stimulus {
         name,
         tracepoint,
         program,
+        least: least(program),
         target: CHEAP,
+        runs,
         go: Some(Box::new(go)),
     }
+}
+
+/// Of `xtask/bench-ebpf`, by the tracer's program.
+fn least(program: &str) -> Option<&'static str> {
+    Some(match program {
+        "on_fib_lookup" => "least_lookup",
+        "on_fib6_lookup" => "least_lookup6",
+        "on_skb_drop" => "least_drop",
+        "on_neigh_send" => "least_send",
+        "on_neigh_timer" => "least_timer",
+        "on_tcp_reset" => "least_reset",
+        "on_exec" => "least_exec",
+        _ => return None,
+    })
 }
 
 /// With nothing to read.
@@ -79,12 +103,13 @@ impl Scene {
         let local = |address: Ipv4Addr| SocketAddr::new(address.into(), PORT);
         let into_bridge = |name, hook, sender| Stimulus {
             target: INTO_BRIDGE,
-            ..stimulus(name, hook, datagrams(sender))
+            ..stimulus(name, hook, SLICE, datagrams(sender))
         };
         let mut all = vec![
             stimulus(
                 "lookup, not into a bridge",
                 FIB,
+                SLICE,
                 datagrams(Sender::new(srv, (PC, PORT).into())?),
             ),
             into_bridge(
@@ -100,31 +125,44 @@ impl Scene {
             stimulus(
                 "lookup for what a container sends out",
                 FIB,
+                SLICE,
                 datagrams(Sender::connected(&self.netns, (PC, PORT).into())?),
             ),
             stimulus(
                 "IPv6 lookup, not into a bridge",
                 FIB6,
+                SLICE,
                 datagrams(Sender::new(srv, (PC6, PORT).into())?),
             ),
-            into_bridge(
-                "IPv6 lookup into a bridge, own packet",
-                FIB6,
-                Sender::new(srv, self.sink6())?,
-            ),
-            stimulus(
-                "dropped: no socket",
-                DROP,
-                datagrams(Sender::new(srv, local(Ipv4Addr::LOCALHOST))?),
-            ),
+            Stimulus {
+                // `least_lookup6` only tells that it is one.
+                least: None,
+                ..into_bridge(
+                    "IPv6 lookup into a bridge, own packet",
+                    FIB6,
+                    Sender::new(srv, self.sink6())?,
+                )
+            },
+            Stimulus {
+                // `least_drop` takes every reason for one that matters.
+                least: None,
+                ..stimulus(
+                    "dropped: no socket",
+                    DROP,
+                    SLICE,
+                    datagrams(Sender::new(srv, local(Ipv4Addr::LOCALHOST))?),
+                )
+            },
             stimulus(
                 "dropped: firewall",
                 DROP,
+                SLICE,
                 datagrams(Sender::new(srv, local(FORBIDDEN))?),
             ),
             stimulus(
                 "dropped: firewall, while packets pass",
                 DROP,
+                SLICE,
                 self.drops_while_packets_pass()?,
             ),
         ];
@@ -155,6 +193,7 @@ impl Scene {
             stimulus(
                 "unresolved on the uplink",
                 ("neigh_event_send_done", "on_neigh_send"),
+                FEW,
                 move || {
                     // One after the other, so that their timers do not run all at once.
                     turn = (turn + 1) % absent.len();
@@ -165,11 +204,12 @@ impl Scene {
             Stimulus {
                 // The timers of those who are absent run every second.
                 go: None,
-                ..stimulus("a neighbour's timer", TIMER, || Ok(()))
+                ..stimulus("a neighbour's timer", TIMER, 0, || Ok(()))
             },
             stimulus(
                 "connection refused",
                 ("tcp_receive_reset", "on_tcp_reset"),
+                FEW,
                 move || {
                     srv.enter(|| {
                         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
@@ -177,11 +217,16 @@ impl Scene {
                     })
                 },
             ),
-            stimulus("a signal", ("signal_generate", "on_signal"), || {
+            stimulus("a signal", ("signal_generate", "on_signal"), FEW, || {
                 (0..FEW).try_for_each(|_| kill(Pid::this(), Signal::SIGWINCH).context("SIGWINCH"))
             }),
-            stimulus("a program starts", EXEC, starts("true")),
-            stimulus("a program starts, named with a c", EXEC, starts("cat")),
+            stimulus("a program starts", EXEC, PROGRAMS, starts("true")),
+            stimulus(
+                "a program starts, named with a c",
+                EXEC,
+                PROGRAMS,
+                starts("cat"),
+            ),
         ])
     }
 }

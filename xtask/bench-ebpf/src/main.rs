@@ -1,7 +1,10 @@
-//! A BPF program that does nothing: what any program on a hook costs at least. Userspace loads it for each
-//! hook that is measured.
+//! BPF programs that the kernel half is measured against: one that does nothing, which is what any program on a hook
+//! costs at least, and for each hook the least that can decide there. Userspace loads them for what is measured.
 #![no_std]
 #![no_main]
+
+mod kernel;
+mod least;
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 

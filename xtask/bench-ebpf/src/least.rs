@@ -1,0 +1,164 @@
+//! The least that each hook has to look at to know whether it is concerned, and into a bridge what it has to tell other
+//! hooks of: loads at offsets that are constants, and nothing kept. No program that tells as much can be cheaper.
+
+use core::ptr::{addr_of, read_volatile};
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::{PREFIX_WORDS, PrefixBit, is_beginning, prefix4, prefix6};
+
+use crate::kernel::{at, follow, is_bridge, load};
+
+const NUD_INCOMPLETE: u8 = 0x01;
+const NUD_FAILED: u8 = 0x20;
+
+const LOOPBACK_IFINDEX: u32 = 1;
+/// The network of the benchmark's container (`hooks/scene.rs`): only its packets are to be remembered.
+const NETWORK: [u8; 4] = [10, 202, 0, 0];
+
+/// Which addresses may be a bridge's; for both families.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.prefixes")]
+static mut PREFIXES: [u64; PREFIX_WORDS as usize] = {
+    let (mut words, bit) = ([0; PREFIX_WORDS as usize], prefix4(NETWORK));
+    words[bit.word() as usize] = bit.mask();
+    words
+};
+
+/// All concern somebody.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.reasons")]
+static mut REASONS: [u8; 256] = [1; 256];
+
+/// When a reply last went astray: none does.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.astray")]
+static mut ASTRAY: u64 = 0;
+
+#[btf_tracepoint(function = "fib_table_lookup")]
+pub(crate) fn least_lookup(ctx: BtfTracePointContext) -> i32 {
+    lookup(&ctx).unwrap_or(0)
+}
+
+#[inline(always)]
+fn lookup(ctx: &BtfTracePointContext) -> Option<i32> {
+    if ctx.arg::<i32>(3) != 0 {
+        return None;
+    }
+    let (flow, nexthop) = (ctx.arg::<*const u8>(1), ctx.arg::<*const u8>(2));
+    let device = follow(nexthop, at!("fib_nh_common.nhc_dev"))?;
+    let iif = load::<u32>(flow, at!("flowi4.__fl_common.flowic_iif"))?;
+    let mut told = 0;
+    if iif > LOOPBACK_IFINDEX {
+        let source = load::<u32>(flow, at!("flowi4.saddr"))?;
+        if is_set(prefix4(source.to_ne_bytes())) {
+            told = source ^ net(device)?;
+        }
+    }
+    if iif != 0 && is_bridge(device) {
+        told ^= net(device)?
+            ^ load::<u32>(device, at!("net_device.ifindex"))?
+            ^ load::<u32>(flow, at!("flowi4.daddr"))?
+            ^ load::<u32>(flow, at!("flowi4.__fl_common.flowic_oif"))?
+            ^ load::<u32>(flow, at!("flowi4.__fl_common.flowic_mark"))?
+            ^ u32::from(load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))?)
+            ^ ctx.arg::<u32>(0);
+    }
+    Some(told.cast_signed())
+}
+
+#[btf_tracepoint(function = "fib6_table_lookup")]
+pub(crate) fn least_lookup6(ctx: BtfTracePointContext) -> i32 {
+    lookup6(&ctx).unwrap_or(0)
+}
+
+/// Whether it is one into a bridge, or of a packet from inside one's subnet.
+#[inline(always)]
+fn lookup6(ctx: &BtfTracePointContext) -> Option<i32> {
+    let flow: *const u8 = ctx.arg(3);
+    let iif = load::<u32>(flow, at!("flowi6.__fl_common.flowic_iif"))?;
+    if iif > LOOPBACK_IFINDEX {
+        let [a, b, c, d] = load::<u32>(flow, at!("flowi6.saddr"))?.to_ne_bytes();
+        if is_set(prefix6([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])) {
+            return Some(1);
+        }
+    }
+    let nexthop = follow(ctx.arg(1), at!("fib6_result.nh"))?;
+    let device = follow(nexthop, at!("fib6_nh.nh_common.nhc_dev"))?;
+    Some((iif != 0 && is_bridge(device)).into())
+}
+
+#[btf_tracepoint(function = "kfree_skb")]
+pub(crate) fn least_drop(ctx: BtfTracePointContext) -> i32 {
+    dropped(&ctx).unwrap_or(0)
+}
+
+/// What a firewall refuses is of interest if it is passed on.
+#[inline(always)]
+fn dropped(ctx: &BtfTracePointContext) -> Option<i32> {
+    let reason: u32 = ctx.arg(2);
+    if reason > 255 {
+        return None;
+    }
+    // SAFETY: the index was bounded above.
+    let reason = unsafe { read_volatile(addr_of!(REASONS).cast::<u8>().add(reason as usize)) };
+    if reason == 0 {
+        return None;
+    }
+    load::<i32>(ctx.arg(0), at!("sk_buff.skb_iif"))
+}
+
+#[btf_tracepoint(function = "neigh_event_send_done")]
+pub(crate) fn least_send(ctx: BtfTracePointContext) -> i32 {
+    if ctx.arg::<i32>(1) == 0 {
+        return 0;
+    }
+    on_bridge(&ctx, NUD_INCOMPLETE | NUD_FAILED).unwrap_or(0)
+}
+
+#[btf_tracepoint(function = "neigh_timer_handler")]
+pub(crate) fn least_timer(ctx: BtfTracePointContext) -> i32 {
+    on_bridge(&ctx, NUD_FAILED).unwrap_or(0)
+}
+
+/// Whether a neighbour is in one of `states`, on a bridge.
+#[inline(always)]
+fn on_bridge(ctx: &BtfTracePointContext, states: u8) -> Option<i32> {
+    let neighbour: *const u8 = ctx.arg(0);
+    if load::<u8>(neighbour, at!("neighbour.nud_state"))? & states == 0 {
+        return None;
+    }
+    Some(is_bridge(follow(neighbour, at!("neighbour.dev"))?).into())
+}
+
+#[btf_tracepoint(function = "tcp_receive_reset")]
+pub(crate) fn least_reset(_: BtfTracePointContext) -> i32 {
+    // SAFETY: an aligned word.
+    (unsafe { read_volatile(&raw const ASTRAY) } != 0).into()
+}
+
+#[btf_tracepoint(function = "sched_process_exec")]
+pub(crate) fn least_exec(ctx: BtfTracePointContext) -> i32 {
+    exec(&ctx).unwrap_or(0)
+}
+
+/// Whether one of the programs may start that are looked for.
+#[inline(always)]
+fn exec(ctx: &BtfTracePointContext) -> Option<i32> {
+    let beginning = load::<u32>(ctx.arg(0), at!("task_struct.comm"))?;
+    Some(is_beginning(beginning).into())
+}
+
+/// What tells the namespace of a device.
+#[inline(always)]
+fn net(device: *const u8) -> Option<u32> {
+    // Of the address, which the verifier takes for no number, how far away it is.
+    let net = follow(device, at!("net_device.nd_net.net"))?;
+    Some((net as u64).wrapping_sub(addr_of!(PREFIXES) as u64) as u32)
+}
+
+#[inline(always)]
+fn is_set(bit: PrefixBit) -> bool {
+    // SAFETY: there are more words than a bit's may be.
+    let word = unsafe { read_volatile(addr_of!(PREFIXES).cast::<u64>().add(bit.word() as usize)) };
+    word & bit.mask() != 0
+}
