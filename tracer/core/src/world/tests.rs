@@ -1,7 +1,7 @@
 use crate::{
     input::{
-        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, Landmark, LandmarkRole, NetChange,
-        Netns, NetnsOwner, Nexthop, Process, Route, RouteKind, Session,
+        Body, Daemon, DaemonInfo, DaemonStatus, DockerContainer, Landmark, LandmarkRole, Neighbour,
+        NetChange, Netns, NetnsOwner, Nexthop, Process, Route, RouteKind, Session,
     },
     time::Timestamp,
     world::{SOCKET_OWNERS, World},
@@ -58,6 +58,38 @@ fn container_netns() -> Body {
         unreadable: None,
         variables: std::collections::BTreeMap::new(),
     })
+}
+
+#[test]
+fn neighbours_that_nobody_hears_of_are_no_news() {
+    let mut world = world([]);
+    // Whether that is news, and whether it may change where packets go.
+    let mut told = |state, lladdr: Option<&str>| {
+        let neighbour = Neighbour {
+            ifindex: 3,
+            address: [172, 22, 10, 119].into(),
+            lladdr: lladdr.map(str::to_owned),
+            state,
+        };
+        let before = (world.inputs, world.ways);
+        let change = NetChange::Neighbour(neighbour);
+        world.apply(
+            Timestamp(1),
+            &Body::Net {
+                netns: HOST,
+                change,
+            },
+        );
+        (world.inputs > before.0, world.ways > before.1)
+    };
+    const INCOMPLETE: u16 = 0x01;
+    const REACHABLE: u16 = 0x02;
+    const FAILED: u16 = 0x20;
+    assert_eq!(told(INCOMPLETE, None), (false, false));
+    assert_eq!(told(FAILED, None), (false, false));
+    assert_eq!(told(REACHABLE, Some("02:42:ac:16:00:02")), (true, false));
+    assert_eq!(told(REACHABLE, Some("02:42:ac:16:00:02")), (false, false));
+    assert_eq!(told(FAILED, None), (true, false));
 }
 
 #[test]
