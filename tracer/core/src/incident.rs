@@ -207,10 +207,11 @@ impl Incident {
 
     /// A packet of this incident was lost. Whether the remote is new.
     pub fn add_packet(&mut self, remote: IpAddr, way: Way, loss: &Loss) -> bool {
-        let new_remote = !self.remotes.contains_key(&remote);
+        let entry = self.remotes.entry(remote);
+        let new_remote = matches!(entry, Entry::Vacant(_));
         let counted = self.counted.get(&remote);
         let new = || Remote::new(way, loss.measure, loss.before, counted);
-        let state = self.remotes.entry(remote).or_insert_with(new);
+        let state = entry.or_insert_with(new);
         if new_remote || state.answered {
             state.since = loss.at;
         }

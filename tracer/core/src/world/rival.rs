@@ -31,6 +31,10 @@ pub fn of(
 fn loser(namespace: &Namespace, winner: u32, address: IpAddr) -> Option<&Link> {
     let taken = fib::find(namespace, FlowKey::to(address), |_| false)
         .filter(|found| found.hop.ifindex == winner)?;
+    // As nearly always: nobody can lose.
+    if taken.route.nexthops.len() == 1 && namespace.routes().is_only(taken.route) {
+        return None;
+    }
     let (table, prefix) = (taken.route.table, taken.route.destination);
     let same = namespace.routes().exactly(table, prefix);
     let hops = same.filter(|route| route.kind == RouteKind::Unicast);

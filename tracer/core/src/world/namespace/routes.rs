@@ -113,6 +113,11 @@ impl Routes {
         routes.filter(move |route| route.destination == prefix)
     }
 
+    /// Whether no other route of its table is to its prefix.
+    pub(crate) fn is_only(&self, route: &Route) -> bool {
+        self.places(Prefix::of(route)).count() == 1
+    }
+
     fn to(&self, prefix: Prefix) -> impl Iterator<Item = &Route> {
         let places = self.places(prefix);
         places.filter_map(|(_, age)| self.all.get(age))
