@@ -114,11 +114,14 @@ fn try_neigh_dead(ctx: &BtfTracePointContext) -> Option<()> {
     let neighbour = Neighbour(ctx.arg(0));
     let device = neighbour.device().filter(|device| device.is_bridge())?;
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
-    took_it_along(&neighbour, device, device.net()?, remote)?;
-    count(
-        Hook::NeighDead,
-        &emit::event(Hook::NeighDead, device, remote)?,
-    );
+    let (net, event) = (device.net()?, emit::event(Hook::NeighDead, device, remote)?);
+    // There is no packet to ask, nor need there have been one: it was this host's if such a one was just looked up, and
+    // none that passes.
+    let own = memory::route_to(Kind::Own, net, remote, A_MOMENT)?;
+    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE);
+    if own.ifindex == event.ifindex && passes.is_none() {
+        count(Hook::NeighDead, &event);
+    }
     Some(())
 }
 
