@@ -4,7 +4,7 @@
 //! The targets are for 5,000 endpoints. With so many networks dockerd takes more than a minute to start one container in
 //! a hundred of them: fifty such take it longer than everything else that is measured.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::json;
 
 use super::context::Context;
@@ -43,7 +43,9 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         memory,
     )
     .target(format!("<= {MEMORY} MiB"), flooded <= MEMORY)
-    .note(format!("The target is for 5,000 endpoints, of which dockerd makes {ENDPOINTS} in a reasonable time."))
     .raw(json!({"endpoints_mib": sizes.all(), "remotes_too_mib": flooded}));
-    Ok(vec![starts, row])
+    // What the targets are for: met by nothing that is measured here.
+    let why = anyhow!("dockerd makes {ENDPOINTS} of 5,000 endpoints in a reasonable time");
+    let missing = Row::unmeasured("start and memory: 1000 networks, 5,000 endpoints", &why);
+    Ok(vec![starts, row, missing])
 }
