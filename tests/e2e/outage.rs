@@ -8,6 +8,7 @@ mod life;
 mod names;
 pub(crate) mod records;
 mod silence;
+mod skips;
 pub(crate) mod ssh;
 pub(crate) mod stage;
 mod victims;

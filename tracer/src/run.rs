@@ -300,7 +300,8 @@ impl Run {
             self.output.finding(finding)?;
         }
         if let Body::DockerNetwork { daemon, network } = &input.body {
-            log::debug!("{daemon} has network {} ({})", network.name, network.id);
+            let (name, id, endpoints) = (&network.name, &network.id, network.endpoints.len());
+            log::debug!("{daemon} has network {name} ({id}), endpoints: {endpoints}");
         }
         self.find_out(&input, &findings)?;
         if matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours()) {

@@ -8,8 +8,8 @@ use bridgetrace_lab::{Dockerd, peers, wait_for};
 
 use super::host::{
     HOST_GATEWAY, Question, SERVICE, StreamService, address, forget_neighbours, gave_up,
-    is_connected, is_healthy, is_healthy_but_for, jobs, network, options, project, remove, run,
-    saw, saw_give_up,
+    is_connected, is_healthy, is_healthy_but_for, jobs, nameserver, network, options, project,
+    remove, run, saw, saw_give_up,
 };
 use crate::outage::stage::{SOON, Stage};
 
@@ -84,7 +84,7 @@ fn a_container_is_cut_off_while_the_host_streams_from_its_gateway() -> Result<()
 fn made_anew(host: Ipv4Addr) -> Result<()> {
     is_healthy(|stage| {
         network(&stage.daemon, "jobs", "10.202.0.0/24")?;
-        let question = Question::ask(&stage.lab.srv, &stage.daemon, host, "job")?;
+        let question = Question::ask(nameserver(&stage.lab.srv, host)?, &stage.daemon, "job")?;
         remove(&stage.daemon, "job")?;
         stage.daemon.docker(&["network", "rm", "jobs"])?;
         jobs(&stage.daemon)?;
@@ -109,7 +109,7 @@ fn a_network_is_made_anew_before_host_gateway_answers_the_old_one() -> Result<()
 fn a_killed_daemon_takes_the_containers_along() -> Result<()> {
     is_healthy_but_for("daemon-restarted", |stage| {
         jobs(&stage.daemon)?;
-        let question = Question::ask(&stage.lab.srv, &stage.daemon, SRV, "job")?;
+        let question = Question::ask(nameserver(&stage.lab.srv, SRV)?, &stage.daemon, "job")?;
         stage.daemon.kill()?;
         bridges_are_empty(stage)?;
         forget_neighbours(stage)?;
@@ -124,7 +124,7 @@ fn a_killed_daemon_takes_the_containers_along() -> Result<()> {
 fn a_restarted_daemon_has_forgotten_the_containers() -> Result<()> {
     is_healthy_but_for("daemon-state-lost", |stage| {
         jobs(&stage.daemon)?;
-        let question = Question::ask(&stage.lab.srv, &stage.daemon, SRV, "job")?;
+        let question = Question::ask(nameserver(&stage.lab.srv, SRV)?, &stage.daemon, "job")?;
         let other = options().data_root("other");
         stage.daemon.restart_with(other)?;
         forget_neighbours(stage)?;

@@ -8,8 +8,8 @@ use bridgetrace_lab::topology::SRV;
 use bridgetrace_lab::{peers, wait_for};
 
 use super::host::{
-    HOST_GATEWAY, Question, address, forget_neighbours, gave_up, is_healthy, jobs, network, remove,
-    run, saw,
+    HOST_GATEWAY, Question, address, forget_neighbours, gave_up, is_healthy, jobs, nameserver,
+    network, remove, run, saw,
 };
 use crate::outage::stage::SOON;
 
@@ -17,9 +17,10 @@ use crate::outage::stage::SOON;
 fn answered_too_late(host: Ipv4Addr) -> Result<()> {
     is_healthy(|stage| {
         jobs(&stage.daemon)?;
+        let socket = nameserver(&stage.lab.srv, host)?;
         for number in 0..3 {
             let name = format!("asker{number}");
-            let question = Question::ask(&stage.lab.srv, &stage.daemon, host, &name)?;
+            let question = Question::ask(socket.try_clone()?, &stage.daemon, &name)?;
             remove(&stage.daemon, &name)?;
             forget_neighbours(stage)?;
             let asker = question.answer()?;

@@ -272,6 +272,14 @@ pub(super) fn jobs(daemon: &Dockerd) -> Result<()> {
     .map(drop)
 }
 
+/// Where the host is asked. One for all questions of a test: whoever is being started elsewhere may hold a copy of a
+/// socket for a moment after it was closed, and its address with it.
+pub(super) fn nameserver(srv: &Netns, host: Ipv4Addr) -> Result<UdpSocket> {
+    let socket = srv.enter(|| UdpSocket::bind((host, 53)))??;
+    socket.set_read_timeout(Some(SOON))?;
+    Ok(socket)
+}
+
 /// A question of a container's that the host has not answered yet.
 pub(super) struct Question {
     socket: UdpSocket,
@@ -279,11 +287,9 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// A new container of this name in `jobs` asks the host at its address.
-    pub(super) fn ask(srv: &Netns, daemon: &Dockerd, host: Ipv4Addr, name: &str) -> Result<Self> {
-        let socket = srv.enter(|| UdpSocket::bind((host, 53)))??;
-        socket.set_read_timeout(Some(SOON))?;
-        let ask = format!("nslookup who {host}; sleep 600");
+    /// A new container of this name in `jobs` asks the host where [`nameserver`] listens.
+    pub(super) fn ask(socket: UdpSocket, daemon: &Dockerd, name: &str) -> Result<Self> {
+        let ask = format!("nslookup who {}; sleep 600", socket.local_addr()?.ip());
         run(daemon, &["--network=jobs", "--name", name], &ask)?;
         let (_, from) = socket.recv_from(&mut [0; 64]).context("no question")?;
         ensure!(from.ip() == address(daemon, name, "jobs")?, "{from} asked");

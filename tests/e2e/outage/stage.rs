@@ -8,7 +8,7 @@ use bridgetrace_lab::tracer::Line;
 use bridgetrace_lab::{Dockerd, Netns, Topology, Tracer, WorldDump, preflight, scenario, wait_for};
 use serde_json::Value;
 
-use super::expect;
+use super::{expect, skips};
 
 /// Within this time every finding must be there: the kernel gives up ARP after 3 s.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -85,6 +85,16 @@ impl Stage {
         Ok(network)
     }
 
+    /// Waits until the tracer has docker's word that so many containers use the network of this id.
+    pub(crate) fn knows_of(&self, endpoints: usize, network: &str) -> Result<()> {
+        let (told, wanted) = (format!("({network})"), format!(", endpoints: {endpoints}"));
+        wait_for("the tracer to know who uses the network", SOON, || {
+            let log = self.tracer.log();
+            let last = log.iter().rev().find(|line| line.text.contains(&told))?;
+            last.text.ends_with(&wanted).then_some(())
+        })
+    }
+
     /// Waits until the kernel half remembers who comes in from this prefix, as it does once the tracer has
     /// read the bridge's route: a request that is answered from now on proves the asymmetry.
     pub(crate) fn remembers(&self, prefix: &str) -> Result<()> {
@@ -113,7 +123,10 @@ impl Stage {
         let (finding, _) = self
             .tracer
             .wait_line(SOON, |f| is_about(f, here) && wanted(f))?;
-        Ok(finding)
+        let sequence = at(&finding, "event.sequence");
+        let mut all = self.everything()?.into_iter();
+        all.find(|it| at(it, "event.sequence") == sequence)
+            .context("a finding that is gone again")
     }
 
     /// The line of `id` in the phase, when it is said.
@@ -162,17 +175,10 @@ impl Stage {
     /// Every finding about the server so far.
     pub(crate) fn everything(&self) -> Result<Vec<Value>> {
         let here = self.lab.srv.inum();
-        let mut findings = self.tracer.values()?;
+        let mut findings = skips::taken_out(self.tracer.values()?);
         findings.retain(|finding| is_about(finding, here));
         Ok(findings)
     }
-}
-
-/// Whether it tells that a hook was run while it ran on the same CPU already: of the whole machine, and more often the
-/// more labs are at work.
-fn is_of_the_machine(finding: &Value) -> bool {
-    let reason = at(finding, "event.reason").as_str().unwrap_or_default();
-    at(finding, "event.action") == "events-lost" && reason.contains("skipped by the kernel")
 }
 
 /// Whether the finding is of no packets, but of a state of the host or of something that happened on it.
@@ -185,7 +191,7 @@ fn is_state(finding: &Value) -> bool {
 }
 
 fn is_about(finding: &Value, netns: u32) -> bool {
-    at(finding, "bridgetrace.netns.inum") == netns && !is_of_the_machine(finding)
+    at(finding, "bridgetrace.netns.inum") == netns && !skips::is_all(finding)
 }
 
 fn text(lines: Vec<Line>) -> String {

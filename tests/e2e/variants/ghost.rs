@@ -27,10 +27,12 @@ fn a_network_that_its_last_container_left_is_called_a_ghost() -> Result<()> {
         stage.daemon.import_busybox()?;
         let network = stage.collide()?;
         let net = format!("--network={NETWORK}");
-        stage
-            .daemon
-            .docker(&["run", "--rm", &net, BUSYBOX, "true"])?;
+        let sleep = ["run", "--detach", &net, BUSYBOX, "sleep", "600"];
+        let container = stage.daemon.docker(&sleep)?;
+        stage.knows_of(1, &network)?;
+        stage.daemon.docker(&["rm", "--force", &container])?;
         linkdown(&stage.lab, &bridge_name(&network))?;
+        stage.knows_of(0, &network)?;
         let opened = ping_and_find(stage)?;
         is_a_ghost(&opened, &network)?;
         let id = expect::id(&opened)?;
