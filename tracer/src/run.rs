@@ -33,7 +33,10 @@ use tracer_core::{
 use crate::{
     config::Plan,
     fd,
-    inventory::{clock, docker::Endpoint},
+    inventory::{
+        clock,
+        docker::{Depth, Endpoint},
+    },
     kernel::{self, Tracer, Watched},
     record::Recorder,
 };
@@ -119,7 +122,7 @@ impl Run {
         // The kernel's verifier takes its time; what the world looks like is read meanwhile.
         let tracer = spawn_blocking(move || Tracer::start(unseen, verbose));
         let (sender, inputs) = mpsc::channel(QUEUE);
-        let inventory = sources::start_inventory(&plan.endpoints, &sender)?;
+        let inventory = sources::start_inventory(&plan.endpoints, Depth::Soon, &sender)?;
         let mut tracer = tracer.await??;
         // Programs that start from here on are seen; those that run already are looked at now.
         let sources = Sources::start(&plan.endpoints, inventory, sender);

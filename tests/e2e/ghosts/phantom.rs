@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::scene::{is_ghost, refuses, type_in, typed};
 use crate::check::look::Look;
-use crate::outage::stage::{Stage, at, evidence, holds, is_phase};
+use crate::outage::stage::{SOON, Stage, at, evidence, holds, is_phase, trace};
 
 /// Runs something while the daemon cannot write what it knows of networks.
 fn without_store<T>(daemon: &Dockerd, body: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -61,6 +61,14 @@ fn an_endpoint_whose_container_is_gone_is_told_and_removed_unless_one_of_its_nam
         let of = "bridgetrace.docker_network.id";
         ensure!(at(&live, of) == at(told, of), "{live:#}");
         let id = at(&live, "bridgetrace.finding.id");
+        // Whoever comes later hears of it, too: somebody else lives in the network, whose containers are all that
+        // the first look asks for.
+        let mut late = trace(&stage.lab.srv, &stage.daemon, &[])?;
+        // It takes ten seconds until it is sure that it stays.
+        late.wait_line(2 * SOON, |f| {
+            is_ghost(f, "phantom-endpoint") && at(f, of) == at(told, of)
+        })?;
+        late.terminate()?;
         let stuck = stage.daemon.docker(&["network", "rm", "shop"]);
         ensure!(stuck.is_err(), "docker removes it by itself");
 

@@ -16,7 +16,12 @@ use tracer_core::{
 
 use crate::{
     config::{Audience, CheckPlan},
-    inventory::{clock, docker::Endpoint, processes::Processes, sockets},
+    inventory::{
+        clock,
+        docker::{Depth, Endpoint},
+        processes::Processes,
+        sockets,
+    },
 };
 
 use super::{QUEUE, event_loop, output::Output, sources, stop::Stop};
@@ -148,7 +153,7 @@ pub(crate) async fn look_once(endpoints: &[Endpoint], told: &[String]) -> Result
 pub(super) async fn gather(endpoints: &[Endpoint], session: Session) -> Result<(Core, Awaited)> {
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     // Kept to the end: whoever listens for questions is asked no more when it is dropped.
-    let inventory = sources::start_inventory(endpoints, &sender)?;
+    let inventory = sources::start_inventory(endpoints, Depth::Whole, &sender)?;
     let _processes = Processes::watch(sender, &inventory.pulse);
     let mut core = Core::default();
     let mut awaited = Awaited::new(session.netns, endpoints);

@@ -28,7 +28,7 @@ use crate::{
     fd,
     inventory::{
         clock,
-        docker::{self, Endpoint, InnerDaemon},
+        docker::{self, Depth, Endpoint, InnerDaemon},
         kmsg, landmarks, netns,
         peers::{self, Place},
         processes::Processes,
@@ -145,7 +145,11 @@ pub(super) struct Inventory {
 }
 
 /// Starts the sources of the host's own namespace and of every daemon.
-pub(super) fn start_inventory(endpoints: &[Endpoint], inputs: &Sender<Input>) -> Result<Inventory> {
+pub(super) fn start_inventory(
+    endpoints: &[Endpoint],
+    depth: Depth,
+    inputs: &Sender<Input>,
+) -> Result<Inventory> {
     let pulse = Pulse::start().context("start the timer")?;
     let (own, fd) = netns::own()?;
     let (ask_peers, asked) = watch::channel(0);
@@ -153,7 +157,7 @@ pub(super) fn start_inventory(endpoints: &[Endpoint], inputs: &Sender<Input>) ->
     tokio::spawn(landmarks::watch(pulse.clone(), inputs.clone()));
     for endpoint in endpoints {
         let (pulse, inputs) = (pulse.clone(), inputs.clone());
-        tokio::spawn(docker::watch(endpoint.clone(), pulse, inputs));
+        tokio::spawn(docker::watch(endpoint.clone(), depth, pulse, inputs));
     }
     Ok(Inventory { pulse, ask_peers })
 }

@@ -1,8 +1,8 @@
-//! A host with more on it than anybody has: 1,000 networks of a real dockerd and containers in a fifth of them, and then
+//! A host with more on it than anybody has: 1,000 networks of a real dockerd, 500 containers in ten of them each, and then
 //! a flood to 10,000 remotes. How long the start takes there, and how much memory all of it takes.
 //!
-//! The targets are for 5,000 endpoints. With so many networks dockerd takes more than a minute to start one container in
-//! a hundred of them: fifty such take it longer than everything else that is measured.
+//! With so many networks dockerd takes two seconds to start a container in ten of them: when it must be quick, there are a
+//! few, and the targets are not what is measured.
 
 use anyhow::{Result, anyhow};
 use serde_json::json;
@@ -15,13 +15,12 @@ use super::spread::{mebibytes, short};
 use super::stage::Stage;
 use super::start;
 
-const ESTATE: Estate = Estate {
-    networks: 1_000,
-    containers: 50,
-    running: 50,
-    each: 4,
-};
-const ENDPOINTS: usize = ESTATE.running * ESTATE.each;
+const NETWORKS: usize = 1_000;
+/// Networks that each container is in.
+const EACH: usize = 10;
+const CONTAINERS: usize = 500;
+/// Of them, when it must be quick.
+const FEW: usize = 12;
 
 /// Milliseconds.
 const START: f64 = 2_000.0;
@@ -30,22 +29,33 @@ const MEMORY: f64 = 64.0;
 
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let (_neighbours, lab) = flood::ground()?;
-    let daemon = ESTATE.raise(&lab.srv)?;
-    let what = format!("{} networks, {ENDPOINTS} endpoints", ESTATE.networks);
-    let (starts, sizes) = start::row(context, &lab, &daemon, &what, START)?;
+    let containers = context.times(FEW, CONTAINERS);
+    let estate = Estate {
+        networks: NETWORKS,
+        containers,
+        running: containers,
+        each: EACH,
+    };
+    let daemon = estate.raise(&lab.srv)?;
+    let what = |containers| format!("{NETWORKS} networks, {} endpoints", containers * EACH);
+    let here = what(containers);
+    let (starts, sizes) = start::row(context, &lab, &daemon, &here, START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
     let time = flood::time(context);
     let (flood, ()) = stage.play(|stage| flood::pour(stage, time, |_| Ok(())))?;
     let flooded = mebibytes(flood.memory());
     let memory = format!("{sizes} and {} MiB", short(flooded));
     let row = Row::new(
-        format!("memory (RSS): {what}, then {} remotes too", flood.remotes()),
+        format!("memory (RSS): {here}, then {} remotes too", flood.remotes()),
         memory,
     )
     .target(format!("<= {MEMORY} MiB"), flooded <= MEMORY)
     .raw(json!({"endpoints_mib": sizes.all(), "remotes_too_mib": flooded}));
-    // What the targets are for: met by nothing that is measured here.
-    let why = anyhow!("dockerd makes {ENDPOINTS} of 5,000 endpoints in a reasonable time");
-    let missing = Row::unmeasured("start and memory: 1000 networks, 5,000 endpoints", &why);
-    Ok(vec![starts, row, missing])
+    let mut rows = vec![starts, row];
+    if context.quick {
+        let why = anyhow!("so many take dockerd a quarter of an hour: without --quick");
+        let name = format!("start and memory: {}", what(CONTAINERS));
+        rows.push(Row::unmeasured(&name, &why));
+    }
+    Ok(rows)
 }

@@ -4,22 +4,17 @@
 //! holds for seconds, and nothing else may wait for that. Of one object there is one inspection
 //! at a time, so that an older answer never follows a newer one.
 
+mod listing;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     convert::Infallible,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream};
-use tokio::{
-    sync::mpsc::Sender,
-    task::JoinSet,
-    time::{Instant, interval, timeout_at},
-};
-use tracer_core::input::{
-    Body, DaemonInfo, DaemonStatus, DockerContainer, DockerNetwork, Input, Unreachable,
-};
+use tokio::{sync::mpsc::Sender, task::JoinSet, time::interval};
+use tracer_core::input::{Body, DaemonInfo, DaemonStatus, Input, Unreachable};
 
 use super::{
     Closed, Ended, Endpoint,
@@ -33,10 +28,6 @@ use super::{
 
 /// Objects the engine was too busy to describe are asked for again this often.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long the listing waits for the history of stopped containers.
-const HISTORY: Duration = Duration::from_secs(1);
-/// Objects that are inspected at a time for a listing.
-const AT_ONCE: usize = 8;
 
 /// What happened to an object while it was inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +40,26 @@ enum Meanwhile {
 /// What an inspection brought: nothing for an object without an id.
 type Inspected = (Object, Result<Option<Body>, Failure>);
 
+/// How much of an engine is known by the time it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What two lists tell; networks are inspected after that, as whoever follows events hears of it.
+    Soon,
+    /// Every network has been inspected.
+    Whole,
+}
+
 /// A connection that was made.
 pub(super) struct Following<'a> {
     endpoint: &'a Endpoint,
     engine: Arc<Engine>,
     inputs: &'a Sender<Input>,
     peer: Option<u32>,
+    depth: Depth,
     info: DaemonInfo,
     intake: Intake,
+    /// What is inspected when nothing else is.
+    later: VecDeque<Object>,
     /// Aborted when the connection is lost.
     inspections: JoinSet<Inspected>,
     /// The objects being inspected.
@@ -73,14 +76,17 @@ impl<'a> Following<'a> {
         engine: Arc<Engine>,
         inputs: &'a Sender<Input>,
         peer: Option<u32>,
+        depth: Depth,
     ) -> Self {
         Self {
             endpoint,
             engine,
             inputs,
             peer,
+            depth,
             info: DaemonInfo::default(),
             intake: Intake::new(endpoint),
+            later: VecDeque::new(),
             inspections: JoinSet::new(),
             inspected: BTreeMap::new(),
             slow: BTreeSet::new(),
@@ -111,6 +117,11 @@ impl<'a> Following<'a> {
         send(self.inputs, listing).await?;
         let mut retry = interval(RETRY);
         loop {
+            if self.inspections.is_empty()
+                && let Some(object) = self.later.pop_front()
+            {
+                self.look(object);
+            }
             tokio::select! {
                 event = events.next() => {
                     let event = event.map_err(|failure| Ended::Lost(failure.into()))?;
@@ -151,77 +162,6 @@ impl<'a> Following<'a> {
             complete,
             events,
         }
-    }
-
-    /// Everything there is.
-    async fn listing(&mut self) -> Result<Body, Ended> {
-        let lost = |failure: Failure| Ended::Lost(failure.into());
-        let mut networks = self.engine.networks().await.map_err(lost)?;
-        networks.retain(|it| self.intake.admits(&Object::Network(it.id.clone())));
-        let networks = self.in_full(networks).await?;
-        let mut containers = self.engine.containers().await.map_err(lost)?;
-        containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
-        let containers = self.with_history(containers).await;
-        Ok(self.bearable(networks, containers))
-    }
-
-    /// Of a container that does not run any more the list does not tell when it did. One that the engine is
-    /// too busy to inspect is looked at again.
-    async fn with_history(&mut self, listed: Vec<DockerContainer>) -> Vec<DockerContainer> {
-        let engine = &self.engine;
-        let deadline = Instant::now() + HISTORY;
-        let told = stream::iter(listed).map(|listed| async move {
-            if listed.is_running() || listed.never_ran() {
-                return (listed, true);
-            }
-            match timeout_at(deadline, engine.container(&listed.id)).await {
-                Ok(Ok(Some(full))) => (full, true),
-                _ => (listed, false),
-            }
-        });
-        let told: Vec<(DockerContainer, bool)> = told.buffered(AT_ONCE).collect().await;
-        let untold = told.iter().filter(|(_, told)| !told);
-        let untold = untold.map(|(container, _)| Object::Container(container.id.clone()));
-        self.slow.extend(untold);
-        told.into_iter().map(|(container, _)| container).collect()
-    }
-
-    fn bearable(
-        &mut self,
-        mut networks: Vec<DockerNetwork>,
-        mut containers: Vec<DockerContainer>,
-    ) -> Body {
-        networks.retain(|network| self.intake.bears(network));
-        containers.retain(|container| self.intake.bears(container));
-        Body::DockerListing {
-            daemon: self.daemon(),
-            networks,
-            containers,
-        }
-    }
-
-    /// Networks with their endpoints. One that the engine is too busy to inspect is listed without, and looked
-    /// at again.
-    async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
-        let engine = &self.engine;
-        let inspect = |listed: DockerNetwork| async move {
-            let found = engine.network(&listed.id).await;
-            (listed, found)
-        };
-        let mut inspected = stream::iter(listed).map(inspect).buffered(AT_ONCE);
-        let mut networks = Vec::new();
-        while let Some((listed, found)) = inspected.next().await {
-            match found {
-                Ok(network) => networks.extend(network),
-                Err(Failure::Missing) => {}
-                Err(Failure::Slow(_)) => {
-                    self.slow.insert(Object::Network(listed.id.clone()));
-                    networks.push(listed);
-                }
-                Err(failure) => return Err(Ended::Lost(failure.into())),
-            }
-        }
-        Ok(networks)
     }
 
     async fn apply(&mut self, change: Change) -> Result<(), Closed> {

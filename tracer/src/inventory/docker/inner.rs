@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracer_core::input::{Body, Cause, DaemonStatus, Input, Unreachable};
 
-use super::{Closed, Endpoint, send, tell_status, watch};
+use super::{Closed, Depth, Endpoint, send, tell_status, watch};
 use crate::inventory::pulse::Pulse;
 
 /// Between two looks whether the daemon still is who it was, seconds.
@@ -90,7 +90,8 @@ impl InnerDaemon {
         let (daemon, netns) = (found.to_string(), self.netns);
         send(&self.inputs, Body::DaemonFound { daemon, netns }).await?;
         let (pulse, inputs) = (self.pulse.clone(), self.inputs.clone());
-        self.following.spawn(watch(found, pulse, inputs));
+        self.following
+            .spawn(watch(found, Depth::Soon, pulse, inputs));
         Ok(())
     }
 

@@ -28,6 +28,7 @@ use super::{Closed, pulse::Pulse, send};
 
 pub(crate) use self::{
     endpoint::{Daemons, Endpoint, Environment},
+    following::Depth,
     inner::InnerDaemon,
 };
 
@@ -53,13 +54,18 @@ impl From<Closed> for Ended {
 }
 
 /// Follows one engine until the receiver of the inputs is gone.
-pub(crate) async fn watch(endpoint: Endpoint, mut pulse: Pulse, inputs: Sender<Input>) {
+pub(crate) async fn watch(
+    endpoint: Endpoint,
+    depth: Depth,
+    mut pulse: Pulse,
+    inputs: Sender<Input>,
+) {
     let mut told = None;
     let mut lifeline = Lifeline::new(&endpoint, &inputs, &pulse);
     loop {
         let ended = tokio::select! {
             () = inputs.closed() => return,
-            ended = connection(&endpoint, &inputs, pulse.clone(), &mut told, &mut lifeline) => ended,
+            ended = connection(&endpoint, depth, &inputs, pulse.clone(), &mut told, &mut lifeline) => ended,
         };
         let Err(Ended::Lost(cause)) = ended else {
             return;
@@ -81,6 +87,7 @@ pub(crate) async fn watch(endpoint: Endpoint, mut pulse: Pulse, inputs: Sender<I
 /// was told, until the engine is back.
 async fn connection(
     endpoint: &Endpoint,
+    depth: Depth,
     inputs: &Sender<Input>,
     pulse: Pulse,
     told: &mut Option<Unreachable>,
@@ -90,7 +97,7 @@ async fn connection(
     // Before the listing, so that nothing falls between the two.
     let events = engine.events();
     let engine = Arc::new(engine);
-    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer);
+    let following = Following::new(endpoint, Arc::clone(&engine), inputs, peer, depth);
     tokio::select! {
         ended = watchdog(&engine, pulse) => ended,
         ended = following.run(events, told, lifeline) => ended,

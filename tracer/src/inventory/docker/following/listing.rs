@@ -1,0 +1,166 @@
+//! Everything that an engine has, once: two lists, and inspections of what they do not tell.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, timeout_at};
+use tracer_core::input::{Body, DockerContainer, DockerEndpoint, DockerNetwork};
+
+use super::{Depth, Ended, Following};
+use crate::inventory::docker::{engine::Failure, event::Object};
+
+/// How long the listing waits for the history of stopped containers.
+const HISTORY: Duration = Duration::from_secs(1);
+/// Objects that are inspected at a time.
+const AT_ONCE: usize = 8;
+
+impl Following<'_> {
+    /// Everything there is.
+    pub(super) async fn listing(&mut self) -> Result<Body, Ended> {
+        let lost = |failure: Failure| Ended::Lost(failure.into());
+        let mut networks = self.engine.networks().await.map_err(lost)?;
+        networks.retain(|it| self.intake.admits(&Object::Network(it.id.clone())));
+        let mut containers = self.engine.containers().await.map_err(lost)?;
+        containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
+        if self.depth == Depth::Soon {
+            settle(&mut networks, &containers);
+            let settled = networks.iter().filter(|it| !it.endpoints.is_empty());
+            self.later = settled.map(|it| Object::Network(it.id.clone())).collect();
+        }
+        let networks = self.in_full(networks).await?;
+        let containers = self.with_history(containers).await;
+        Ok(self.bearable(networks, containers))
+    }
+
+    /// Of a container that does not run any more the list does not tell when it did. One that the engine is
+    /// too busy to inspect is looked at again.
+    async fn with_history(&mut self, listed: Vec<DockerContainer>) -> Vec<DockerContainer> {
+        let engine = &self.engine;
+        let deadline = Instant::now() + HISTORY;
+        let told = stream::iter(listed).map(|listed| async move {
+            if listed.is_running() || listed.never_ran() {
+                return (listed, true);
+            }
+            match timeout_at(deadline, engine.container(&listed.id)).await {
+                Ok(Ok(Some(full))) => (full, true),
+                _ => (listed, false),
+            }
+        });
+        let told: Vec<(DockerContainer, bool)> = told.buffered(AT_ONCE).collect().await;
+        let untold = told.iter().filter(|(_, told)| !told);
+        let untold = untold.map(|(container, _)| Object::Container(container.id.clone()));
+        self.slow.extend(untold);
+        told.into_iter().map(|(container, _)| container).collect()
+    }
+
+    fn bearable(
+        &mut self,
+        mut networks: Vec<DockerNetwork>,
+        mut containers: Vec<DockerContainer>,
+    ) -> Body {
+        networks.retain(|network| self.intake.bears(network));
+        containers.retain(|container| self.intake.bears(container));
+        Body::DockerListing {
+            daemon: self.daemon(),
+            networks,
+            containers,
+        }
+    }
+
+    /// Networks with their endpoints. One that the engine is too busy to inspect is listed without, and looked
+    /// at again.
+    async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
+        let engine = &self.engine;
+        let inspect = |listed: DockerNetwork| async move {
+            if !listed.endpoints.is_empty() {
+                return (listed.clone(), Ok(Some(listed)));
+            }
+            let found = engine.network(&listed.id).await;
+            (listed, found)
+        };
+        let mut inspected = stream::iter(listed).map(inspect).buffered(AT_ONCE);
+        let mut networks = Vec::new();
+        while let Some((listed, found)) = inspected.next().await {
+            match found {
+                Ok(network) => networks.extend(network),
+                Err(Failure::Missing) => {}
+                Err(Failure::Slow(_)) => {
+                    self.slow.insert(Object::Network(listed.id.clone()));
+                    networks.push(listed);
+                }
+                Err(failure) => return Err(Ended::Lost(failure.into())),
+            }
+        }
+        Ok(networks)
+    }
+}
+
+/// Puts what running containers say of themselves into their networks: to inspect each takes an engine longer than
+/// everything else that is asked of it. Who is in none of a network's containers is known later: what is left of one
+/// that is gone. A network that has nobody else is inspected at once, as a swarm's `docker_gwbridge`, which has
+/// sandboxes.
+fn settle(networks: &mut [DockerNetwork], containers: &[DockerContainer]) {
+    let mut places: BTreeMap<&str, Vec<&DockerEndpoint>> = BTreeMap::new();
+    let running = containers.iter().filter(|it| it.is_running());
+    for endpoint in running.flat_map(|it| &it.endpoints) {
+        // Without an address it is none yet, or none any more.
+        if !endpoint.addresses.is_empty() {
+            places.entry(&endpoint.network).or_default().push(endpoint);
+        }
+    }
+    for network in networks {
+        let mut endpoints = places.remove(network.id.as_str()).unwrap_or_default();
+        endpoints.sort_by(|a, b| a.container.cmp(&b.container));
+        network.endpoints = endpoints.into_iter().cloned().collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(id: &str, state: &str, places: &[(&str, &str)]) -> DockerContainer {
+        let endpoint = |(network, address): &(&str, &str)| DockerEndpoint {
+            network: (*network).to_owned(),
+            container: id.to_owned(),
+            container_name: id.to_owned(),
+            addresses: address.parse().into_iter().collect(),
+            mac: None,
+        };
+        DockerContainer {
+            id: id.to_owned(),
+            state: state.to_owned(),
+            endpoints: places.iter().map(endpoint).collect(),
+            ..DockerContainer::default()
+        }
+    }
+
+    #[test]
+    fn who_runs_in_a_network_is_an_endpoint_of_it() {
+        let network = |id: &str| DockerNetwork {
+            id: id.to_owned(),
+            ..DockerNetwork::default()
+        };
+        let mut networks = ["front", "back", "host"].map(network);
+        settle(
+            &mut networks,
+            &[
+                container(
+                    "b",
+                    "running",
+                    &[("front", "10.1.0.3"), ("back", "10.2.0.3")],
+                ),
+                container("a", "paused", &[("front", "10.1.0.2")]),
+                container("gone", "exited", &[("back", "10.2.0.4")]),
+                container("about-to-start", "restarting", &[("back", "")]),
+                container("guest-of-the-host", "running", &[("host", "")]),
+                container("late", "running", &[("made-meanwhile", "10.3.0.2")]),
+            ],
+        );
+        let endpoints = networks.map(|network| {
+            let who = network.endpoints.into_iter();
+            who.map(|it| it.container).collect::<Vec<_>>()
+        });
+        assert_eq!(endpoints, [vec!["a", "b"], vec!["b"], vec![]]);
+    }
+}
