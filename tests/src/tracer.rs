@@ -198,7 +198,8 @@ impl Tracer {
         self.compare(status)
     }
 
-    fn wait<T>(
+    /// Waits until `poll` brings something; fails when it takes too long, or when the program ends before.
+    pub fn wait<T>(
         &mut self,
         what: &str,
         timeout: Duration,

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
 use bridgetrace_lab::{Dockerd, Service};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::{is_ghost, refuses, type_in, typed};
 use crate::check::look::Look;
@@ -61,14 +61,7 @@ fn an_endpoint_whose_container_is_gone_is_told_and_removed_unless_one_of_its_nam
         let of = "bridgetrace.docker_network.id";
         ensure!(at(&live, of) == at(told, of), "{live:#}");
         let id = at(&live, "bridgetrace.finding.id");
-        // Whoever comes later hears of it, too: somebody else lives in the network, whose containers are all that
-        // the first look asks for.
-        let mut late = trace(&stage.lab.srv, &stage.daemon, &[])?;
-        // It takes ten seconds until it is sure that it stays.
-        late.wait_line(2 * SOON, |f| {
-            is_ghost(f, "phantom-endpoint") && at(f, of) == at(told, of)
-        })?;
-        late.terminate()?;
+        is_told_later(stage, at(told, of))?;
         let stuck = stage.daemon.docker(&["network", "rm", "shop"]);
         ensure!(stuck.is_err(), "docker removes it by itself");
 
@@ -89,6 +82,16 @@ fn an_endpoint_whose_container_is_gone_is_told_and_removed_unless_one_of_its_nam
         stage.state(|f| at(f, "bridgetrace.finding.id") == id && is_phase(f, "resolved"))?;
         stage.daemon.remove_network("shop")
     })
+}
+
+/// Who comes later hears of it, too: in a network that somebody else lives in the first look asks only its containers.
+fn is_told_later(stage: &Stage, network: &Value) -> Result<()> {
+    let mut late = trace(&stage.lab.srv, &stage.daemon, &[])?;
+    // It takes ten seconds until it is sure that it stays.
+    late.wait_line(2 * SOON, |f| {
+        is_ghost(f, "phantom-endpoint") && at(f, "bridgetrace.docker_network.id") == network
+    })?;
+    late.terminate().map(drop)
 }
 
 /// Whether docker lists a container of this name in the network.

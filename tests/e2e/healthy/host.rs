@@ -280,6 +280,13 @@ pub(super) fn nameserver(srv: &Netns, host: Ipv4Addr) -> Result<UdpSocket> {
     Ok(socket)
 }
 
+/// Of an asker before: it asks for two kinds of addresses, and one answer is enough.
+fn forget_questions(socket: &UdpSocket) -> Result<()> {
+    socket.set_nonblocking(true)?;
+    while socket.recv(&mut [0; 64]).is_ok() {}
+    Ok(socket.set_nonblocking(false)?)
+}
+
 /// A question of a container's that the host has not answered yet.
 pub(super) struct Question {
     socket: UdpSocket,
@@ -289,6 +296,7 @@ pub(super) struct Question {
 impl Question {
     /// A new container of this name in `jobs` asks the host where [`nameserver`] listens.
     pub(super) fn ask(socket: UdpSocket, daemon: &Dockerd, name: &str) -> Result<Self> {
+        forget_questions(&socket)?;
         let ask = format!("nslookup who {}; sleep 600", socket.local_addr()?.ip());
         run(daemon, &["--network=jobs", "--name", name], &ask)?;
         let (_, from) = socket.recv_from(&mut [0; 64]).context("no question")?;

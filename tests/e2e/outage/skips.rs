@@ -5,28 +5,32 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::stage::at;
+use super::stage::{at, is_phase};
 
-/// Whether the finding tells of nothing else.
-pub(super) fn is_all(finding: &Value) -> bool {
-    runs(finding).is_some() && runs(finding) == lost(finding)
-}
-
-/// All that was said, in its order, without such findings, and without their runs in what the others lost.
+/// All that was said, in its order, without findings of nothing else, and without those runs in what the others lost. The
+/// words are left as they are, and so is a verdict that depends on it.
 pub(super) fn taken_out(said: Vec<Value>) -> Vec<Value> {
     let mut skipped = BTreeMap::new();
+    // By finding, when it was told last: the end of an outage repeats what was lost by then.
+    let mut by_then = BTreeMap::new();
     let mut rest = Vec::new();
     for mut finding in said {
+        let lost = at(&finding, "bridgetrace.lost_events").as_u64();
+        let id = at(&finding, "bridgetrace.finding.id").to_string();
         if let Some(runs) = runs(&finding) {
-            let id = at(&finding, "bridgetrace.finding.id").to_string();
             skipped.insert(id, runs);
-        }
-        if is_all(&finding) {
-            continue;
-        }
-        if let Some(lost) = lost(&finding).filter(|_| !is_of_lost_events(&finding)) {
-            let others = lost.saturating_sub(skipped.values().sum());
-            finding["bridgetrace"]["lost_events"] = json!(others);
+            if lost == Some(runs) {
+                continue;
+            }
+        } else if let Some(lost) = lost.filter(|_| at(&finding, "event.action") != "events-lost") {
+            let now: u64 = skipped.values().sum();
+            let runs = if is_phase(&finding, "resolved") {
+                by_then.remove(&id).unwrap_or(now)
+            } else {
+                by_then.insert(id, now);
+                now
+            };
+            finding["bridgetrace"]["lost_events"] = json!(lost - runs);
         }
         rest.push(finding);
     }
@@ -40,30 +44,33 @@ fn runs(finding: &Value) -> Option<u64> {
     before.split(' ').next_back()?.parse().ok()
 }
 
-fn lost(finding: &Value) -> Option<u64> {
-    at(finding, "bridgetrace.lost_events").as_u64()
-}
-
-fn is_of_lost_events(finding: &Value) -> bool {
-    at(finding, "event.action") == "events-lost"
-}
-
 #[test]
 fn runs_that_were_skipped_are_no_loss_of_a_lab() {
-    let outage = |lost: u64| json!({"event": {"action": "reply-blackhole"}, "bridgetrace": {"lost_events": lost}});
+    let outage = |phase: &str, lost: u64| {
+        json!({"event": {"action": "reply-blackhole"},
+               "bridgetrace": {"finding": {"id": "reply-blackhole-1", "phase": phase}, "lost_events": lost}})
+    };
     let loss = |hook: &str, lost: u64, parts: &str| {
         json!({"event": {"action": "events-lost", "reason": format!("Not everything was seen at {hook}: {parts}.")},
                "bridgetrace": {"finding": {"id": format!("events-lost-{hook}")}, "lost_events": lost}})
     };
     let both = "9 events found no room in the ring buffer, 1 runs were skipped by the kernel";
     let said = vec![
-        outage(0),
+        outage("opened", 0),
         loss("kfree_skb", 1, "1 runs were skipped by the kernel"),
         loss("kfree_skb", 2, "2 runs were skipped by the kernel"),
-        outage(2),
+        outage("updated", 2),
         loss("fib_table_lookup", 10, both),
-        outage(12),
+        outage("updated", 12),
+        loss("kfree_skb", 5, "5 runs were skipped by the kernel"),
+        outage("resolved", 12),
     ];
-    let rest = [outage(0), outage(0), said[4].clone(), outage(9)];
+    let rest = [
+        outage("opened", 0),
+        outage("updated", 0),
+        said[4].clone(),
+        outage("updated", 9),
+        outage("resolved", 9),
+    ];
     assert_eq!(taken_out(said), rest);
 }

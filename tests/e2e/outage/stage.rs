@@ -77,11 +77,7 @@ impl Stage {
     /// Waits until the tracer has docker's word on the network of this id: what is lost from now on is
     /// told with its name at once.
     fn known(&self, network: String) -> Result<String> {
-        let told = format!("({network})");
-        wait_for("the tracer to know the network", SOON, || {
-            let mut log = self.tracer.log().into_iter();
-            log.any(|line| line.text.contains(&told)).then_some(())
-        })?;
+        self.knows_of(0, &network)?;
         Ok(network)
     }
 
@@ -120,13 +116,9 @@ impl Stage {
 
     fn said_of(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
         let here = self.lab.srv.inum();
-        let (finding, _) = self
-            .tracer
-            .wait_line(SOON, |f| is_about(f, here) && wanted(f))?;
-        let sequence = at(&finding, "event.sequence");
-        let mut all = self.everything()?.into_iter();
-        all.find(|it| at(it, "event.sequence") == sequence)
-            .context("a finding that is gone again")
+        self.tracer.wait("a finding", SOON, |tracer| {
+            about(tracer, here).ok()?.into_iter().find(|f| wanted(f))
+        })
     }
 
     /// The line of `id` in the phase, when it is said.
@@ -174,11 +166,15 @@ impl Stage {
 
     /// Every finding about the server so far.
     pub(crate) fn everything(&self) -> Result<Vec<Value>> {
-        let here = self.lab.srv.inum();
-        let mut findings = skips::taken_out(self.tracer.values()?);
-        findings.retain(|finding| is_about(finding, here));
-        Ok(findings)
+        about(&self.tracer, self.lab.srv.inum())
     }
+}
+
+/// Every finding about the namespace so far.
+fn about(tracer: &Tracer, netns: u32) -> Result<Vec<Value>> {
+    let mut findings = skips::taken_out(tracer.values()?);
+    findings.retain(|finding| at(finding, "bridgetrace.netns.inum") == netns);
+    Ok(findings)
 }
 
 /// Whether the finding is of no packets, but of a state of the host or of something that happened on it.
@@ -188,10 +184,6 @@ fn is_state(finding: &Value) -> bool {
         && kind != "misdelivery"
         && kind != "reverse-path-drop"
         && !kind.ends_with("-blackhole")
-}
-
-fn is_about(finding: &Value, netns: u32) -> bool {
-    at(finding, "bridgetrace.netns.inum") == netns && !skips::is_all(finding)
 }
 
 fn text(lines: Vec<Line>) -> String {

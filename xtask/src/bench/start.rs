@@ -1,5 +1,5 @@
 //! How long from the start of bridgetrace to the moment it watches, from before the fork to its line on
-//! standard error, which comes after everything is attached and the first inventory is in; and its resident
+//! standard error, which comes after everything is attached and the first inventory has been read; and its resident
 //! memory then.
 
 use std::path::Path;

@@ -7,7 +7,7 @@
 mod listing;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     sync::Arc,
     time::Duration,
@@ -26,6 +26,8 @@ use super::{
     send, tell_status,
 };
 
+pub(crate) use self::listing::Depth;
+
 /// Objects the engine was too busy to describe are asked for again this often.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -40,15 +42,6 @@ enum Meanwhile {
 /// What an inspection brought: nothing for an object without an id.
 type Inspected = (Object, Result<Option<Body>, Failure>);
 
-/// How much of an engine is known by the time it is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// What two lists tell; networks are inspected after that, as whoever follows events hears of it.
-    Soon,
-    /// Every network has been inspected.
-    Whole,
-}
-
 /// A connection that was made.
 pub(super) struct Following<'a> {
     endpoint: &'a Endpoint,
@@ -58,8 +51,11 @@ pub(super) struct Following<'a> {
     depth: Depth,
     info: DaemonInfo,
     intake: Intake,
-    /// What is inspected when nothing else is.
-    later: VecDeque<Object>,
+    /// Networks of which the listing took the word of their containers: inspected one at a time, so that they hold up
+    /// nothing that events ask for.
+    later: BTreeSet<Object>,
+    /// The one of them that is being inspected.
+    further: Option<Object>,
     /// Aborted when the connection is lost.
     inspections: JoinSet<Inspected>,
     /// The objects being inspected.
@@ -86,7 +82,8 @@ impl<'a> Following<'a> {
             depth,
             info: DaemonInfo::default(),
             intake: Intake::new(endpoint),
-            later: VecDeque::new(),
+            later: BTreeSet::new(),
+            further: None,
             inspections: JoinSet::new(),
             inspected: BTreeMap::new(),
             slow: BTreeSet::new(),
@@ -117,11 +114,7 @@ impl<'a> Following<'a> {
         send(self.inputs, listing).await?;
         let mut retry = interval(RETRY);
         loop {
-            if self.inspections.is_empty()
-                && let Some(object) = self.later.pop_front()
-            {
-                self.look(object);
-            }
+            self.look_further();
             tokio::select! {
                 event = events.next() => {
                     let event = event.map_err(|failure| Ended::Lost(failure.into()))?;
@@ -184,6 +177,16 @@ impl<'a> Following<'a> {
         }
     }
 
+    /// Inspects the next of those that wait, if none is being inspected.
+    fn look_further(&mut self) {
+        if self.further.is_none()
+            && let Some(object) = self.later.pop_first()
+        {
+            self.look(object.clone());
+            self.further = Some(object).filter(|it| self.inspected.contains_key(it));
+        }
+    }
+
     /// Begins an inspection, or has one under way followed by another.
     fn look(&mut self, object: Object) {
         if let Some(meanwhile) = self.inspected.get_mut(&object) {
@@ -204,6 +207,7 @@ impl<'a> Following<'a> {
     /// An inspection has ended.
     async fn done(&mut self, (object, found): Inspected) -> Result<(), Ended> {
         let meanwhile = self.inspected.remove(&object).unwrap_or(Meanwhile::Nothing);
+        let further = self.further.take_if(|it| *it == object).is_some();
         match found {
             _ if meanwhile == Meanwhile::Gone => return Ok(()),
             Ok(Some(body)) if self.intake.bears(&body) => send(self.inputs, body).await?,
@@ -213,6 +217,13 @@ impl<'a> Following<'a> {
             Err(Failure::Slow(_)) => {
                 self.slow.insert(object);
                 return Ok(());
+            }
+            // Listed already: one that cannot be inspected is no reason to list everything again, and again.
+            Err(failure @ Failure::Lost(_)) if further => {
+                log::debug!(
+                    "{} does not tell more of {object:?}: {failure}",
+                    self.endpoint
+                );
             }
             Err(failure @ (Failure::Closed(_) | Failure::Lost(_))) => {
                 return Err(Ended::Lost(failure.into()));
@@ -226,6 +237,7 @@ impl<'a> Following<'a> {
 
     async fn gone(&mut self, object: Object) -> Result<(), Closed> {
         self.slow.remove(&object);
+        self.later.remove(&object);
         self.intake.forget(&object);
         if let Some(meanwhile) = self.inspected.get_mut(&object) {
             *meanwhile = Meanwhile::Gone;
@@ -271,3 +283,6 @@ async fn inspect(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,22 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 use tracer_core::input::{Body, DockerContainer, DockerEndpoint, DockerNetwork};
 
-use super::{Depth, Ended, Following};
+use super::{Ended, Following};
 use crate::inventory::docker::{engine::Failure, event::Object};
 
 /// How long the listing waits for the history of stopped containers.
 const HISTORY: Duration = Duration::from_secs(1);
 /// Objects that are inspected at a time.
 const AT_ONCE: usize = 8;
+
+/// Whether a network that running containers tell of is inspected before it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// After it: whoever follows events hears of it.
+    Soon,
+    /// Before it: whoever looks once hears of nothing later.
+    Whole,
+}
 
 impl Following<'_> {
     /// Everything there is.
@@ -24,10 +33,13 @@ impl Following<'_> {
         containers.retain(|it| self.intake.admits(&Object::Container(it.id.clone())));
         if self.depth == Depth::Soon {
             settle(&mut networks, &containers);
-            let settled = networks.iter().filter(|it| !it.endpoints.is_empty());
-            self.later = settled.map(|it| Object::Network(it.id.clone())).collect();
         }
-        let networks = self.in_full(networks).await?;
+        let (mut networks, untold): (Vec<_>, Vec<_>) = networks
+            .into_iter()
+            .partition(|it| !it.endpoints.is_empty());
+        let later = networks.iter().map(|it| Object::Network(it.id.clone()));
+        self.later = later.collect();
+        networks.extend(self.in_full(untold).await?);
         let containers = self.with_history(containers).await;
         Ok(self.bearable(networks, containers))
     }
@@ -72,9 +84,6 @@ impl Following<'_> {
     async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
         let engine = &self.engine;
         let inspect = |listed: DockerNetwork| async move {
-            if !listed.endpoints.is_empty() {
-                return (listed.clone(), Ok(Some(listed)));
-            }
             let found = engine.network(&listed.id).await;
             (listed, found)
         };
@@ -96,22 +105,25 @@ impl Following<'_> {
 }
 
 /// Puts what running containers say of themselves into their networks: to inspect each takes an engine longer than
-/// everything else that is asked of it. Who is in none of a network's containers is known later: what is left of one
-/// that is gone. A network that has nobody else is inspected at once, as a swarm's `docker_gwbridge`, which has
-/// sandboxes.
+/// everything else that is asked of it. An endpoint whose container is gone is only told by an inspection, which follows;
+/// and at once where nobody else is, as in a swarm's `docker_gwbridge`, which has sandboxes.
 fn settle(networks: &mut [DockerNetwork], containers: &[DockerContainer]) {
-    let mut places: BTreeMap<&str, Vec<&DockerEndpoint>> = BTreeMap::new();
+    let places = networks.iter_mut();
+    let mut places: BTreeMap<&str, &mut Vec<DockerEndpoint>> = places
+        .map(|it| (it.id.as_str(), &mut it.endpoints))
+        .collect();
     let running = containers.iter().filter(|it| it.is_running());
-    for endpoint in running.flat_map(|it| &it.endpoints) {
-        // Without an address it is none yet, or none any more.
-        if !endpoint.addresses.is_empty() {
-            places.entry(&endpoint.network).or_default().push(endpoint);
+    // Without an address it is none yet, or none any more.
+    let endpoints = running
+        .flat_map(|it| &it.endpoints)
+        .filter(|it| !it.addresses.is_empty());
+    for endpoint in endpoints {
+        if let Some(there) = places.get_mut(endpoint.network.as_str()) {
+            there.push(endpoint.clone());
         }
     }
-    for network in networks {
-        let mut endpoints = places.remove(network.id.as_str()).unwrap_or_default();
-        endpoints.sort_by(|a, b| a.container.cmp(&b.container));
-        network.endpoints = endpoints.into_iter().cloned().collect();
+    for there in places.into_values() {
+        there.sort_by(|a, b| a.container.cmp(&b.container));
     }
 }
 
