@@ -105,6 +105,8 @@ struct Run {
     end: Option<Instant>,
     /// The ring buffer was left before it was empty.
     backlog: bool,
+    /// Links or routes changed since the kernel half was told of those into bridges.
+    prefixes_due: bool,
     /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
     watch_version: u64,
 }
@@ -147,6 +149,7 @@ impl Run {
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
+            prefixes_due: false,
             watch_version: 0,
         };
         run.observe(clock::stamp(Body::Session(session)))?;
@@ -171,7 +174,7 @@ impl Run {
                 () = sleep_until(deadline) => break,
             }
         }
-        Ok(())
+        self.tell_bridge_prefixes()
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked: what it would
@@ -210,6 +213,9 @@ impl Run {
                 () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
             self.tell_whom_to_watch()?;
+            if self.inputs.is_empty() {
+                self.tell_bridge_prefixes()?;
+            }
             if self.backlog {
                 // Nothing above has waited: timers, signals and the sources get their turn here.
                 yield_now().await;
@@ -259,6 +265,7 @@ impl Run {
         }
         self.kernel_lines.tell(&self.core, clock::now());
         self.observe(tick)?;
+        self.tell_bridge_prefixes()?;
         self.output.look(&self.core);
         Ok(())
     }
@@ -307,12 +314,20 @@ impl Run {
             log::debug!("{daemon} has network {name} ({id}), endpoints: {endpoints}");
         }
         self.find_out(&input, &findings)?;
-        if matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours()) {
+        self.prefixes_due |=
+            matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours());
+        self.sources
+            .find_namespaces(&self.core.unknown_namespaces());
+        Ok(())
+    }
+
+    /// Tells the kernel half from where packets that come in are to be remembered. Once for all that was read together: a
+    /// look at all bridges for each of their links and routes is one too many.
+    fn tell_bridge_prefixes(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.prefixes_due) {
             self.tracer
                 .set_bridge_prefixes(self.core.bridge_prefixes())?;
         }
-        self.sources
-            .find_namespaces(&self.core.unknown_namespaces());
         Ok(())
     }
 

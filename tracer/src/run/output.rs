@@ -95,6 +95,12 @@ impl Output {
     /// Says what is watched: to people on standard output, and always in one line of the log,
     /// which scripts may wait for.
     pub(super) fn banner(&mut self, world: &World) -> Result<()> {
+        let mut unseen = self.session.unseen.clone();
+        if world.namespace_count() == 0 {
+            unseen.push(
+                "links and routes of this host until they are read, which takes long here".into(),
+            );
+        }
         let banner = Banner {
             version: self.session.version.clone(),
             hostname: self.session.hostname.clone(),
@@ -105,7 +111,7 @@ impl Output {
                 .daemons()
                 .map(|(at, status)| daemon(at, status))
                 .collect(),
-            unseen: self.session.unseen.clone(),
+            unseen,
         };
         if let To::Stdout(stdout) = &mut self.to {
             stdout.sink.banner(&banner).context(UNWRITABLE)?;

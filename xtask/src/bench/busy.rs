@@ -39,7 +39,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
         ..
     } = ESTATE;
     let what = format!("{networks} networks, {containers} containers");
-    let (starts, _) = start::row(context, &lab, &daemon, &what, START)?;
+    let (starts, _) = start::row(context, &lab, &daemon, (&what, networks), START)?;
     let looks = (0..context.times(3, 20)).map(|_| look(&context.binary, &lab, &daemon));
     let times = Spread::new(looks.collect::<Result<_>>()?)?;
     let check = Row::new(

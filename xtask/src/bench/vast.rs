@@ -40,7 +40,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let daemon = estate.raise(&lab.srv)?;
     let what = |containers| format!("{NETWORKS} networks, {} endpoints", containers * EACH);
     let here = what(containers);
-    let (starts, sizes) = start::row(context, &lab, &daemon, &here, START)?;
+    let (starts, sizes) = start::row(context, &lab, &daemon, (&here, NETWORKS), START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
     let time = flood::time(context);
     let (flood, ()) = stage.play(|stage| flood::pour(stage, time, |_| Ok(())))?;

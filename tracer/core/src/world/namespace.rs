@@ -256,17 +256,9 @@ impl Namespace {
 
     /// Prefixes routed into such bridges.
     pub fn bridge_prefixes(&self) -> impl Iterator<Item = IpNet> {
-        let bridges: BTreeSet<u32> = self.bridges().map(|link| link.ifindex).collect();
-        let into_bridge = move |route: &&Route| {
-            route.kind == RouteKind::Unicast
-                && route
-                    .nexthops
-                    .iter()
-                    .any(|hop| bridges.contains(&hop.ifindex))
-        };
-        self.routes
-            .iter()
-            .filter(into_bridge)
+        self.bridges()
+            .flat_map(|link| self.routes.by(link.ifindex))
+            .filter(|route| route.kind == RouteKind::Unicast)
             .map(|route| route.destination)
     }
 

@@ -23,10 +23,9 @@ impl Routes {
         if self.told.contains(&route) {
             return (vec![NetChange::Route(route)], true);
         }
-        let rivals: Vec<Route> = beside(&self.told, &route)
-            .filter(|old| rival(old, &route))
-            .cloned()
-            .collect();
+        // No more than two are looked at: each device has a route to `fe80::/64`.
+        let rivals = beside(&self.told, &route).filter(|old| rival(old, &route));
+        let rivals: Vec<Route> = rivals.take(2).cloned().collect();
         let mut tell = Vec::new();
         let certain = match rivals.as_slice() {
             [] => true,
@@ -120,7 +119,11 @@ fn rival(a: &Route, b: &Route) -> bool {
 
 /// Whether two routes differ in the carrier of their nexthops at most.
 fn same(a: &Route, b: &Route) -> bool {
-    rival(a, b) && with_carrier(a) == with_carrier(b)
+    rival(a, b) && devices(a).eq(devices(b)) && with_carrier(a) == with_carrier(b)
+}
+
+fn devices(route: &Route) -> impl Iterator<Item = u32> {
+    route.nexthops.iter().map(|hop| hop.ifindex)
 }
 
 fn with_carrier(route: &Route) -> Route {

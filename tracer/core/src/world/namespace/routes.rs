@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::input::Route;
 
 /// What a lookup asks for, with addresses as numbers, which are compared and hashed faster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Prefix {
     table: u32,
     ipv6: bool,
@@ -21,6 +21,19 @@ struct Prefix {
 }
 
 impl Prefix {
+    const FIRST: Self = Self {
+        table: 0,
+        ipv6: false,
+        length: 0,
+        bits: 0,
+    };
+    const LAST: Self = Self {
+        table: u32::MAX,
+        ipv6: true,
+        length: u8::MAX,
+        bits: u128::MAX,
+    };
+
     /// The first `length` bits of an address.
     fn new(table: u32, address: IpAddr, length: u8) -> Self {
         let (ipv6, bits, width) = match address {
@@ -51,8 +64,8 @@ pub struct Routes {
     all: BTreeMap<u64, Route>,
     /// Metric and age of those to a prefix, the lower and the older first.
     places: HashMap<Prefix, Vec<(u32, u64)>>,
-    /// By device.
-    by_device: BTreeSet<(u32, u64)>,
+    /// By device and prefix: there may be a route to one prefix by each device (`fe80::/64`).
+    by_device: BTreeSet<(u32, Prefix, u64)>,
     /// How many routes of each length there are, by table and family: what no route has is not looked for.
     lengths: BTreeMap<(u32, bool), BTreeMap<u8, usize>>,
     /// Age of the next.
@@ -88,8 +101,14 @@ impl Routes {
 
     /// Those that lead to the device, oldest first.
     pub fn by(&self, ifindex: u32) -> impl Iterator<Item = &Route> {
-        let ages = self.by_device.range((ifindex, 0)..=(ifindex, u64::MAX));
-        ages.filter_map(|(_, age)| self.all.get(age))
+        let mut ages = self.ages_by(ifindex);
+        ages.sort_unstable();
+        ages.into_iter().filter_map(|age| self.all.get(&age))
+    }
+
+    fn ages_by(&self, ifindex: u32) -> Vec<u64> {
+        let all = (ifindex, Prefix::FIRST, 0)..=(ifindex, Prefix::LAST, u64::MAX);
+        self.by_device.range(all).map(|(_, _, age)| *age).collect()
     }
 
     /// Default routes of every table.
@@ -115,7 +134,8 @@ impl Routes {
 
     /// Whether no other route of its table is to its prefix.
     pub(crate) fn is_only(&self, route: &Route) -> bool {
-        self.places(Prefix::of(route)).count() == 1
+        let places = self.places.get(&Prefix::of(route));
+        places.is_some_and(|places| places.len() == 1)
     }
 
     fn to(&self, prefix: Prefix) -> impl Iterator<Item = &Route> {
@@ -136,7 +156,8 @@ impl Routes {
             let place = (route.metric, age);
             let at = places.partition_point(|known| *known < place);
             places.insert(at, place);
-            let devices = route.nexthops.iter().map(|hop| (hop.ifindex, age));
+            let prefix = Prefix::of(route);
+            let devices = route.nexthops.iter().map(|hop| (hop.ifindex, prefix, age));
             self.by_device.extend(devices);
             let lengths = self.lengths.entry(family(route)).or_default();
             *lengths.entry(route.destination.prefix_len()).or_default() += 1;
@@ -152,13 +173,11 @@ impl Routes {
 
     /// Removes the device from every route, and those that led by nothing else.
     pub(super) fn leave(&mut self, ifindex: u32) {
-        let ages = self.by_device.range((ifindex, 0)..=(ifindex, u64::MAX));
-        let ages: Vec<u64> = ages.map(|(_, age)| *age).collect();
-        for age in ages {
-            self.by_device.remove(&(ifindex, age));
+        for age in self.ages_by(ifindex) {
             let Some(route) = self.all.get_mut(&age) else {
                 continue;
             };
+            self.by_device.remove(&(ifindex, Prefix::of(route), age));
             route.nexthops.retain(|hop| hop.ifindex != ifindex);
             if route.nexthops.is_empty() {
                 self.forget(age);
@@ -179,7 +198,8 @@ impl Routes {
             }
         }
         for hop in &route.nexthops {
-            self.by_device.remove(&(hop.ifindex, age));
+            let prefix = Prefix::of(&route);
+            self.by_device.remove(&(hop.ifindex, prefix, age));
         }
         let Some(lengths) = self.lengths.get_mut(&family(&route)) else {
             return;
@@ -194,14 +214,19 @@ impl Routes {
     }
 
     fn age_of(&self, route: &Route) -> Option<u64> {
-        let places = self.places(Prefix::of(route));
-        let alike = places.filter(|(metric, _)| *metric == route.metric);
-        let mut ages = alike.map(|(_, age)| *age);
-        ages.find(|age| {
-            self.all
-                .get(age)
-                .is_some_and(|known| same_route(known, route))
-        })
+        let prefix = Prefix::of(route);
+        let is_it = |age: &u64| {
+            let known = self.all.get(age);
+            known.is_some_and(|known| same_route(known, route))
+        };
+        let Some(hop) = route.nexthops.first() else {
+            return self.places(prefix).map(|(_, age)| *age).find(is_it);
+        };
+        let by_it = (hop.ifindex, prefix, 0)..=(hop.ifindex, prefix, u64::MAX);
+        self.by_device
+            .range(by_it)
+            .map(|(_, _, age)| *age)
+            .find(is_it)
     }
 }
 
