@@ -170,11 +170,12 @@ impl Run {
             tokio::select! {
                 input = self.inputs.recv() => {
                     if let Some(input) = input { self.observe(input)?; }
+                    if self.inputs.is_empty() { self.tell_bridge_prefixes()?; }
                 }
                 () = sleep_until(deadline) => break,
             }
         }
-        self.tell_bridge_prefixes()
+        Ok(())
     }
 
     /// A daemon that has not said anything by now is one that cannot be asked: what it would

@@ -97,9 +97,12 @@ impl Output {
     pub(super) fn banner(&mut self, world: &World) -> Result<()> {
         let mut unseen = self.session.unseen.clone();
         if world.namespace_count() == 0 {
-            unseen.push(
-                "links and routes of this host until they are read, which takes long here".into(),
-            );
+            let host = self.session.netns;
+            let cause = world.unreadable().find(|(netns, _)| *netns == host);
+            unseen.push(match cause {
+                Some((_, cause)) => format!("links and routes: {cause}"),
+                None => "links and routes, until they are read: that takes long here".into(),
+            });
         }
         let banner = Banner {
             version: self.session.version.clone(),

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::input::Route;
 
 /// What a lookup asks for, with addresses as numbers, which are compared and hashed faster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Prefix {
     table: u32,
     ipv6: bool,
@@ -21,19 +21,6 @@ struct Prefix {
 }
 
 impl Prefix {
-    const FIRST: Self = Self {
-        table: 0,
-        ipv6: false,
-        length: 0,
-        bits: 0,
-    };
-    const LAST: Self = Self {
-        table: u32::MAX,
-        ipv6: true,
-        length: u8::MAX,
-        bits: u128::MAX,
-    };
-
     /// The first `length` bits of an address.
     fn new(table: u32, address: IpAddr, length: u8) -> Self {
         let (ipv6, bits, width) = match address {
@@ -64,8 +51,8 @@ pub struct Routes {
     all: BTreeMap<u64, Route>,
     /// Metric and age of those to a prefix, the lower and the older first.
     places: HashMap<Prefix, Vec<(u32, u64)>>,
-    /// By device and prefix: there may be a route to one prefix by each device (`fe80::/64`).
-    by_device: BTreeSet<(u32, Prefix, u64)>,
+    /// By device, table and prefix: there may be a route to one prefix by each device (`fe80::/64`).
+    by_device: BTreeSet<(u32, u32, IpNet, u64)>,
     /// How many routes of each length there are, by table and family: what no route has is not looked for.
     lengths: BTreeMap<(u32, bool), BTreeMap<u8, usize>>,
     /// Age of the next.
@@ -107,8 +94,10 @@ impl Routes {
     }
 
     fn ages_by(&self, ifindex: u32) -> Vec<u64> {
-        let all = (ifindex, Prefix::FIRST, 0)..=(ifindex, Prefix::LAST, u64::MAX);
-        self.by_device.range(all).map(|(_, _, age)| *age).collect()
+        let first = (ifindex, 0, IpNet::default(), 0);
+        let by_it = self.by_device.range(first..);
+        let by_it = by_it.take_while(|(device, ..)| *device == ifindex);
+        by_it.map(|(.., age)| *age).collect()
     }
 
     /// Default routes of every table.
@@ -156,9 +145,7 @@ impl Routes {
             let place = (route.metric, age);
             let at = places.partition_point(|known| *known < place);
             places.insert(at, place);
-            let prefix = Prefix::of(route);
-            let devices = route.nexthops.iter().map(|hop| (hop.ifindex, prefix, age));
-            self.by_device.extend(devices);
+            self.by_device.extend(devices(route, age));
             let lengths = self.lengths.entry(family(route)).or_default();
             *lengths.entry(route.destination.prefix_len()).or_default() += 1;
         }
@@ -177,7 +164,8 @@ impl Routes {
             let Some(route) = self.all.get_mut(&age) else {
                 continue;
             };
-            self.by_device.remove(&(ifindex, Prefix::of(route), age));
+            self.by_device
+                .remove(&(ifindex, route.table, route.destination, age));
             route.nexthops.retain(|hop| hop.ifindex != ifindex);
             if route.nexthops.is_empty() {
                 self.forget(age);
@@ -197,9 +185,8 @@ impl Routes {
                 places.remove();
             }
         }
-        for hop in &route.nexthops {
-            let prefix = Prefix::of(&route);
-            self.by_device.remove(&(hop.ifindex, prefix, age));
+        for device in devices(&route, age) {
+            self.by_device.remove(&device);
         }
         let Some(lengths) = self.lengths.get_mut(&family(&route)) else {
             return;
@@ -214,19 +201,17 @@ impl Routes {
     }
 
     fn age_of(&self, route: &Route) -> Option<u64> {
-        let prefix = Prefix::of(route);
         let is_it = |age: &u64| {
             let known = self.all.get(age);
             known.is_some_and(|known| same_route(known, route))
         };
         let Some(hop) = route.nexthops.first() else {
-            return self.places(prefix).map(|(_, age)| *age).find(is_it);
+            let alike = self.places(Prefix::of(route));
+            return alike.map(|(_, age)| *age).find(is_it);
         };
-        let by_it = (hop.ifindex, prefix, 0)..=(hop.ifindex, prefix, u64::MAX);
-        self.by_device
-            .range(by_it)
-            .map(|(_, _, age)| *age)
-            .find(is_it)
+        let by_it = |age| (hop.ifindex, route.table, route.destination, age);
+        let alike = self.by_device.range(by_it(0)..=by_it(u64::MAX));
+        alike.map(|(.., age)| *age).find(is_it)
     }
 }
 
@@ -238,6 +223,12 @@ impl PartialEq for Routes {
 }
 
 impl Eq for Routes {}
+
+/// Where a route of this age is found by its devices.
+fn devices(route: &Route, age: u64) -> impl Iterator<Item = (u32, u32, IpNet, u64)> {
+    let hops = route.nexthops.iter();
+    hops.map(move |hop| (hop.ifindex, route.table, route.destination, age))
+}
 
 const fn family(route: &Route) -> (u32, bool) {
     (route.table, matches!(route.destination, IpNet::V6(_)))
