@@ -3,6 +3,7 @@
 mod beat;
 mod check;
 mod doctor;
+mod dumps;
 mod kernel_lines;
 mod loss;
 mod memory;
@@ -48,6 +49,7 @@ pub(crate) use self::{
 };
 
 use self::{
+    dumps::Dumps,
     kernel_lines::KernelLines,
     loss::LossReader,
     output::{Output, Over},
@@ -105,8 +107,7 @@ struct Run {
     end: Option<Instant>,
     /// The ring buffer was left before it was empty.
     backlog: bool,
-    /// Links or routes changed since the kernel half was told of those into bridges.
-    prefixes_due: bool,
+    dumps: Dumps,
     /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
     watch_version: u64,
 }
@@ -149,7 +150,7 @@ impl Run {
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
-            prefixes_due: false,
+            dumps: Dumps::default(),
             watch_version: 0,
         };
         run.observe(clock::stamp(Body::Session(session)))?;
@@ -170,7 +171,6 @@ impl Run {
             tokio::select! {
                 input = self.inputs.recv() => {
                     if let Some(input) = input { self.observe(input)?; }
-                    if self.inputs.is_empty() { self.tell_bridge_prefixes()?; }
                 }
                 () = sleep_until(deadline) => break,
             }
@@ -214,9 +214,6 @@ impl Run {
                 () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
             self.tell_whom_to_watch()?;
-            if self.inputs.is_empty() {
-                self.tell_bridge_prefixes()?;
-            }
             if self.backlog {
                 // Nothing above has waited: timers, signals and the sources get their turn here.
                 yield_now().await;
@@ -266,7 +263,6 @@ impl Run {
         }
         self.kernel_lines.tell(&self.core, clock::now());
         self.observe(tick)?;
-        self.tell_bridge_prefixes()?;
         self.output.look(&self.core);
         Ok(())
     }
@@ -315,20 +311,15 @@ impl Run {
             log::debug!("{daemon} has network {name} ({id}), endpoints: {endpoints}");
         }
         self.find_out(&input, &findings)?;
-        self.prefixes_due |=
-            matches!(&input.body, Body::Net { change, .. } if !change.is_about_neighbours());
-        self.sources
-            .find_namespaces(&self.core.unknown_namespaces());
-        Ok(())
-    }
-
-    /// Tells the kernel half from where packets that come in are to be remembered. Once for all that was read together: a
-    /// look at all bridges for each of their links and routes is one too many.
-    fn tell_bridge_prefixes(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.prefixes_due) {
+        if let Body::Net { netns, change } = &input.body
+            && self.dumps.is_news(*netns, change)
+        {
+            // At once: who comes in from now on is to be remembered.
             self.tracer
                 .set_bridge_prefixes(self.core.bridge_prefixes())?;
         }
+        self.sources
+            .find_namespaces(&self.core.unknown_namespaces());
         Ok(())
     }
 
