@@ -3,7 +3,6 @@
 mod beat;
 mod check;
 mod doctor;
-mod dumps;
 mod kernel_lines;
 mod loss;
 mod memory;
@@ -28,7 +27,8 @@ use tracer_core::{
     Core,
     decode::{self, decode},
     finding::Finding,
-    input::{Body, Daemon, DaemonStatus, Input, Session, Unreachable},
+    input::{Body, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
+    world::namespace::Namespace,
 };
 
 use crate::{
@@ -49,7 +49,6 @@ pub(crate) use self::{
 };
 
 use self::{
-    dumps::Dumps,
     kernel_lines::KernelLines,
     loss::LossReader,
     output::{Output, Over},
@@ -107,7 +106,6 @@ struct Run {
     end: Option<Instant>,
     /// The ring buffer was left before it was empty.
     backlog: bool,
-    dumps: Dumps,
     /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
     watch_version: u64,
 }
@@ -150,7 +148,6 @@ impl Run {
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
             backlog: false,
-            dumps: Dumps::default(),
             watch_version: 0,
         };
         run.observe(clock::stamp(Body::Session(session)))?;
@@ -312,7 +309,7 @@ impl Run {
         }
         self.find_out(&input, &findings)?;
         if let Body::Net { netns, change } = &input.body
-            && self.dumps.is_news(*netns, change)
+            && self.may_change_prefixes(*netns, change)
         {
             // At once: who comes in from now on is to be remembered.
             self.tracer
@@ -321,6 +318,13 @@ impl Run {
         self.sources
             .find_namespaces(&self.core.unknown_namespaces());
         Ok(())
+    }
+
+    /// Whether bridges may have other prefixes after this change. A look at all of them for each route of a large host
+    /// that is read again would take longer than the reading.
+    fn may_change_prefixes(&self, netns: u32, change: &NetChange) -> bool {
+        let namespace = self.core.world().namespace(netns);
+        !change.is_about_neighbours() && !namespace.is_some_and(Namespace::is_being_read)
     }
 
     /// Once for all that was read together: in a flood each event names somebody new.

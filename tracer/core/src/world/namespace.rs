@@ -237,6 +237,12 @@ impl Namespace {
         (*own == address).then_some(there.ifindex)
     }
 
+    /// Whether it is read from the beginning just now: nothing that is told of it counts before all of it does.
+    #[must_use]
+    pub const fn is_being_read(&self) -> bool {
+        self.dump.is_some()
+    }
+
     /// Whether somebody on the interface ever answered for `address`.
     #[must_use]
     pub fn was_alive(&self, ifindex: u32, address: IpAddr) -> bool {

@@ -135,3 +135,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_dump_counts_when_it_is_complete() {
+    let route = NetChange::Route(Route::default());
+    let mut namespace = Namespace::default();
+    let mut after = |change: &NetChange| {
+        namespace.apply(Timestamp(1), change);
+        namespace.is_being_read()
+    };
+    assert!(!after(&route));
+    assert!(after(&NetChange::Resync));
+    assert!(after(&route));
+    assert!(!after(&NetChange::Synced));
+    assert!(!after(&route));
+}
