@@ -49,7 +49,8 @@ fn cut(mut bytes: Vec<u8>, synced: usize, dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-/// Where the last block but a few ends: what a sync a second ago would have made safe. The first block always is.
+/// Where the last block but a few ends: what a sync a second ago would have made safe. The first block always is, once
+/// it is written: a segment that has just begun has none.
 fn synced(file: &Path, dice: &mut Dice) -> usize {
     let mut scan = tracer_record::scan::Scan::new(fs::File::open(file).unwrap()).unwrap();
     let mut ends = Vec::new();
@@ -58,7 +59,8 @@ fn synced(file: &Path, dice: &mut Dice) -> usize {
             ends.push(usize::try_from(scan.position()).unwrap());
         }
     }
-    ends[ends.len() - 1 - dice.below(ends.len().min(4))]
+    let back = 1 + dice.below(ends.len().min(4));
+    ends.len().checked_sub(back).map_or(0, |nth| ends[nth])
 }
 
 fn numbers(told: &[Told]) -> Vec<u64> {
