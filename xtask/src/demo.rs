@@ -17,7 +17,7 @@ use crate::{build, setup, sh, stage};
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let root = stage::root("demo")?;
     let cargo = setup::for_lab(workspace)?;
-    sh::say("building, unoptimised: about a minute the first time, seconds from then on");
+    sh::say("building, unoptimised: some minutes the first time, seconds from then on");
     // Optimising would double that, and nobody would see the difference.
     let binary = build::binary(&cargo, &build::Args::default())?;
     stage::enter(root, binary, &["demo".into()])
