@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use bridgetrace_lab::topology::{COLLISION, PC, SRV};
 use bridgetrace_lab::{Dockerd, Process, Topology};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::ends::{CLIENTS, Ends, REMOTES, SENDERS};
+pub(super) use self::ends::REMOTES;
+use self::ends::{CLIENTS, Ends, SENDERS};
 use super::context::Context;
 use super::process::{cpu, resident};
 use super::row::Row;
@@ -117,6 +118,22 @@ impl Flood {
     pub(super) fn remotes(&self) -> u64 {
         self.remotes
     }
+
+    /// How many of the clients were told of, in which time.
+    pub(super) fn said(&self) -> String {
+        format!(
+            "{} packets to {} of {REMOTES} remotes, in {} s; {} events did not get through to userspace",
+            self.sent,
+            self.remotes,
+            short(self.seconds),
+            self.lost_events
+        )
+    }
+
+    pub(super) fn raw(&self) -> Value {
+        json!({"sent": self.sent, "told": self.told, "remotes": self.remotes, "seconds": self.seconds,
+               "lost_events": self.lost_events})
+    }
 }
 
 /// From the network that covers the clients to its end, with something else at half time.
@@ -201,20 +218,33 @@ fn rows(flood: &Flood, untraced: [f64; 2], late: Option<f64>) -> Vec<Row> {
     let exact = flood.told == flood.sent && flood.remotes == u64::from(REMOTES);
     vec![
         speed(flood, untraced),
-        Row::new("  packets told of those lost", format!("{} of {}", flood.told, flood.sent))
-            .target("exact", exact)
-            .note(format!("to {} of {REMOTES} remotes, in {} s; {} events did not get through to userspace",
-                flood.remotes, short(flood.seconds), flood.lost_events))
-            .raw(json!({"sent": flood.sent, "told": flood.told, "remotes": flood.remotes, "seconds": flood.seconds,
-                        "lost_events": flood.lost_events})),
-        Row::new("  userspace, of one core", format!("{} %", short(flood.cpu * 100.0)))
-            .target(format!("< {} %", CPU * 100.0), flood.cpu < CPU)
-            .raw(json!({"cpu": flood.cpu})),
-        Row::new("  memory, half-way and at the end", format!("{} and {} MiB", short(half), short(full)))
-            .target(format!("flat, <= {MEMORY} MiB"), full - half <= FLAT && full <= MEMORY)
-            .raw(json!({"rss_bytes": flood.memory})),
-        Row::new("  the flood's own first lost packet to line", format!("{} ms", short(flood.opened)))
-            .raw(json!({"opened_ms": flood.opened})),
+        Row::new(
+            "  packets told of those lost",
+            format!("{} of {}", flood.told, flood.sent),
+        )
+        .target("exact", exact)
+        .note(flood.said())
+        .raw(flood.raw()),
+        Row::new(
+            "  userspace, of one core",
+            format!("{} %", short(flood.cpu * 100.0)),
+        )
+        .target(format!("< {} %", CPU * 100.0), flood.cpu < CPU)
+        .raw(json!({"cpu": flood.cpu})),
+        Row::new(
+            "  memory, half-way and at the end",
+            format!("{} and {} MiB", short(half), short(full)),
+        )
+        .target(
+            format!("flat, <= {MEMORY} MiB"),
+            full - half <= FLAT && full <= MEMORY,
+        )
+        .raw(json!({"rss_bytes": flood.memory})),
+        Row::new(
+            "  the flood's own first lost packet to line",
+            format!("{} ms", short(flood.opened)),
+        )
+        .raw(json!({"opened_ms": flood.opened})),
         other(late),
     ]
 }
