@@ -59,8 +59,6 @@ hooks! {
     Signal = 10: "signal_generate",
     /// `fs/exec.c`: a program was started.
     Exec = 11: "sched_process_exec",
-    /// `net/core/neighbour.c`: a packet met a neighbour entry that was just thrown away, and died. Only counts.
-    NeighDead = 12: "neigh_event_send_dead",
 }
 
 /// Why a packet died, as far as it matters here. The kernel's own numbers
@@ -84,6 +82,8 @@ pub enum DropReason {
     NetfilterDrop = 7,
     /// `NOT_SPECIFIED`: IPv6 gives no better reason when the neighbour never answered.
     NotSpecified = 8,
+    /// `NEIGH_DEAD`: the neighbour's entry was thrown away just after the packet had found it. Since Linux 5.18.
+    NeighDead = 9,
 }
 
 impl DropReason {
@@ -102,6 +102,7 @@ impl DropReason {
             6 => Some(Self::IpRpFilter),
             7 => Some(Self::NetfilterDrop),
             8 => Some(Self::NotSpecified),
+            9 => Some(Self::NeighDead),
             _ => None,
         }
     }
@@ -118,11 +119,12 @@ impl DropReason {
             Self::IpRpFilter => "IP_RPFILTER",
             Self::NetfilterDrop => "NETFILTER_DROP",
             Self::NotSpecified => "NOT_SPECIFIED",
+            Self::NeighDead => "NEIGH_DEAD",
         }
     }
 
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NeighFailed,
         Self::NeighQueueFull,
         Self::NeighCreateFail,
@@ -131,6 +133,7 @@ impl DropReason {
         Self::IpRpFilter,
         Self::NetfilterDrop,
         Self::NotSpecified,
+        Self::NeighDead,
     ];
 }
 

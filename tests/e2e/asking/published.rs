@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::firewall::{isolated, open};
 use super::scene::{connects, host_route_works, lost, raise, says, start};
 use crate::outage::expect;
-use crate::outage::stage::{SOON, Stage, at, evidence, holds, is_phase};
+use crate::outage::stage::{SOON, Stage, at, detail, evidence, holds, is_phase};
 
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(PC), 40_022);
 
@@ -38,7 +38,10 @@ fn the_reply_is_dropped_between_two_networks() -> Result<()> {
                 "drop",
             ],
         )?;
-        ensure!(died_by(&confirmed) == "NETFILTER_DROP", "{confirmed:#}");
+        ensure!(
+            detail(&confirmed, "drop", "reason")? == "NETFILTER_DROP",
+            "{confirmed:#}"
+        );
         ensure!(isolated(&stage.lab.srv)? > 0, "docker dropped nothing");
         host_route_works(stage, &confirmed, |stage| {
             connects(&stage.lab.pc, PUBLISHED)
@@ -80,7 +83,10 @@ fn the_reply_is_swallowed_by_the_other_bridge() -> Result<()> {
             &confirmed,
             &["route-into-bridge", "no-such-endpoint", "drop"],
         )?;
-        ensure!(died_by(&confirmed) == "NEIGH_FAILED", "{confirmed:#}");
+        ensure!(
+            detail(&confirmed, "drop", "reason")? == "NEIGH_FAILED",
+            "{confirmed:#}"
+        );
         ensure!(
             isolated(&stage.lab.srv)? == 0,
             "docker dropped it after all"
@@ -183,11 +189,4 @@ fn is_echos(finding: &Value, network: &str) -> Result<()> {
             ("service.name", json!("web")),
         ],
     )
-}
-
-fn died_by(finding: &Value) -> &Value {
-    let all = at(finding, "bridgetrace.evidence").as_array();
-    let mut all = all.into_iter().flatten();
-    let drop = all.find(|evidence| evidence["kind"] == "drop");
-    drop.map_or(&Value::Null, |drop| at(drop, "detail.reason"))
 }

@@ -7,8 +7,8 @@ use bridgetrace_lab::scenario::{self, APPS, Loss};
 use bridgetrace_lab::{Container, Dockerd, Service, Topology, preflight};
 use serde_json::{Value, json};
 
-use super::scene::{detail, reason};
-use crate::outage::stage::{Stage, holds, trace};
+use super::scene::reason;
+use crate::outage::stage::{Stage, detail, holds, trace};
 
 const SUBNET: &str = "10.201.1.0/24";
 

@@ -5,9 +5,9 @@ use bridgetrace_lab::docker::bridge_name;
 use bridgetrace_lab::showcase;
 use serde_json::json;
 
-use super::scene::{detail, later, pc_is_back, remedy_works};
+use super::scene::{later, pc_is_back, remedy_works};
 use crate::outage::expect;
-use crate::outage::stage::{Stage, at, holds};
+use crate::outage::stage::{Stage, at, detail, holds};
 use crate::variants::scene::collide_and_ping;
 
 #[test]

@@ -10,9 +10,9 @@ use bridgetrace_lab::topology::{PC, SRV, UPLINK};
 use bridgetrace_lab::{Container, Dockerd, Topology, preflight, showcase};
 use serde_json::{Value, json};
 
-use super::scene::{detail, of_kind, packets, pc_is_back, reason, remedy_works};
+use super::scene::{of_kind, packets, pc_is_back, reason, remedy_works};
 use crate::outage::expect;
-use crate::outage::stage::{SOON, Stage, at, holds, trace};
+use crate::outage::stage::{SOON, Stage, at, detail, holds, trace};
 
 pub(super) const KIND: &str = "misdelivery";
 const PROOF: [&str; 3] = [

@@ -10,9 +10,9 @@ use bridgetrace_lab::topology::{PC, SRV};
 use bridgetrace_lab::{Topology, preflight, showcase, wait_for};
 use serde_json::{Value, json};
 
-use super::scene::{detail, later};
+use super::scene::later;
 use crate::outage::expect;
-use crate::outage::stage::{SOON, Stage, at, holds, is_confirmed, is_phase};
+use crate::outage::stage::{SOON, Stage, at, detail, holds, is_confirmed, is_phase};
 
 const PORT: u16 = 2222;
 const CLIENT: u16 = 40_022;

@@ -8,9 +8,9 @@ use bridgetrace_lab::topology::{PC, SRV, UPLINK};
 use bridgetrace_lab::{Topology, preflight, showcase, wait_for};
 use serde_json::{Value, json};
 
-use super::scene::{detail, of_kind, packets, pc_is_back, reason, remedy_works};
+use super::scene::{of_kind, packets, pc_is_back, reason, remedy_works};
 use crate::outage::expect;
-use crate::outage::stage::{NETWORK, SOON, Stage, at, holds};
+use crate::outage::stage::{NETWORK, SOON, Stage, at, detail, holds};
 
 const STRICT: u8 = 1;
 const KIND: &str = "reverse-path-drop";

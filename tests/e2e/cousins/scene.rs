@@ -39,17 +39,6 @@ pub(super) fn has_all(finding: &Value, proof: &[&str]) -> bool {
     proof.iter().all(|kind| found.contains(kind))
 }
 
-/// A particular of a piece of evidence.
-pub(super) fn detail<'a>(finding: &'a Value, kind: &str, key: &str) -> Result<&'a Value> {
-    let all = at(finding, "bridgetrace.evidence").as_array();
-    let piece = all
-        .into_iter()
-        .flatten()
-        .find(|piece| piece["kind"] == kind);
-    let piece = piece.with_context(|| format!("no {kind} in\n{finding:#}"))?;
-    Ok(&piece["detail"][key])
-}
-
 pub(super) fn reason(finding: &Value) -> Result<&str> {
     at(finding, "event.reason").as_str().context("no reason")
 }

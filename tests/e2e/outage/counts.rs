@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use bridgetrace_lab::docker::BUSYBOX;
+use bridgetrace_lab::docker::{BUSYBOX, bridge_name};
 use bridgetrace_lab::peers::{self, UdpResponder};
 use bridgetrace_lab::topology::{PC, SRV};
-use bridgetrace_lab::{Topology, preflight};
+use bridgetrace_lab::{Process, Topology, preflight};
 use serde_json::{Value, json};
 
 use super::expect;
@@ -132,6 +132,31 @@ fn counts_made_at_once_add_up() -> Result<()> {
             ensure!(victim["packets"] == 10_000, "{index}: {victim}");
         }
         Ok(())
+    })
+}
+
+/// Somebody throws the neighbour's entry away all the time: what waits for it dies with it, now and then while it is
+/// being queued, or after it has found the entry and before it is queued. All are counted.
+#[test]
+fn an_entry_thrown_away_loses_no_count() -> Result<()> {
+    Stage::raise(&[])?.play(|stage| {
+        let server = UdpResponder::start(&stage.lab.srv, SERVICE)?;
+        let network = stage.collide()?;
+        // An entry that is gone already is an error to `ip`, and none here.
+        let flush = format!("neigh flush to {PC} dev {}", bridge_name(&network));
+        let throw = format!("exec ip -force -batch - < <(yes '{flush}') > /dev/null 2>&1");
+        let mut thrower = stage.lab.srv.command("bash");
+        thrower.args(["-c", &throw]);
+        let mut thrower = Process::spawn(thrower)?;
+        for round in 1..=40 {
+            ask(stage, PC, 300)?;
+            server.wait_replied(round * 300, SOON)?;
+        }
+        ensure!(
+            thrower.exited()?.is_none(),
+            "nobody throws it away any more"
+        );
+        counted(&stage.last_word()?, 12_000, 1)
     })
 }
 

@@ -239,3 +239,14 @@ pub(crate) fn evidence(value: &Value) -> Vec<&str> {
         .filter_map(|evidence| evidence["kind"].as_str())
         .collect()
 }
+
+/// A particular of a piece of evidence.
+pub(crate) fn detail<'a>(finding: &'a Value, kind: &str, key: &str) -> Result<&'a Value> {
+    let all = at(finding, "bridgetrace.evidence").as_array();
+    let piece = all
+        .into_iter()
+        .flatten()
+        .find(|piece| piece["kind"] == kind);
+    let piece = piece.with_context(|| format!("no {kind} in\n{finding:#}"))?;
+    Ok(&piece["detail"][key])
+}

@@ -4,13 +4,13 @@
 //! The neighbour slow path: a packet was handed to a neighbour that has not answered yet.
 //! It does not run for resolved neighbours, so a healthy host pays nothing here.
 //!
-//! `neigh_event_send_dead` takes the same arguments, and is what happens where another CPU threw the entry away since
-//! the packet found it: the packet is gone already, and only counted.
+//! Where another CPU threw the entry away since the packet found it, the packet dies before this is told:
+//! `skb_drop` counts it (`NEIGH_DEAD`).
 //! <https://elixir.bootlin.com/linux/v6.18/A/ident/__neigh_event_send>
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
-use tracer_common::{Event, Hook, Way};
+use tracer_common::{Event, Hook, Lookup, Way};
 
 use crate::{
     addresses::may_be_missed,
@@ -44,11 +44,14 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
     if queued.is_none() {
-        took_it_along(&neighbour, device, net, remote)?;
+        lost_with_the_queue(&neighbour, device, net, remote)?;
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = neighbour.nud_state()?;
-    event.before = count(Hook::NeighSend, &event);
+    // SAFETY: `value` points to a live map value.
+    event.before = emit::count(Hook::NeighSend, &event, Way::Sent, |value| unsafe {
+        &raw mut (*value).unresolved
+    });
     // Without the packet there is nothing to tell; it is counted.
     add_packet(&mut event, queued?)?;
     add_lookup(&mut event, net);
@@ -80,58 +83,30 @@ fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
     (neighbour.last_queued() != queued).then_some(None)
 }
 
-/// Without a packet nothing is lost, but for the one that led here if the neighbour was given up at this very moment: its
-/// queue is emptied, and in a flood another thread has its turn, before this hook has. It is this host's own by its
-/// lookup; another thread may have had one meanwhile, but nothing comes in between where a packet is passed on.
+/// Without a packet nothing is lost, unless the queue was emptied before this hook runs: the neighbour was given up or
+/// thrown away, and took what waited with it. The packet was this host's own if a lookup for such a one led here a moment
+/// ago (just now, while the neighbour is asked for anew); another thread may have had one meanwhile, but nothing comes in between where a packet is passed on. A cached
+/// route leaves no lookup: then only a neighbour that was given up shows that there was a packet, as it may be asked for
+/// without any (`NTF_USE`).
+/// <https://elixir.bootlin.com/linux/v6.18/A/ident/neigh_invalidate>
 #[inline(always)]
-fn took_it_along(
+fn lost_with_the_queue(
     neighbour: &Neighbour,
     bridge: NetDevice,
     net: Net,
     remote: [u8; 16],
 ) -> Option<()> {
     // Asked anew: it may have been answered meanwhile, and the queue sent.
-    if !neighbour.is_given_up()? {
+    if !neighbour.is_unresolved()? {
         return None;
     }
-    let ifindex = bridge.ifindex()?;
-    let own = memory::route_to(Kind::Own, net, remote, A_MOMENT);
-    if own.is_some_and(|found| found.ifindex == ifindex) {
+    let given_up = neighbour.is_given_up()?;
+    let age = if given_up { A_MOMENT } else { AT_ONCE };
+    if own_lookup(net, remote, bridge.ifindex()?, age).is_some() {
         return Some(());
     }
     let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE);
-    passes.is_none().then_some(())
-}
-
-#[btf_tracepoint(function = "neigh_event_send_dead")]
-pub(crate) fn on_neigh_dead(ctx: BtfTracePointContext) -> i32 {
-    let _ = try_neigh_dead(&ctx);
-    0
-}
-
-#[inline(always)]
-fn try_neigh_dead(ctx: &BtfTracePointContext) -> Option<()> {
-    let neighbour = Neighbour(ctx.arg(0));
-    let device = neighbour.device().filter(|device| device.is_bridge())?;
-    let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
-    let (net, event) = (device.net()?, emit::event(Hook::NeighDead, device, remote)?);
-    // There is no packet to ask, nor need there have been one: it was this host's if such a one was just looked up, and
-    // none that passes.
-    let own = memory::route_to(Kind::Own, net, remote, A_MOMENT)?;
-    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE);
-    if own.ifindex == event.ifindex && passes.is_none() {
-        count(Hook::NeighDead, &event);
-    }
-    Some(())
-}
-
-/// One more is lost of the event's remote; how many were before.
-#[inline(always)]
-fn count(hook: Hook, event: &Event) -> u64 {
-    // SAFETY: `value` points to a live map value.
-    emit::count(hook, event, Way::Sent, |value| unsafe {
-        &raw mut (*value).unresolved
-    })
+    (given_up && passes.is_none()).then_some(())
 }
 
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody
@@ -151,9 +126,14 @@ fn add_packet(event: &mut Event, skb: Skb) -> Option<()> {
 /// Joins the route lookup the FIB hook remembered on this CPU.
 #[inline(always)]
 fn add_lookup(event: &mut Event, net: Net) {
-    if let Some(found) = memory::route_to(Kind::Own, net, event.remote, A_MOMENT)
-        && found.ifindex == event.ifindex
-    {
-        emit::add_lookup(event, found.lookup);
+    if let Some(lookup) = own_lookup(net, event.remote, event.ifindex, A_MOMENT) {
+        emit::add_lookup(event, lookup);
     }
+}
+
+/// This host's lookup on this CPU, no older than `age` jiffies, that was answered with that bridge.
+#[inline(always)]
+fn own_lookup(net: Net, remote: [u8; 16], bridge: u32, age: u64) -> Option<Lookup> {
+    let found = memory::route_to(Kind::Own, net, remote, age)?;
+    (found.ifindex == bridge).then_some(found.lookup)
 }

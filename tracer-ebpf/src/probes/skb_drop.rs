@@ -13,7 +13,7 @@ use crate::{addresses::is_payload, emit, globals::drop_reason, kernel::Skb};
 
 const FIREWALL: u8 = DropReason::NetfilterDrop as u8;
 const RP_FILTER: u8 = DropReason::IpRpFilter as u8;
-const LAST_REASON: u8 = DropReason::NotSpecified as u8;
+const LAST_REASON: usize = DropReason::ENTRIES - 1;
 
 #[btf_tracepoint(function = "kfree_skb")]
 pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
@@ -119,7 +119,7 @@ pub(super) fn count_and_submit(event: &mut Event, reason: u8, way: Way) -> Optio
         unsafe {
             (&raw mut (*value).dropped)
                 .cast::<u64>()
-                .add((reason & 15).min(LAST_REASON) as usize)
+                .add(usize::from(reason & 15).min(LAST_REASON))
         }
     });
     emit::submit(Hook::SkbDrop, event);

@@ -142,7 +142,7 @@ pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
     let event = Event::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))?;
     let hook = Hook::from_u8(event.hook).ok_or(DecodeError::Hook(event.hook))?;
     let reason = match hook {
-        Hook::Signal | Hook::Exec | Hook::NeighDead => return Err(DecodeError::Hook(event.hook)),
+        Hook::Signal | Hook::Exec => return Err(DecodeError::Hook(event.hook)),
         Hook::SkbDrop => {
             Some(DropReason::from_u8(event.reason).ok_or(DecodeError::Reason(event.reason))?)
         }

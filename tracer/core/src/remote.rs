@@ -156,9 +156,9 @@ impl Remote {
         news
     }
 
-    /// Packets lost. One that met the neighbour dies there, as NEIGH_FAILED or NEIGH_QUEUEFULL (over
+    /// Packets lost. One that waits for the neighbour dies there, as NEIGH_FAILED or NEIGH_QUEUEFULL (over
     /// IPv6 for no reason given), and is counted already; those that died for another reason never
-    /// met it.
+    /// got to wait, as with NEIGH_DEAD.
     pub(crate) fn packets(&self) -> u64 {
         let totals = self.totals();
         let drops = |met: bool| -> u64 {
@@ -215,7 +215,7 @@ pub(crate) fn lost(counter: &Counter) -> u64 {
     remote.packets()
 }
 
-/// Whether a packet that dies for this reason met the unresolved neighbour before.
+/// Whether a packet that dies for this reason waited for the unresolved neighbour before.
 const fn follows_the_neighbour(reason: DropReason) -> bool {
     matches!(
         reason,
@@ -276,6 +276,15 @@ mod tests {
             (remote.packets(), remote.drops(DropReason::NeighFailed)),
             (1400, 1000)
         );
+    }
+
+    #[test]
+    fn a_packet_that_met_a_dead_entry_is_one_more() {
+        let mut remote = Remote::new(Way::Sent, Measure::Unresolved, 0, None);
+        let mut read = counter(3, 3);
+        read.dropped.insert(DropReason::NeighDead as u8, 2);
+        remote.count(&read);
+        assert_eq!(remote.packets(), 5);
     }
 
     #[test]

@@ -168,12 +168,12 @@ mod tests {
             remote: tracer_common::v4_mapped([172, 22, 10, 119]),
             way: 3,
         };
-        let packets = LostPackets {
+        let mut packets = LostPackets {
             unresolved: 3,
-            dropped: [0, 2, 0, 0, 0, 0, 0, 0, 0],
             misrouted: 5,
             ..LostPackets::default()
         };
+        packets.dropped[1] = 2;
         let counter = counter(key, packets);
         assert_eq!(counter.remote.to_string(), "172.22.10.119");
         assert_eq!(counter.dropped, BTreeMap::from([(1, 2)]));

@@ -187,7 +187,6 @@ pub(super) const fn program_name(hook: Hook) -> &'static str {
         Hook::TcpReset => "on_tcp_reset",
         Hook::Signal => "on_signal",
         Hook::Exec => "on_exec",
-        Hook::NeighDead => "on_neigh_dead",
     }
 }
 

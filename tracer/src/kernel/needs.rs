@@ -188,8 +188,7 @@ const fn needed_arguments(hook: Hook) -> usize {
         | Hook::DevQueue
         | Hook::TcpRetransmit
         | Hook::TcpReset
-        | Hook::Exec
-        | Hook::NeighDead => 1,
+        | Hook::Exec => 1,
     }
 }
 
@@ -212,7 +211,6 @@ const fn unseen_without(hook: Hook) -> &'static [&'static str] {
         Hook::TcpReset => &["connections that a container with a remote's address resets"],
         Hook::Signal => &[KILLS],
         Hook::Exec => &[COMMANDS],
-        Hook::NeighDead => &["packets lost at the moment at which the kernel forgets a neighbour"],
     }
 }
 

@@ -26,14 +26,13 @@ pub(crate) type Watched = BTreeMap<WatchKey, u32>;
 
 /// The hooks that run always, in the order they are attached: what is remembered must be
 /// remembered before it is asked for.
-const ALWAYS: [Hook; 9] = [
+const ALWAYS: [Hook; 8] = [
     Hook::FibLookup,
     Hook::Fib6Lookup,
     Hook::TcpReset,
     Hook::NeighTimer,
     Hook::SkbDrop,
     Hook::NeighSend,
-    Hook::NeighDead,
     Hook::Exec,
     Hook::Signal,
 ];

@@ -32,6 +32,7 @@ fn because(reason: &str) -> &'static str {
     match reason {
         "NEIGH_FAILED" => ": nobody answered",
         "NEIGH_QUEUEFULL" => ": too many were waiting for an answer",
+        "NEIGH_DEAD" => ": its neighbour entry was thrown away at that moment",
         "NEIGH_CREATEFAIL" => ": the neighbour table is full",
         "QDISC_DROP" => ": the device could not send it",
         "DEV_READY" => ": the device is down",
