@@ -84,10 +84,12 @@ impl Core {
         let Some(packet) = event.packet else {
             return Judgement::Unknown("the packet is not known");
         };
+        let docker = &self.world.docker;
         diagnose::judge(&Subject {
             world: &self.world,
             namespace,
             bridge,
+            network: docker.network_of_bridge(event.netns, &bridge.name),
             event,
             packet,
             at,

@@ -37,7 +37,7 @@ pub(super) fn judge(subject: &Subject<'_>) -> Judgement {
     if subject.is_configured() || subject.accepts() {
         return lost;
     }
-    if subject.network().is_none() && subject.event.reason == Some(DropReason::NetfilterDrop) {
+    if subject.network.is_none() && subject.event.reason == Some(DropReason::NetfilterDrop) {
         return Judgement::Silent(
             "a firewall keeps out who asks for a bridge that is not docker's",
         );

@@ -28,6 +28,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) namespace: &'a Namespace,
     /// The bridge the packet was routed into.
     pub(crate) bridge: &'a Link,
+    /// The docker network behind it, with its daemon's endpoint.
+    pub(crate) network: Option<(&'a str, &'a DockerNetwork)>,
     /// The event.
     pub(crate) event: &'a KernelEvent,
     /// Its packet.
@@ -84,16 +86,9 @@ impl<'a> Subject<'a> {
         self.packet.proto == TCP && self.event.tcp_flags & (SYN | ACK) == ACK
     }
 
-    /// The docker network behind the bridge, with its daemon's endpoint.
-    pub(crate) fn network(&self) -> Option<(&'a str, &'a DockerNetwork)> {
-        self.world
-            .docker
-            .network_of_bridge(self.event.netns, &self.bridge.name)
-    }
-
     /// The container of the bridge's network that has the remote's address now.
     pub(crate) fn endpoint(&self) -> Option<&'a DockerEndpoint> {
-        self.network()?.1.endpoint_at(self.event.remote)
+        self.network?.1.endpoint_at(self.event.remote)
     }
 
     /// Whether somebody on the bridge has the remote's address now.
@@ -112,7 +107,7 @@ impl<'a> Subject<'a> {
         };
         self.namespace
             .was_alive(self.bridge.ifindex, self.event.remote)
-            || self.network().is_some_and(known)
+            || self.network.is_some_and(known)
     }
 
     /// Whether a container has the remote's address on another bridge, whose route to the same

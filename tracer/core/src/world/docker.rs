@@ -61,8 +61,9 @@ pub struct Docker {
     bridges: BTreeMap<String, BTreeSet<Key>>,
     containers: Containers,
     /// By daemon, not by network: a project that is made anew gets its subnet back in a new network,
-    /// and what is still on its way to the old one's containers meets the new one's bridge.
-    departed: BTreeMap<(String, IpAddr), Timestamp>,
+    /// and what is still on its way to the old one's containers meets the new one's bridge. The address comes first:
+    /// each lost packet asks, and need not copy the daemon's name.
+    departed: BTreeMap<(IpAddr, String), Timestamp>,
     /// Containers that were removed, latest last: their namespaces are followed a while longer.
     removed: VecDeque<ContainerRef>,
     /// When a daemon listed last everything it has, since it answers.
@@ -213,9 +214,18 @@ impl Docker {
         network: &DockerNetwork,
         address: IpAddr,
     ) -> bool {
-        let present = network.endpoint_at(address).is_some();
-        let left = self.departed.get(&(daemon.to_owned(), address));
-        present || left.is_some_and(|left| at.since(*left) < MEMORY)
+        network.endpoint_at(address).is_some()
+            || self
+                .departed_at(daemon, address)
+                .is_some_and(|departed| at.since(departed) < MEMORY)
+    }
+
+    /// When the address was last taken from a container of the daemon's.
+    fn departed_at(&self, daemon: &str, address: IpAddr) -> Option<Timestamp> {
+        let all = self.departed.range((address, String::new())..);
+        let mut departed = all.take_while(|((of, _), _)| *of == address);
+        let found = departed.find(|((_, by), _)| by == daemon);
+        found.map(|(_, at)| *at)
     }
 
     fn end_process(&mut self, at: Timestamp, daemon: &str, pid: u32) {
@@ -396,7 +406,7 @@ impl Docker {
             self.departed.retain(|_, left| at.since(*left) < MEMORY);
         }
         for address in addresses {
-            self.departed.insert((daemon.to_owned(), *address), at);
+            self.departed.insert((*address, daemon.to_owned()), at);
         }
     }
 }

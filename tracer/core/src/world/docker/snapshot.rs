@@ -118,7 +118,7 @@ impl Docker {
     }
 
     fn history(&self) -> History {
-        let departed = |((daemon, address), at): (&(String, IpAddr), &Timestamp)| Departed {
+        let departed = |((address, daemon), at): (&(IpAddr, String), &Timestamp)| Departed {
             daemon: daemon.clone(),
             address: *address,
             at: *at,
