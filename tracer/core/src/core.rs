@@ -42,9 +42,9 @@ use self::{
     failures::Failures,
     index::Index,
     loss::Losses,
-    lost_packet::{is_a_loss, place_of, tells_of, way_of},
+    lost_packet::{place_of, tells_of, way_of},
     resets::Resets,
-    waiting::Waiting,
+    waiting::{Queue, Waiting},
 };
 
 /// What an incident is known by: a bridge has one of each kind at a time.
@@ -60,7 +60,7 @@ pub struct Core {
     incidents: BTreeMap<Key, Incident>,
     /// Where to find them.
     index: Index,
-    waiting: Vec<Waiting>,
+    waiting: Queue,
     /// Remotes that were given the benefit of the doubt: a container may have had the address.
     excuses: Excuses,
     /// Losses that are none if nobody outside has the address.
@@ -83,6 +83,7 @@ impl Core {
     pub fn observe(&mut self, input: &Input) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut touched = BTreeSet::new();
+        let last = matches!(input.body, Body::Stop);
         match &input.body {
             Body::Kernel(bytes) => self.take_bytes(input.at, bytes, &mut touched),
             Body::Counters(counters) => self.take_counters(counters, &mut touched),
@@ -110,15 +111,18 @@ impl Core {
                 }
                 if !other.is_about_neighbours() {
                     self.conditions.note_change();
+                    self.retry_waiting(input.at, &mut touched);
                 }
                 if matches!(other, Body::Peers { .. }) || self.is_new_way(input) {
                     self.conditions.hurry();
                 }
             }
         }
-        let last = matches!(input.body, Body::Stop);
+        if last {
+            self.release_all(&mut touched);
+        }
+        self.release_due(input.at, &mut touched);
         let ticks = last || matches!(input.body, Body::Tick);
-        self.retry_waiting(input.at, last, &mut touched);
         self.ripen(input.at, &mut touched);
         if ticks {
             self.prove_given_up(input.at, &mut touched);
@@ -179,12 +183,13 @@ impl Core {
     /// When to feed a [`Body::Tick`] at the latest, if anything is pending.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        let waiting = self.waiting.iter().map(|waiting| self.patience(waiting));
+        let waiting = self.waiting.deadline();
         let due = self.index.deadline();
         let ripe = self.doubts.deadline();
         let look = self.conditions.deadline();
         let killed = self.killed.deadline();
         waiting
+            .into_iter()
             .chain(due)
             .chain(ripe)
             .chain(look)
@@ -216,7 +221,7 @@ impl Core {
     /// Namespaces that events came from and of which nothing is known.
     #[must_use]
     pub fn unknown_namespaces(&self) -> BTreeSet<u32> {
-        let inums = self.waiting.iter().map(|waiting| waiting.event.netns);
+        let inums = self.waiting.namespaces();
         inums
             .filter(|inum| self.world.namespace(*inum).is_none())
             .collect()
@@ -230,10 +235,7 @@ impl Core {
 
     fn take_bytes(&mut self, at: Timestamp, bytes: &[u8], touched: &mut BTreeSet<Key>) {
         match record(bytes) {
-            Ok(Record::Packet(event)) if is_a_loss(&event) || self.is_awaited(&event) => {
-                self.wait(Waiting::new(at, event), touched);
-            }
-            Ok(Record::Packet(event)) => self.take_evidence(at, &event, touched),
+            Ok(Record::Packet(event)) => self.wait(Waiting::new(at, event), touched),
             Ok(Record::Signal(sent)) => self.killed.take(at, sent, &self.world),
             Ok(Record::Exec(started)) => self.world.processes.start(at, &started),
             Err(_) => self.losses.undecoded(at),

@@ -10,3 +10,4 @@ mod neighbours;
 mod properties;
 mod scenarios;
 mod story;
+mod waiting;

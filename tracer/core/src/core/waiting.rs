@@ -1,5 +1,7 @@
 //! Events wait for their explanation, and evidence for the loss it proves.
 
+mod queue;
+
 use std::collections::BTreeSet;
 
 use crate::{
@@ -9,6 +11,8 @@ use crate::{
 };
 
 use super::{Core, Key, lost_packet::is_a_loss, route};
+
+pub(super) use self::queue::Queue;
 
 /// How long an event waits for the links, routes and docker's word that explain it: they come
 /// from other sources and may be a moment late.
@@ -25,6 +29,8 @@ pub(super) struct Waiting {
     pub(super) event: KernelEvent,
     /// Whether the mirrored policy was just seen to lead a lost packet there.
     pub(super) mirrored: bool,
+    /// When a lost packet's patience ends. What proves one leaves with it.
+    until: Timestamp,
 }
 
 impl Waiting {
@@ -33,55 +39,59 @@ impl Waiting {
             at,
             event,
             mirrored: false,
+            until: at,
         }
     }
 }
 
 impl Core {
     /// One more waits, unless it need not; the oldest of too many is taken as it is.
-    pub(super) fn wait(&mut self, mut waiting: Waiting, touched: &mut BTreeSet<Key>) {
-        if self.waiting.is_empty() && self.explain(&mut waiting) {
+    pub(super) fn wait(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        if self.waiting.len() >= WAITING
+            && let Some(oldest) = self.waiting.pop_first()
+        {
+            self.release(oldest, touched);
+        }
+        let now = waiting.at;
+        self.take_or_keep(waiting, now, touched);
+    }
+
+    /// Takes the waiting events that have waited long enough.
+    pub(super) fn release_due(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        while let Some(due) = self.waiting.pop_due(now) {
+            self.release(due, touched);
+        }
+    }
+
+    /// Something was told that may explain some of them: takes those that need not wait any more, in the order they came.
+    pub(super) fn retry_waiting(&mut self, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        for waiting in self.waiting.drain() {
+            self.take_or_keep(waiting, now, touched);
+        }
+    }
+
+    /// Nothing more will be told.
+    pub(super) fn release_all(&mut self, touched: &mut BTreeSet<Key>) {
+        while let Some(first) = self.waiting.pop_first() {
+            self.release(first, touched);
+        }
+    }
+
+    fn take_or_keep(&mut self, mut waiting: Waiting, now: Timestamp, touched: &mut BTreeSet<Key>) {
+        if self.is_ready(&mut waiting, now) {
             self.take_waiting(waiting, touched);
-            return;
-        }
-        if self.waiting.len() >= WAITING {
-            let oldest = self.waiting.remove(0);
-            self.take_waiting(oldest, touched);
-        }
-        self.waiting.push(waiting);
-    }
-
-    /// Takes the waiting events that can be explained now, or have waited long enough; at the end
-    /// all of them.
-    pub(super) fn retry_waiting(
-        &mut self,
-        now: Timestamp,
-        last: bool,
-        touched: &mut BTreeSet<Key>,
-    ) {
-        let waiting = std::mem::take(&mut self.waiting);
-        // Of whom lost packets go on waiting.
-        let mut awaited = BTreeSet::new();
-        for mut waiting in waiting {
-            let patient = !last && now < self.patience(&waiting);
-            let ready = if is_a_loss(&waiting.event) {
-                self.explain(&mut waiting)
-            } else {
-                !awaited.contains(&(waiting.event.netns, waiting.event.remote))
-            };
-            if !patient || ready {
-                self.take_waiting(waiting, touched);
-            } else {
-                awaited.insert((waiting.event.netns, waiting.event.remote));
-                self.waiting.push(waiting);
-            }
+        } else {
+            self.waiting.push(waiting);
         }
     }
 
-    /// Whether a lost packet of the same remote waits: what proves its loss must not overtake it.
-    pub(super) fn is_awaited(&self, event: &KernelEvent) -> bool {
-        let same = |w: &Waiting| w.event.netns == event.netns && w.event.remote == event.remote;
-        self.waiting.iter().any(same)
+    /// Takes one as it is, and what waited for nothing but it.
+    fn release(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
+        let (netns, remote) = (waiting.event.netns, waiting.event.remote);
+        self.take_waiting(waiting, touched);
+        while let Some(proof) = self.waiting.pop_proof(netns, remote) {
+            self.take_waiting(proof, touched);
+        }
     }
 
     fn take_waiting(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
@@ -92,20 +102,19 @@ impl Core {
         }
     }
 
-    pub(super) fn patience(&self, waiting: &Waiting) -> Timestamp {
-        let synced = self
-            .world
-            .namespace(waiting.event.netns)
-            .is_some_and(|ns| ns.synced);
-        waiting
-            .at
-            .plus(if synced { PATIENCE } else { PATIENCE_NETNS })
-    }
-
-    /// Whether a lost packet need not wait any more.
-    fn explain(&self, lost: &mut Waiting) -> bool {
-        lost.mirrored = is_a_loss(&lost.event) && self.explainable(&lost.event);
-        lost.mirrored
+    /// Whether it need not wait: a lost packet that is explained or has waited long enough, or what proves a loss and
+    /// has none of the same remote to overtake.
+    fn is_ready(&self, waiting: &mut Waiting, now: Timestamp) -> bool {
+        let event = &waiting.event;
+        if !is_a_loss(event) {
+            return !self.waiting.holds(event.netns, event.remote);
+        }
+        let namespace = self.world.namespace(event.netns);
+        let synced = namespace.is_some_and(|it| it.synced);
+        let patience = if synced { PATIENCE } else { PATIENCE_NETNS };
+        waiting.until = waiting.at.plus(patience);
+        waiting.mirrored = self.explainable(event);
+        waiting.mirrored || waiting.until <= now
     }
 
     /// Whether everything that explains the event is there: the route that leads to the bridge,
