@@ -43,13 +43,14 @@ fn offsets() -> Result<Vec<(&'static str, String)>> {
     let mut found = Vec::new();
     let _ = KernelOffsets::resolve(|path| {
         let (structure, member) = path.split_once('.')?;
-        match types.offset_of(types.id_of(structure)?, member).ok()?.1 {
-            Offset::ByteOffset(bytes) => {
-                found.push((path, bytes.to_string()));
-                Some(bytes)
-            }
-            Offset::BitOffsetAndSize(..) => None,
-        }
+        let bytes = match types.offset_of(types.id_of(structure)?, member).ok()?.1 {
+            Offset::ByteOffset(bytes) => bytes,
+            // `net_device.priv_flags` is a bit-field of 32 bits since 6.10.
+            Offset::BitOffsetAndSize(bits, _) if bits % 8 == 0 => bits / 8,
+            Offset::BitOffsetAndSize(..) => return None,
+        };
+        found.push((path, bytes.to_string()));
+        Some(bytes)
     });
     Ok(found)
 }
