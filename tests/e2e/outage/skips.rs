@@ -22,7 +22,7 @@ pub(super) fn taken_out(said: Vec<Value>) -> Vec<Value> {
             if lost == Some(runs) {
                 continue;
             }
-        } else if let Some(lost) = lost.filter(|_| at(&finding, "event.action") != "events-lost") {
+        } else if let Some(lost) = lost.filter(|lost| *lost > 0 && !is_loss(&finding)) {
             let now: u64 = skipped.values().sum();
             let runs = if is_phase(&finding, "resolved") {
                 by_then.remove(&id).unwrap_or(now)
@@ -35,6 +35,10 @@ pub(super) fn taken_out(said: Vec<Value>) -> Vec<Value> {
         rest.push(finding);
     }
     rest
+}
+
+fn is_loss(finding: &Value) -> bool {
+    at(finding, "event.action") == "events-lost"
 }
 
 /// How many runs of a hook it says were skipped, in all.
@@ -54,12 +58,16 @@ fn runs_that_were_skipped_are_no_loss_of_a_lab() {
         json!({"event": {"action": "events-lost", "reason": format!("Not everything was seen at {hook}: {parts}.")},
                "bridgetrace": {"finding": {"id": format!("events-lost-{hook}")}, "lost_events": lost}})
     };
+    let killed = json!({"event": {"action": "process-killed"},
+                        "bridgetrace": {"finding": {"id": "process-killed-1"}, "lost_events": 0}});
     let both = "9 events found no room in the ring buffer, 1 runs were skipped by the kernel";
     let said = vec![
         outage("opened", 0),
         loss("kfree_skb", 1, "1 runs were skipped by the kernel"),
         loss("kfree_skb", 2, "2 runs were skipped by the kernel"),
         outage("updated", 2),
+        // Of what is no packet's loss nothing can be missing.
+        killed.clone(),
         loss("fib_table_lookup", 10, both),
         outage("updated", 12),
         loss("kfree_skb", 5, "5 runs were skipped by the kernel"),
@@ -68,7 +76,8 @@ fn runs_that_were_skipped_are_no_loss_of_a_lab() {
     let rest = [
         outage("opened", 0),
         outage("updated", 0),
-        said[4].clone(),
+        killed,
+        said[5].clone(),
         outage("updated", 9),
         outage("resolved", 9),
     ];
