@@ -99,6 +99,11 @@ fn the_oldest_of_too_many_is_told_as_it_is() {
     for number in 1..=1024 {
         assert_eq!(story.lose_segment(remote(number)), Vec::new(), "{number}");
     }
+    // What need not wait takes nobody's place.
+    assert_eq!(
+        story.kernel(Hook::NeighTimer, 3, remote(1025), 22),
+        Vec::new()
+    );
     let opened = only(story.lose_segment(remote(1025)));
     let victims: Vec<_> = opened.victims.iter().map(|it| it.address).collect();
     assert_eq!(victims, [IpAddr::from(remote(1))]);

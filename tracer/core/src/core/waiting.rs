@@ -47,13 +47,13 @@ impl Waiting {
 impl Core {
     /// One more waits, unless it need not; the oldest of too many is taken as it is.
     pub(super) fn wait(&mut self, waiting: Waiting, touched: &mut BTreeSet<Key>) {
-        if self.waiting.len() >= WAITING
+        let now = waiting.at;
+        self.take_or_keep(waiting, now, touched);
+        if self.waiting.len() > WAITING
             && let Some(oldest) = self.waiting.pop_first()
         {
             self.release(oldest, touched);
         }
-        let now = waiting.at;
-        self.take_or_keep(waiting, now, touched);
     }
 
     /// Takes the waiting events that have waited long enough.
