@@ -20,8 +20,7 @@ use bridgetrace_lab::topology::{COLLISION, PC, SRV};
 use bridgetrace_lab::{Dockerd, Process, Topology};
 use serde_json::{Value, json};
 
-pub(super) use self::ends::REMOTES;
-use self::ends::{CLIENTS, Ends, SENDERS};
+use self::ends::{CLIENTS, Ends, REMOTES, SENDERS};
 use super::context::Context;
 use super::process::{cpu, resident};
 use super::row::Row;
@@ -117,6 +116,11 @@ impl Flood {
     /// Clients that were told of.
     pub(super) fn remotes(&self) -> u64 {
         self.remotes
+    }
+
+    /// Whether all of them were.
+    pub(super) fn reached_all(&self) -> bool {
+        self.remotes == u64::from(REMOTES)
     }
 
     /// How many of the clients were told of, in which time.
@@ -215,7 +219,7 @@ fn keep_few(lab: &Topology, bridge: &str) -> Result<()> {
 
 fn rows(flood: &Flood, untraced: [f64; 2], late: Option<f64>) -> Vec<Row> {
     let [half, full] = flood.memory.map(mebibytes);
-    let exact = flood.told == flood.sent && flood.remotes == u64::from(REMOTES);
+    let exact = flood.told == flood.sent && flood.reached_all();
     vec![
         speed(flood, untraced),
         Row::new(

@@ -12,7 +12,7 @@ use bridgetrace_lab::topology::SRV;
 use nix::libc::in_pktinfo;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt, sockopt};
 
-pub(in crate::bench) const REMOTES: u16 = 10_000;
+pub(super) const REMOTES: u16 = 10_000;
 /// Where the clients' addresses begin; all of the network that will cover them.
 const FIRST: Ipv4Addr = Ipv4Addr::new(172, 22, 64, 0);
 pub(super) const CLIENTS: &str = "172.22.64.0/18";
