@@ -2,45 +2,42 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use tracer_common::{Exec, Lookup, LostKey, LostPackets, Stat, WatchKey};
+use tracer_common::{Exec, LostKey, LostPackets, Stat, WatchKey};
 
-use crate::memory::Address;
+use crate::memory::Routed;
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
 /// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
 const ASYMMETRIES: u32 = 4096;
-/// Lookups for packets that pass, remembered per CPU and family: the next lookup is for another
-/// address or namespace, and must not overwrite what a drop will ask for.
+/// Lookups for packets that pass, remembered per CPU and family: packets that come in together are looked up one after the
+/// other before the first of them may be dropped.
+/// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_list_rcv_finish>
 pub(crate) const SLOTS: u32 = 256;
-/// Ways in remembered per family.
-pub(crate) const INGRESSES: u32 = 4096;
 
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookups on this CPU that were answered with a bridge: those for packets that pass, and
-/// at last that for a packet of this host.
+/// The last lookup on this CPU for a packet of this host that was answered with a bridge.
 #[map]
-pub(crate) static FIB_SLOT: PerCpuArray<Routed<[u8; 4]>> =
-    PerCpuArray::with_max_entries(SLOTS + 1, 0);
+pub(crate) static OWN_SLOT: PerCpuArray<Routed<[u8; 4]>> = PerCpuArray::with_max_entries(1, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static FIB6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
-    PerCpuArray::with_max_entries(SLOTS + 1, 0);
+pub(crate) static OWN6_SLOT: PerCpuArray<Routed<[u8; 16]>> = PerCpuArray::with_max_entries(1, 0);
 
-/// The last packets that came in with a source inside a bridge's subnet. All CPUs share it: who
-/// replies runs on whichever is free. Of two packets with the same slot the later one stays.
+/// The last lookups on this CPU for packets that pass that were answered with a bridge.
 #[map]
-pub(crate) static INGRESS_SLOT: Array<Ingress<[u8; 4]>> = Array::with_max_entries(INGRESSES, 0);
+pub(crate) static PASSING_SLOT: PerCpuArray<Routed<[u8; 4]>> =
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static INGRESS6_SLOT: Array<Ingress<[u8; 16]>> = Array::with_max_entries(INGRESSES, 0);
+pub(crate) static PASSING6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
+    PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// Exact counts of lost packets, see [`LostPackets`].
 #[map]
@@ -67,29 +64,6 @@ pub(crate) static STARTED: PerCpuArray<Exec> = PerCpuArray::with_max_entries(1, 
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::ENTRIES, 0);
-
-/// A lookup that was answered with a bridge; addresses in network byte order.
-#[repr(C)]
-pub(crate) struct Routed<A: Address> {
-    pub(crate) jiffies: u64,
-    /// [`crate::kernel::Net::id`].
-    pub(crate) net: u64,
-    pub(crate) daddr: A::Words,
-    pub(crate) ifindex: u32,
-    pub(crate) lookup: Lookup,
-}
-
-/// A packet's way in, remembered until the reply is routed.
-#[repr(C)]
-pub(crate) struct Ingress<A: Address> {
-    pub(crate) jiffies: u64,
-    /// [`crate::kernel::Net::id`].
-    pub(crate) net: u64,
-    pub(crate) saddr: A::Words,
-    pub(crate) iif: u32,
-    /// What the rest adds up to, see `memory::sum_of`.
-    pub(crate) sum: u64,
-}
 
 /// Where replies to a remote went, and when one did last.
 #[repr(C)]

@@ -1,6 +1,8 @@
 //! Devices, their namespaces, and the nexthops that name them.
 
-use super::{member, offsets::offset, present, present_pointer};
+use core::ptr::NonNull;
+
+use super::{member, offsets::offset, present, present_pointer, probe_member};
 use crate::globals;
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
@@ -29,12 +31,30 @@ impl Net {
 
 /// `struct net_device`.
 #[derive(Clone, Copy)]
-pub(crate) struct NetDevice(pub(super) *const u8);
+pub(crate) struct NetDevice(NonNull<u8>);
 
 impl NetDevice {
+    /// `None` for a null pointer.
+    #[inline(always)]
+    pub(super) fn new(address: *const u8) -> Option<Self> {
+        NonNull::new(address.cast_mut()).map(Self)
+    }
+
+    #[inline(always)]
+    const fn base(self) -> *const u8 {
+        self.0.as_ptr()
+    }
+
+    /// What tells devices of all namespaces apart as long as they live: the address, which costs no load. The verifier lets
+    /// it be kept and compared, if not reckoned with.
+    #[inline(always)]
+    pub(crate) fn id(self) -> DeviceId {
+        DeviceId(self.base() as u64)
+    }
+
     #[inline(always)]
     fn priv_flags(self) -> u32 {
-        present(self.0, offset!(netdev_priv_flags)).unwrap_or(0)
+        present(self.base(), offset!(netdev_priv_flags)).unwrap_or(0)
     }
 
     #[inline(always)]
@@ -49,7 +69,7 @@ impl NetDevice {
 
     #[inline(always)]
     pub(crate) fn ifindex(self) -> Option<u32> {
-        present(self.0, offset!(netdev_ifindex))
+        present(self.base(), offset!(netdev_ifindex))
     }
 
     /// Inode number of the device's network namespace.
@@ -61,7 +81,22 @@ impl NetDevice {
     /// The device's network namespace.
     #[inline(always)]
     pub(crate) fn net(self) -> Option<Net> {
-        present_pointer(self.0, offset!(netdev_net)).map(Net)
+        present_pointer(self.base(), offset!(netdev_net)).map(Net)
+    }
+}
+
+/// A device as it is remembered: to the verifier a number, which only a copying helper reads behind. It may be gone, and
+/// another may have its place: what is asked of it is to be no older than a packet's way through the kernel, or to be
+/// compared with a device that is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct DeviceId(u64);
+
+impl DeviceId {
+    /// Whether the device is in that namespace.
+    #[inline(always)]
+    pub(crate) fn is_in(self, net: Net) -> bool {
+        probe_member::<u64>(self.0 as *const u8, offset!(netdev_net)) == Some(net.0 as u64)
     }
 }
 
@@ -71,7 +106,7 @@ pub(crate) struct Nexthop(pub(crate) *const u8);
 impl Nexthop {
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
-        present_pointer(self.0, offset!(nhc_dev)).map(NetDevice)
+        NetDevice::new(present(self.0, offset!(nhc_dev))?)
     }
 }
 
@@ -83,7 +118,7 @@ impl Fib6Result {
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
         let nexthop = present_pointer(self.0, offset!(fib6_result_nh))?;
-        present_pointer(nexthop, offset!(fib6_nh_dev)).map(NetDevice)
+        NetDevice::new(present(nexthop, offset!(fib6_nh_dev))?)
     }
 
     /// Number of the table at `table` (`struct fib6_table`) that was searched.

@@ -1,5 +1,7 @@
 //! What a route lookup asks for: `struct flowi4` and `struct flowi6`.
 
+use core::ptr::NonNull;
+
 use tracer_common::{Flow, Hook, prefix4, prefix6};
 
 use super::{
@@ -19,8 +21,8 @@ pub(crate) trait Flowi {
     const HOOK: Hook;
 
     fn iif(&self) -> Option<u32>;
-    fn oif(&self) -> u32;
-    fn mark(&self) -> u32;
+    fn oif(&self) -> Option<u32>;
+    fn mark(&self) -> Option<u32>;
     fn proto(&self) -> u8;
     fn saddr(&self) -> Option<Self::Address>;
     fn daddr(&self) -> Option<Self::Address>;
@@ -63,7 +65,21 @@ macro_rules! flowi {
     ($(#[$doc:meta])* $name:ident, $hook:ident, $address:ty, $read:ident, $in_prefix:ident, $iif:ident, $oif:ident, $mark:ident, $proto:ident,
      $saddr:ident, $daddr:ident, $sport:ident, $dport:ident, $icmp_type:ident) => {
         $(#[$doc])*
-        pub(crate) struct $name(pub(crate) *const u8);
+        pub(crate) struct $name(NonNull<u8>);
+
+        impl $name {
+            /// The flow at `address`, a tracepoint's argument: none of them is called without one.
+            #[inline(always)]
+            pub(crate) const fn new(address: *const u8) -> Self {
+                // SAFETY: as above; the kernel's verifier relies on it, too.
+                Self(unsafe { NonNull::new_unchecked(address.cast_mut()) })
+            }
+
+            #[inline(always)]
+            const fn base(&self) -> *const u8 {
+                self.0.as_ptr()
+            }
+        }
 
         impl Flowi for $name {
             type Address = $address;
@@ -71,57 +87,57 @@ macro_rules! flowi {
 
             #[inline(always)]
             fn iif(&self) -> Option<u32> {
-                present(self.0, offset!($iif))
+                present(self.base(), offset!($iif))
             }
 
             #[inline(always)]
-            fn oif(&self) -> u32 {
-                member(self.0, offset!($oif)).unwrap_or(0)
+            fn oif(&self) -> Option<u32> {
+                present(self.base(), offset!($oif))
             }
 
             #[inline(always)]
-            fn mark(&self) -> u32 {
-                member(self.0, offset!($mark)).unwrap_or(0)
+            fn mark(&self) -> Option<u32> {
+                present(self.base(), offset!($mark))
             }
 
             #[inline(always)]
             fn proto(&self) -> u8 {
-                present(self.0, offset!($proto)).unwrap_or(0)
+                present(self.base(), offset!($proto)).unwrap_or(0)
             }
 
             #[inline(always)]
             fn saddr(&self) -> Option<$address> {
-                $read(self.0, offset!($saddr))
+                $read(self.base(), offset!($saddr))
             }
 
             #[inline(always)]
             fn daddr(&self) -> Option<$address> {
-                $read(self.0, offset!($daddr))
+                $read(self.base(), offset!($daddr))
             }
 
             #[inline(always)]
             fn is_from_bridge_prefix(&self) -> bool {
                 // All that decides stands in the first four bytes.
-                present_address4(self.0, offset!($saddr)).is_some_and($in_prefix)
+                present_address4(self.base(), offset!($saddr)).is_some_and($in_prefix)
             }
 
             #[inline(always)]
             fn ports(&self) -> Option<(u16, u16)> {
-                let sport: u16 = member(self.0, offset!($sport))?;
-                let dport: u16 = member(self.0, offset!($dport))?;
+                let sport: u16 = member(self.base(), offset!($sport))?;
+                let dport: u16 = member(self.base(), offset!($dport))?;
                 Some((u16::from_be(sport), u16::from_be(dport)))
             }
 
             #[inline(always)]
             fn icmp_type(&self) -> Option<u8> {
-                member(self.0, offset!($icmp_type))
+                member(self.base(), offset!($icmp_type))
             }
         }
     };
 }
 
 flowi!(
-    /// `struct flowi4`; oif and mark, which rules may select on, are dispensable.
+    /// `struct flowi4`; ports and the ICMP type are dispensable.
     Flow4, FibLookup, [u8; 4], present_address4, in_prefix4, flowi4_iif, flowi4_oif, flowi4_mark, flowi4_proto,
     flowi4_saddr, flowi4_daddr, flowi4_sport, flowi4_dport, flowi4_icmp_type
 );

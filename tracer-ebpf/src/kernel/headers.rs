@@ -56,6 +56,18 @@ pub(super) fn parse6(ip: *const u8) -> Option<Flow> {
     Some(flow)
 }
 
+/// Where the packet with the IPv4 header at `ip` goes, v4-mapped (RFC 791 §3.1).
+#[inline(always)]
+pub(super) fn daddr4(ip: *const u8) -> Option<[u8; 16]> {
+    probe(ip.wrapping_add(16)).map(v4_mapped)
+}
+
+/// As [`daddr4`] for IPv6 (RFC 8200 §3).
+#[inline(always)]
+pub(super) fn daddr6(ip: *const u8) -> Option<[u8; 16]> {
+    probe(ip.wrapping_add(24))
+}
+
 #[inline(always)]
 fn parse_l4(l4: *const u8, flow: &mut Flow) {
     match flow.proto {

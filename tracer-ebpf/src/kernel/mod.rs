@@ -13,12 +13,14 @@ mod skb;
 mod sock;
 mod task;
 
-pub(crate) use device::{Fib6Result, Net, NetDevice, Nexthop};
+pub(crate) use device::{DeviceId, Fib6Result, Net, NetDevice, Nexthop};
 pub(crate) use flow::{Flow4, Flow6, Flowi};
 pub(crate) use neighbour::Neighbour;
 pub(crate) use skb::Skb;
 pub(crate) use sock::Sock;
 pub(crate) use task::{Task, signal_code};
+
+use core::{ffi::c_void, ptr::read_volatile};
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 
@@ -29,6 +31,14 @@ pub(crate) const IPPROTO_ICMP: u8 = 1;
 pub(crate) const IPPROTO_TCP: u8 = 6;
 pub(crate) const IPPROTO_UDP: u8 = 17;
 pub(crate) const IPPROTO_ICMPV6: u8 = 58;
+
+/// Argument `n`, from 0, of the BTF tracepoint with the context `ctx`: a register each. Loaded whenever it is asked for.
+#[inline(always)]
+pub(crate) fn argument<T>(ctx: *mut c_void, n: usize) -> T {
+    const { assert!(size_of::<T>() == size_of::<u64>()) };
+    // SAFETY: the verifier checks that there are as many, and knows the type of each.
+    unsafe { read_volatile(ctx.cast::<T>().add(n)) }
+}
 
 /// Loads a member that is there wherever the program is loaded: without it userspace refuses to run, or leaves the hook
 /// out (`kernel/needs.rs`).

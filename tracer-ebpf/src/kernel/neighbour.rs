@@ -2,9 +2,7 @@
 
 use tracer_common::{AF_INET, AF_INET6, v4_mapped};
 
-use super::{
-    NetDevice, Skb, member, offsets::offset, pointer, present, present_pointer, probe_member,
-};
+use super::{NetDevice, Skb, member, offsets::offset, pointer, present, probe_member};
 
 /// Nobody has answered yet (`include/uapi/linux/neighbour.h`).
 const NUD_INCOMPLETE: u8 = 0x01;
@@ -17,7 +15,7 @@ pub(crate) struct Neighbour(pub(crate) *const u8);
 impl Neighbour {
     #[inline(always)]
     pub(crate) fn device(&self) -> Option<NetDevice> {
-        present_pointer(self.0, offset!(neigh_dev)).map(NetDevice)
+        NetDevice::new(present(self.0, offset!(neigh_dev))?)
     }
 
     #[inline(always)]

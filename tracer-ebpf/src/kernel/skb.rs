@@ -4,7 +4,7 @@ use tracer_common::Flow;
 
 use super::{
     NetDevice, Sock,
-    headers::{arp_target, parse4, parse6},
+    headers::{arp_target, daddr4, daddr6, parse4, parse6},
     member,
     offsets::offset,
     pointer,
@@ -22,7 +22,7 @@ pub(crate) struct Skb(pub(crate) *const u8);
 impl Skb {
     #[inline(always)]
     pub(crate) fn device(self) -> Option<NetDevice> {
-        pointer(self.0, offset!(skb_dev)).map(NetDevice)
+        NetDevice::new(member(self.0, offset!(skb_dev))?)
     }
 
     #[inline(always)]
@@ -60,6 +60,17 @@ impl Skb {
     #[inline(always)]
     pub(crate) fn routed_flow(self) -> Option<Flow> {
         self.parse(self.network_header()?)
+    }
+
+    /// Where an IP packet goes whose network header is set, v4-mapped.
+    #[inline(always)]
+    pub(crate) fn routed_daddr(self) -> Option<[u8; 16]> {
+        let ip = self.network_header()?;
+        match self.protocol() {
+            ETH_P_IP => daddr4(ip),
+            ETH_P_IPV6 => daddr6(ip),
+            _ => None,
+        }
     }
 
     /// Headers of a packet on its way in, before the network header is set.

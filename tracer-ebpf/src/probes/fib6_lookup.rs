@@ -10,57 +10,48 @@ use core::ffi::c_void;
 use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 
 use crate::{
-    kernel::{Fib6Result, Flow6, Flowi as _, Net, NetDevice},
-    memory::Kind,
-    probes::{
-        apart,
-        lookup::{self, LOOPBACK_IFINDEX},
-    },
+    kernel::{Fib6Result, Flow6, Net, NetDevice, argument},
+    probes::lookup::{self, Lookup},
 };
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
 pub(crate) fn on_fib6_lookup(ctx: BtfTracePointContext) -> i32 {
-    let _ = try_fib6_lookup(&ctx);
-    0
+    lookup::look(Lookup6(ctx.as_ptr()))
 }
 
-#[inline(always)]
-fn try_fib6_lookup(ctx: &BtfTracePointContext) -> Option<()> {
-    let flow = Flow6(ctx.arg(3));
-    let iif = flow.iif()?;
-    if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
-        apart(ctx, came_in);
-        return None;
+#[derive(Clone, Copy)]
+struct Lookup6(*mut c_void);
+
+impl Lookup for Lookup6 {
+    type Flow = Flow6;
+
+    #[inline(always)]
+    fn of(ctx: *mut c_void) -> Self {
+        Self(ctx)
     }
-    let device = Fib6Result(ctx.arg(1)).device()?;
-    if iif != 0 && device.is_bridge() {
-        goes_out(ctx.as_ptr(), flow, device, iif);
+
+    #[inline(always)]
+    fn ctx(self) -> *mut c_void {
+        self.0
     }
-    None
-}
 
-#[inline(always)]
-fn came_in(ctx: &BtfTracePointContext) -> Option<()> {
-    let (net, flow) = (Net(ctx.arg(0)), Flow6(ctx.arg(3)));
-    let iif = flow.iif()?;
-    lookup::remember_ingress(&flow, iif, net);
-    let device = Fib6Result(ctx.arg(1)).device()?;
-    if device.is_bridge() {
-        into_bridge(ctx, &flow, Kind::Passing, iif, device);
+    #[inline(always)]
+    fn flow(self) -> Flow6 {
+        Flow6::new(argument(self.0, 3))
     }
-    None
-}
 
-/// As `fib_lookup`'s.
-#[inline(never)]
-fn goes_out(ctx: *mut c_void, flow: Flow6, device: NetDevice, iif: u32) -> i32 {
-    let kind = lookup::kind_of(&flow, iif);
-    into_bridge(&BtfTracePointContext::new(ctx), &flow, kind, iif, device);
-    0
-}
+    #[inline(always)]
+    fn device(self) -> Option<NetDevice> {
+        Fib6Result(argument(self.0, 1)).device()
+    }
 
-#[inline(always)]
-fn into_bridge(ctx: &BtfTracePointContext, flow: &Flow6, kind: Kind, iif: u32, device: NetDevice) {
-    let table = || Fib6Result::table(ctx.arg(2)).unwrap_or(0);
-    lookup::into_bridge(flow, kind, iif, Net(ctx.arg(0)), device, table);
+    #[inline(always)]
+    fn net(self, _: NetDevice) -> Option<Net> {
+        Some(Net(argument(self.0, 0)))
+    }
+
+    #[inline(always)]
+    fn table(self) -> Option<u32> {
+        Fib6Result::table(argument(self.0, 2))
+    }
 }

@@ -10,13 +10,13 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
-use tracer_common::{Event, Hook, Lookup, Way};
+use tracer_common::{Event, Hook, Way};
 
 use crate::{
     addresses::may_be_missed,
     emit,
-    kernel::{Neighbour, Net, NetDevice, Skb},
-    memory::{self, A_MOMENT, AT_ONCE, Kind},
+    kernel::{Neighbour, NetDevice, Skb},
+    memory::{self, A_MOMENT, AT_ONCE},
     probes::apart,
 };
 
@@ -44,7 +44,7 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
     let remote = neighbour.address().filter(|ip| may_be_missed(*ip))?;
     let net = device.net()?;
     if queued.is_none() {
-        lost_with_the_queue(&neighbour, device, net, remote)?;
+        lost_with_the_queue(&neighbour, device, remote)?;
     }
     let mut event = emit::event(Hook::NeighSend, device, remote)?;
     event.nud_state = neighbour.nud_state()?;
@@ -54,7 +54,9 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
     });
     // Without the packet there is nothing to tell; it is counted.
     add_packet(&mut event, queued?)?;
-    add_lookup(&mut event, net);
+    if let Some(lookup) = memory::own_lookup(device, event.remote, A_MOMENT) {
+        emit::add_lookup(&mut event, lookup);
+    }
     let ingress = memory::way_in_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     emit::add_task(&mut event);
@@ -90,22 +92,17 @@ fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
 /// that there was a packet, as it may be asked for without any (`NTF_USE`).
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/neigh_invalidate>
 #[inline(always)]
-fn lost_with_the_queue(
-    neighbour: &Neighbour,
-    bridge: NetDevice,
-    net: Net,
-    remote: [u8; 16],
-) -> Option<()> {
+fn lost_with_the_queue(neighbour: &Neighbour, bridge: NetDevice, remote: [u8; 16]) -> Option<()> {
     // Asked anew: it may have been answered meanwhile, and the queue sent.
     if !neighbour.is_unresolved()? {
         return None;
     }
     let given_up = neighbour.is_given_up()?;
     let age = if given_up { A_MOMENT } else { AT_ONCE };
-    if own_lookup(net, remote, bridge.ifindex()?, age).is_some() {
+    if memory::own_lookup(bridge, remote, age).is_some() {
         return Some(());
     }
-    let passes = memory::route_to(Kind::Passing, net, remote, AT_ONCE);
+    let passes = memory::passing_to(bridge.net()?, remote);
     (given_up && passes.is_none()).then_some(())
 }
 
@@ -121,19 +118,4 @@ fn add_packet(event: &mut Event, skb: Skb) -> Option<()> {
     emit::add_packet(event, skb, flow);
     event.socket_inode = skb.socket_inode().unwrap_or(0);
     Some(())
-}
-
-/// Joins the route lookup the FIB hook remembered on this CPU.
-#[inline(always)]
-fn add_lookup(event: &mut Event, net: Net) {
-    if let Some(lookup) = own_lookup(net, event.remote, event.ifindex, A_MOMENT) {
-        emit::add_lookup(event, lookup);
-    }
-}
-
-/// This host's lookup on this CPU, no older than `age` jiffies, that was answered with that bridge.
-#[inline(always)]
-fn own_lookup(net: Net, remote: [u8; 16], bridge: u32, age: u64) -> Option<Lookup> {
-    let found = memory::route_to(Kind::Own, net, remote, age)?;
-    (found.ifindex == bridge).then_some(found.lookup)
 }

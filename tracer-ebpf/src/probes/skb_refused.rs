@@ -4,13 +4,7 @@
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::{DropReason, Hook, Way};
 
-use crate::{
-    addresses::is_payload,
-    emit,
-    kernel::Skb,
-    memory::{self, AT_ONCE, Kind},
-    probes::skb_drop::count_and_submit,
-};
+use crate::{addresses::is_payload, emit, kernel::Skb, memory, probes::skb_drop::count_and_submit};
 
 /// A forwarded packet died in the firewall on its way into a bridge it did not come from:
 /// docker isolates its networks from each other. The skb is still on the device it came in by.
@@ -23,12 +17,13 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     let skb = Skb(ctx.arg(0));
     let iif = skb.forwarded_iif()?;
     let net = skb.device()?.net()?;
-    let flow = skb.routed_flow().filter(is_payload)?;
-    let found = memory::route_to(Kind::Passing, net, flow.daddr, AT_ONCE)?;
-    if found.ifindex == iif {
+    // Before the packet is parsed: much of what is dropped while packets pass is none of them.
+    let found = memory::passing_to(net, skb.routed_daddr()?)?;
+    if found.bridge == iif {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
+    let flow = skb.routed_flow().filter(is_payload)?;
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.bridge, flow.daddr);
     emit::add_lookup(&mut event, found.lookup);
     emit::add_forwarded(&mut event, iif);
     emit::add_packet(&mut event, skb, flow);
@@ -48,11 +43,11 @@ pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
     let device = skb.device()?;
     let (net, ifindex) = (device.net()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
-    let found = memory::route_to(Kind::Passing, net, flow.saddr, AT_ONCE)?;
-    if found.ifindex == ifindex {
+    let found = memory::passing_to(net, flow.saddr)?;
+    if found.bridge == ifindex {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.bridge, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, found.lookup);
     emit::add_ingress(&mut event, Some(ifindex));

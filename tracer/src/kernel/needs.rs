@@ -7,7 +7,7 @@ use super::btf::KernelTypes;
 
 /// Members without which something is not seen: what that is, and the members. Without any other
 /// member there is no run.
-const DISPENSABLE: [(&str, &[&str]); 8] = [
+const DISPENSABLE: [(&str, &[&str]); 7] = [
     (
         "which process sends the lost packets",
         &[
@@ -17,13 +17,6 @@ const DISPENSABLE: [(&str, &[&str]); 8] = [
             "request_sock.__req_common.skc_listener",
             "socket_alloc.vfs_inode",
             "inode.i_ino",
-        ],
-    ),
-    (
-        "which policy rule chose a route",
-        &[
-            "flowi4.__fl_common.flowic_oif",
-            "flowi4.__fl_common.flowic_mark",
         ],
     ),
     (
@@ -179,9 +172,9 @@ const fn indispensable_to(hook: Hook) -> &'static [&'static str] {
 const fn needed_arguments(hook: Hook) -> usize {
     match hook {
         Hook::Signal => 5,
-        Hook::Fib6Lookup => 4,
+        Hook::FibLookup | Hook::Fib6Lookup => 4,
         // The reason of a drop came with Linux 5.17, as the third argument.
-        Hook::FibLookup | Hook::SkbDrop => 3,
+        Hook::SkbDrop => 3,
         Hook::NeighSend | Hook::TcpRetransmitSynack => 2,
         Hook::NeighTimer
         | Hook::DevReceive

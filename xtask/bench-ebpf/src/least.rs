@@ -1,10 +1,12 @@
-//! The least that each hook has to look at to know whether it is concerned, and into a bridge what it has to tell other
-//! hooks of: loads at offsets that are constants, and nothing kept. Of this host's own packet into a bridge it also has to
-//! know whether its remote came in elsewhere: one look into a table of who came in, which costs at least this.
+//! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants. Of a lookup
+//! into a bridge it has to leave behind what other hooks are asked for, which takes at least these stores, all into one
+//! place; of this host's own packet it also has to know whether its remote came in elsewhere: one look into a table.
 
-use core::ptr::{addr_of, read_volatile};
+use core::ptr::{addr_of, read_volatile, write_volatile};
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::generated::bpf_jiffies64, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
 use tracer_common::{PREFIX_WORDS, PrefixBit, is_beginning, prefix4, prefix6};
 
 use crate::kernel::{at, follow, is_bridge, load};
@@ -26,6 +28,31 @@ static mut PREFIXES: [u64; PREFIX_WORDS as usize] = {
 };
 
 const PLACES: usize = 2048;
+
+/// The last lookup into a bridge, of all CPUs: where one sends at a time nothing costs less, but two at once would mix it
+/// up, which a product cannot let happen.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.kept")]
+static mut KEPT: Kept = Kept {
+    device: 0,
+    jiffies: 0,
+    remote: 0,
+    table: 0,
+    mark: 0,
+    oif: 0,
+    iif: 0,
+};
+
+#[repr(C)]
+struct Kept {
+    device: u64,
+    jiffies: u64,
+    remote: u32,
+    table: u32,
+    mark: u32,
+    oif: u32,
+    iif: u32,
+}
 
 /// Who came in where: nobody yet. Small enough to be allocated in one piece, which large pages map.
 #[unsafe(no_mangle)]
@@ -49,31 +76,50 @@ pub(crate) fn least_lookup(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn lookup(ctx: &BtfTracePointContext) -> Option<i32> {
-    if ctx.arg::<i32>(3) != 0 {
+    if ctx.arg::<u64>(3) != 0 {
         return None;
     }
     let (flow, nexthop) = (ctx.arg::<*const u8>(1), ctx.arg::<*const u8>(2));
     let device = follow(nexthop, at!("fib_nh_common.nhc_dev"))?;
     let iif = load::<u32>(flow, at!("flowi4.__fl_common.flowic_iif"))?;
-    let mut told = 0;
+    let mut told = iif;
     if iif > LOOPBACK_IFINDEX {
         let source = load::<u32>(flow, at!("flowi4.saddr"))?;
         if is_set(prefix4(source.to_ne_bytes())) {
-            told = source ^ net(device)?;
+            told ^= source ^ net(device)?;
         }
     }
     if iif != 0 && is_bridge(device) {
-        let (net, remote) = (net(device)?, load::<u32>(flow, at!("flowi4.daddr"))?);
-        told ^= u32::from(iif == LOOPBACK_IFINDEX && came_in(net, remote))
-            ^ net
-            ^ remote
-            ^ load::<u32>(device, at!("net_device.ifindex"))?
-            ^ load::<u32>(flow, at!("flowi4.__fl_common.flowic_oif"))?
-            ^ load::<u32>(flow, at!("flowi4.__fl_common.flowic_mark"))?
-            ^ u32::from(load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))?)
-            ^ ctx.arg::<u32>(0);
+        into_bridge(ctx.arg(0), flow, device, iif);
     }
     Some(told.cast_signed())
+}
+
+/// Really called: no register is saved on the way of all other lookups.
+#[inline(never)]
+fn into_bridge(table: u32, flow: *const u8, device: *const u8, iif: u32) -> i32 {
+    try_into_bridge(table, flow, device, iif).unwrap_or(0)
+}
+
+#[inline(always)]
+fn try_into_bridge(table: u32, flow: *const u8, device: *const u8, iif: u32) -> Option<i32> {
+    let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
+    let kept = Kept {
+        device: device as u64,
+        // SAFETY: no arguments, no preconditions.
+        jiffies: unsafe { bpf_jiffies64() },
+        remote,
+        table,
+        mark: load(flow, at!("flowi4.__fl_common.flowic_mark"))?,
+        oif: load(flow, at!("flowi4.__fl_common.flowic_oif"))?,
+        iif,
+    };
+    // SAFETY: nobody reads it.
+    unsafe { write_volatile(&raw mut KEPT, kept) };
+    if iif != LOOPBACK_IFINDEX || load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? == 0 {
+        return None;
+    }
+    Some(came_in(net(device)?, remote).into())
 }
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
