@@ -2,11 +2,11 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use tracer_common::{Exec, LostKey, LostPackets, Stat, WatchKey};
 
-use crate::memory::Routed;
+use crate::memory::{Astray, Ingress, Own, Passing};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
@@ -16,6 +16,8 @@ const ASYMMETRIES: u32 = 4096;
 /// other before the first of them may be dropped.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_list_rcv_finish>
 pub(crate) const SLOTS: u32 = 256;
+/// Ingresses remembered per family.
+pub(crate) const INGRESSES: u32 = 4096;
 
 /// Events for userspace.
 #[map]
@@ -23,21 +25,30 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
 /// The last lookup on this CPU for a packet of this host that was answered with a bridge.
 #[map]
-pub(crate) static OWN_SLOT: PerCpuArray<Routed<[u8; 4]>> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static OWN_SLOT: PerCpuArray<Own<[u8; 4]>> = PerCpuArray::with_max_entries(1, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static OWN6_SLOT: PerCpuArray<Routed<[u8; 16]>> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static OWN6_SLOT: PerCpuArray<Own<[u8; 16]>> = PerCpuArray::with_max_entries(1, 0);
 
 /// The last lookups on this CPU for packets that pass that were answered with a bridge.
 #[map]
-pub(crate) static PASSING_SLOT: PerCpuArray<Routed<[u8; 4]>> =
+pub(crate) static PASSING_SLOT: PerCpuArray<Passing<[u8; 4]>> =
     PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static PASSING6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
+pub(crate) static PASSING6_SLOT: PerCpuArray<Passing<[u8; 16]>> =
     PerCpuArray::with_max_entries(SLOTS, 0);
+
+/// Where the last packets came in that have a source inside a bridge's subnet. All CPUs share it: who
+/// replies runs on whichever is free. Of two packets with the same slot the later one stays.
+#[map]
+pub(crate) static INGRESS_SLOT: Array<Ingress<[u8; 4]>> = Array::with_max_entries(INGRESSES, 0);
+
+/// The same over IPv6.
+#[map]
+pub(crate) static INGRESS6_SLOT: Array<Ingress<[u8; 16]>> = Array::with_max_entries(INGRESSES, 0);
 
 /// Exact counts of lost packets, see [`LostPackets`].
 #[map]
@@ -64,16 +75,6 @@ pub(crate) static STARTED: PerCpuArray<Exec> = PerCpuArray::with_max_entries(1, 
 /// Per hook: emitted, rejected, uncounted ([`Stat::index`]).
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Stat::ENTRIES, 0);
-
-/// Where replies to a remote went, and when one did last.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Astray {
-    pub(crate) jiffies: u64,
-    /// ifindex of the bridge.
-    pub(crate) bridge: u32,
-    pub(crate) reserved: u32,
-}
 
 /// What makes two events alike enough to report only one of them a second.
 #[repr(C)]

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::{member, offsets::offset, present, present_pointer, probe_member};
+use super::{member, offsets::offset, present, present_pointer};
 use crate::globals;
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
@@ -85,20 +85,10 @@ impl NetDevice {
     }
 }
 
-/// A device as it is remembered: to the verifier a number, which only a copying helper reads behind. It may be gone, and
-/// another may have its place: what is asked of it is to be no older than a packet's way through the kernel, or to be
-/// compared with a device that is there.
+/// A device as it is remembered, to be compared with one that is there. Another may have its place once it is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct DeviceId(u64);
-
-impl DeviceId {
-    /// Whether the device is in that namespace.
-    #[inline(always)]
-    pub(crate) fn is_in(self, net: Net) -> bool {
-        probe_member::<u64>(self.0 as *const u8, offset!(netdev_net)) == Some(net.0 as u64)
-    }
-}
 
 /// `struct fib_nh_common`, the nexthop a lookup chose.
 pub(crate) struct Nexthop(pub(crate) *const u8);

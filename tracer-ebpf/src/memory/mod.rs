@@ -1,47 +1,56 @@
 //! What route lookups leave behind for the hooks that run after them.
 
+mod astray;
+mod ingress;
 mod parked;
 mod routes;
-mod ways;
 
-pub(crate) use routes::{
-    Routed, has_just_passed, is_anything_passing, own_lookup, own_slot, passing_slot, passing_to,
+pub(crate) use astray::{Astray, astray_into, note_astray};
+pub(crate) use ingress::{
+    Ingress, ingress, ingress_of, is_known_ingress, may_come_elsewhere, set_ingress,
 };
-pub(crate) use ways::{Ingress, is_known_way, may_come_elsewhere, set_way_in, way_in, way_in_of};
+pub(crate) use parked::Parked;
+pub(crate) use routes::{
+    Own, Passing, Place, Routed, has_just_passed, is_anything_passing, own_lookup, own_slot,
+    passing_slot, passing_to,
+};
 
-use aya_ebpf::{helpers::generated::bpf_jiffies64, maps::PerCpuArray};
+use aya_ebpf::{
+    helpers::generated::bpf_jiffies64,
+    maps::{Array, PerCpuArray},
+};
 use tracer_common::v4_mapped;
 
 use crate::{
     globals::Moment,
-    maps::{OWN_SLOT, OWN6_SLOT, PASSING_SLOT, PASSING6_SLOT},
+    maps::{INGRESS_SLOT, INGRESS6_SLOT, OWN_SLOT, OWN6_SLOT, PASSING_SLOT, PASSING6_SLOT},
 };
 
-/// What a slot remembers is the story of a packet only if it is recent:
+/// What a slot remembers is the story of a packet only if it is recent; in jiffies:
 /// 1 s at HZ=1000, 10 s at HZ=100.
 pub(crate) const A_MOMENT: u64 = 1000;
-/// A packet that is dropped as soon as it is routed dies within the same softirq.
+/// A packet that is dropped as soon as it is routed dies within the same softirq; in jiffies.
 pub(crate) const AT_ONCE: u64 = 2;
 
 /// An address of either family, network byte order, and where lookups for it are remembered.
 pub(crate) trait Address: Copy + PartialEq + 'static {
     /// That a packet passes into a bridge.
     const PASSING: Moment;
-    /// What slots keep of it: a load each, where its bytes would take one each.
+    /// What slots keep of it, as it lies in memory: a load each, where its bytes would take one each.
     type Words: Copy + PartialEq;
 
     fn words(self) -> Self::Words;
-    /// Its last four bytes, which tell neighbours apart.
-    fn last(words: Self::Words) -> u32;
+    /// Its last four bytes, host order: those tell neighbours apart.
+    fn last(self) -> u32;
     /// All of its bits in eight bytes.
-    fn fold(words: Self::Words) -> u64;
+    fn fold(self) -> u64;
     fn mapped(self) -> [u8; 16];
     /// Where this host's own lookups are remembered.
-    fn own() -> &'static PerCpuArray<Routed<Self>>;
+    fn own() -> &'static PerCpuArray<Own<Self>>;
     /// Where lookups for packets that pass are.
-    fn passing() -> &'static PerCpuArray<Routed<Self>>;
-    /// The first of all ways in.
-    fn ways() -> *mut Ingress<Self>;
+    fn passing() -> &'static PerCpuArray<Passing<Self>>;
+    /// Where ingresses are.
+    fn ingresses() -> &'static Array<Ingress<Self>>;
 }
 
 impl Address for [u8; 4] {
@@ -54,13 +63,13 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn last(words: u32) -> u32 {
-        words
+    fn last(self) -> u32 {
+        u32::from_be_bytes(self)
     }
 
     #[inline(always)]
-    fn fold(words: u32) -> u64 {
-        words.into()
+    fn fold(self) -> u64 {
+        self.words().into()
     }
 
     #[inline(always)]
@@ -69,18 +78,18 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn own() -> &'static PerCpuArray<Routed<Self>> {
+    fn own() -> &'static PerCpuArray<Own<Self>> {
         &OWN_SLOT
     }
 
     #[inline(always)]
-    fn passing() -> &'static PerCpuArray<Routed<Self>> {
+    fn passing() -> &'static PerCpuArray<Passing<Self>> {
         &PASSING_SLOT
     }
 
     #[inline(always)]
-    fn ways() -> *mut Ingress<Self> {
-        ways::v4()
+    fn ingresses() -> &'static Array<Ingress<Self>> {
+        &INGRESS_SLOT
     }
 }
 
@@ -96,12 +105,13 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn last([.., last]: [u32; 4]) -> u32 {
-        last
+    fn last(self) -> u32 {
+        u32::from_be_bytes([self[12], self[13], self[14], self[15]])
     }
 
     #[inline(always)]
-    fn fold([a, b, c, d]: [u32; 4]) -> u64 {
+    fn fold(self) -> u64 {
+        let [a, b, c, d] = self.words();
         u64::from(a ^ c) << 32 | u64::from(b ^ d)
     }
 
@@ -111,18 +121,18 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn own() -> &'static PerCpuArray<Routed<Self>> {
+    fn own() -> &'static PerCpuArray<Own<Self>> {
         &OWN6_SLOT
     }
 
     #[inline(always)]
-    fn passing() -> &'static PerCpuArray<Routed<Self>> {
+    fn passing() -> &'static PerCpuArray<Passing<Self>> {
         &PASSING6_SLOT
     }
 
     #[inline(always)]
-    fn ways() -> *mut Ingress<Self> {
-        ways::v6()
+    fn ingresses() -> &'static Array<Ingress<Self>> {
+        &INGRESS6_SLOT
     }
 }
 

@@ -1,5 +1,5 @@
 //! What waits on the stack while a helper runs. The JIT saves each of the registers 6 to 9 that a program uses anywhere, and
-//! does so whenever the program is entered; the hooks that run for every packet keep nothing there, so that only who calls a
+//! does so whenever the program is entered; the lookups' hooks keep nothing there but the context, so that only who calls a
 //! helper pays for what outlives the call.
 
 use core::{
@@ -7,34 +7,21 @@ use core::{
     ptr::{read_volatile, write_volatile},
 };
 
-/// Room for a value that is not to be kept in a register.
-pub(super) struct Parked<T>(MaybeUninit<T>);
+/// A value that is not kept in a register.
+pub(crate) struct Parked<'a, T>(&'a MaybeUninit<T>);
 
-impl<T: Copy> Parked<T> {
-    /// Nothing waits there yet.
+impl<'a, T: Copy> Parked<'a, T> {
+    /// Leaves it in `place`.
     #[inline(always)]
-    pub(super) const fn new() -> Self {
-        // One instruction stores it: all else would be copied once more.
-        const { assert!(size_of::<T>() <= size_of::<u64>()) };
-        Self(MaybeUninit::uninit())
-    }
-
-    #[inline(always)]
-    pub(super) fn put(&mut self, value: T) {
+    pub(crate) fn new(place: &'a mut MaybeUninit<T>, value: T) -> Self {
         // SAFETY: the place is there.
-        unsafe { write_volatile(self.0.as_mut_ptr(), value) };
+        unsafe { write_volatile(place.as_mut_ptr(), value) };
+        Self(place)
     }
 
-    /// What was put there.
     #[inline(always)]
-    pub(super) fn get(&self) -> T {
-        // SAFETY: whoever asks has put it there.
-        unsafe { read_volatile(self.at()) }
-    }
-
-    /// Where it waits.
-    #[inline(always)]
-    pub(super) const fn at(&self) -> *const T {
-        self.0.as_ptr()
+    pub(crate) fn get(&self) -> T {
+        // SAFETY: written when this was made, and lent since.
+        unsafe { read_volatile(self.0.as_ptr()) }
     }
 }

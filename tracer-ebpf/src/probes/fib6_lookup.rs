@@ -11,29 +11,19 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Fib6Result, Flow6, Net, NetDevice, argument},
-    probes::lookup::{self, Lookup},
+    probes::lookup::{self, Arguments},
 };
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
 pub(crate) fn on_fib6_lookup(ctx: BtfTracePointContext) -> i32 {
-    lookup::look(Lookup6(ctx.as_ptr()))
+    lookup::look(Arguments6(ctx.as_ptr()))
 }
 
 #[derive(Clone, Copy)]
-struct Lookup6(*mut c_void);
+struct Arguments6(*mut c_void);
 
-impl Lookup for Lookup6 {
+impl Arguments for Arguments6 {
     type Flow = Flow6;
-
-    #[inline(always)]
-    fn of(ctx: *mut c_void) -> Self {
-        Self(ctx)
-    }
-
-    #[inline(always)]
-    fn ctx(self) -> *mut c_void {
-        self.0
-    }
 
     #[inline(always)]
     fn flow(self) -> Flow6 {
@@ -52,6 +42,6 @@ impl Lookup for Lookup6 {
 
     #[inline(always)]
     fn table(self) -> Option<u32> {
-        Fib6Result::table(argument(self.0, 2))
+        Some(Fib6Result::table(argument(self.0, 2)).unwrap_or(0))
     }
 }

@@ -2,8 +2,8 @@
 //! <https://elixir.bootlin.com/linux/v6.18/source/include/trace/events/fib.h#L13>
 //!
 //! Runs for every IPv4 route lookup of the machine, so it mostly only looks at a few words and leaves;
-//! the neighbour slow path, which a healthy host does not run, tells the story. What it does more rarely
-//! is really called: looking then needs no stack, and the JIT saves no register for it.
+//! the neighbour slow path, which a healthy host does not run, tells the story. A lookup into a
+//! bridge is remembered without a call ([`lookup`]); what it does more rarely is really called.
 
 use core::ffi::c_void;
 
@@ -11,7 +11,7 @@ use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePoint
 
 use crate::{
     kernel::{Flow4, Net, NetDevice, Nexthop, argument},
-    probes::lookup::{self, Lookup},
+    probes::lookup::{self, Arguments},
 };
 
 #[btf_tracepoint(function = "fib_table_lookup")]
@@ -24,28 +24,18 @@ fn try_fib_lookup(ctx: *mut c_void) -> i32 {
     // A lookup in vain names no nexthop. Linux 6.5 to 6.12 takes every argument for a pointer that is never
     // null, so that its check is dropped and a load from it not guarded: the error has to be asked instead.
     // <https://git.kernel.org/torvalds/c/838a10bd2ebf>
-    // It comes zero-extended to the whole register.
+    // The kernel extends the error with zeros to 8 bytes.
     if argument::<u64>(ctx, 3) != 0 {
         return 0;
     }
-    lookup::look(Lookup4(ctx))
+    lookup::look(Arguments4(ctx))
 }
 
 #[derive(Clone, Copy)]
-struct Lookup4(*mut c_void);
+struct Arguments4(*mut c_void);
 
-impl Lookup for Lookup4 {
+impl Arguments for Arguments4 {
     type Flow = Flow4;
-
-    #[inline(always)]
-    fn of(ctx: *mut c_void) -> Self {
-        Self(ctx)
-    }
-
-    #[inline(always)]
-    fn ctx(self) -> *mut c_void {
-        self.0
-    }
 
     #[inline(always)]
     fn flow(self) -> Flow4 {

@@ -2,28 +2,25 @@
 //! reply that is routed into a bridge although its remote came in by another device. Where a
 //! container has the remote's address, no other hook will ever see anything wrong.
 
-use core::ffi::c_void;
+use core::mem::MaybeUninit;
 
-use tracer_common::{WatchKey, Way};
+use tracer_common::{Lookup, WatchKey, Way};
 
+use super::call;
 use crate::{
     emit,
-    globals::Moment,
     kernel::{Flowi, Net, NetDevice},
-    maps::{ASYMMETRIC, Astray},
-    memory::{self, Address as _, Routed},
+    memory::{self, Address as _, Parked, Place, Routed},
 };
 
-/// `LOOPBACK_IFINDEX`: ingress interface of a locally generated packet's lookup.
-pub(super) const LOOPBACK_IFINDEX: u32 = 1;
+/// `LOOPBACK_IFINDEX` (`include/net/flow.h`): ingress interface of a locally generated packet's lookup.
+const LOOPBACK_IFINDEX: u32 = 1;
 
-/// What the tracepoint gives. It is read anew by each that asks: whatever else outlives the call of a helper needs a
-/// register that is saved whenever the hook runs, or a place on the stack.
-pub(super) trait Lookup: Copy {
+/// What the tracepoint gives: its context, and nothing else. Whoever asks reads it anew, as what outlives the call of a helper
+/// takes a register that is saved whenever the hook runs, or a place on the stack.
+pub(super) trait Arguments: Copy {
     type Flow: Flowi;
 
-    fn of(ctx: *mut c_void) -> Self;
-    fn ctx(self) -> *mut c_void;
     fn flow(self) -> Self::Flow;
     /// That of the answer's nexthop.
     fn device(self) -> Option<NetDevice>;
@@ -31,188 +28,161 @@ pub(super) trait Lookup: Copy {
     fn net(self, device: NetDevice) -> Option<Net>;
     /// Number of the table that was searched.
     fn table(self) -> Option<u32>;
+
+    /// What events tell of the lookup.
+    #[inline(always)]
+    fn lookup(self) -> Option<Lookup> {
+        let flow = self.flow();
+        Some(Lookup {
+            iif: flow.iif()?,
+            oif: flow.oif()?,
+            mark: flow.mark()?,
+            table: self.table()?,
+        })
+    }
 }
 
-/// What a lookup is about.
-enum Concern {
-    /// A packet came in with a source that may lie inside a bridge's subnet.
-    ComesIn,
-    /// A packet that came in goes into a bridge.
-    Passes,
-    /// A packet of this host goes into a bridge.
-    Leaves,
-}
-
-/// Remembers what a lookup is about. If that is nothing the run returns 0, and otherwise not, which the kernel does not mind:
-/// so the compiler leaves the two ends apart, and the one that nearly all lookups come to is at hand.
+/// Decides what a lookup is about, and remembers it. The macro throws the value away; while there are two, the compiler does
+/// not send those that nothing is to be remembered of, nearly all, to the common end behind everything else.
 #[inline(always)]
-pub(super) fn look<L: Lookup>(lookup: L) -> i32 {
-    let flow = lookup.flow();
-    let (Some(device), Some(iif)) = (lookup.device(), flow.iif()) else {
+pub(super) fn look<L: Arguments>(given: L) -> i32 {
+    let flow = given.flow();
+    let (Some(device), Some(iif)) = (given.device(), flow.iif()) else {
         return 0;
     };
-    match concern(&flow, iif, device) {
-        None => return 0,
-        Some(Concern::ComesIn) => comes_in(lookup, &flow, iif, device),
-        Some(Concern::Passes) => passes(lookup, &flow),
-        Some(Concern::Leaves) => leaves(lookup, &flow, device),
-    };
-    1
-}
-
-#[inline(always)]
-fn concern<F: Flowi>(flow: &F, iif: u32, device: NetDevice) -> Option<Concern> {
     if iif > LOOPBACK_IFINDEX && flow.is_from_bridge_prefix() {
-        return Some(Concern::ComesIn);
+        comes_in(given, device);
+        return 1;
     }
     // iif 0: `inet_addr_type()` asks about an address, no packet follows.
     if iif == 0 || !device.is_bridge() {
-        return None;
+        return 0;
     }
     // Whether the source of a packet that came in may be where it came from is looked up in reverse, which names the way
     // out as the way in, or this host; but no protocol, unless a rule selects by ports.
     // <https://elixir.bootlin.com/linux/v6.18/A/ident/__fib_validate_source>
-    let is_own = iif == LOOPBACK_IFINDEX && flow.proto() != 0;
-    Some(if is_own {
-        Concern::Leaves
+    if iif == LOOPBACK_IFINDEX && flow.proto() != 0 {
+        leaves(given, device);
     } else {
-        Concern::Passes
-    })
+        passes(given);
+    }
+    1
 }
 
+/// A packet came in that may be from inside a bridge's subnet.
 #[inline(always)]
-fn comes_in<L: Lookup>(lookup: L, flow: &L::Flow, iif: u32, device: NetDevice) -> Option<()> {
-    if !memory::is_known_way(lookup.net(device)?, flow.saddr()?, iif) {
-        came_in::<L>(lookup.ctx());
+fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
+    let flow = || given.flow();
+    if !memory::is_known_ingress(given.net(device)?, || flow().saddr(), || flow().iif())? {
+        call(given, remember_ingress);
     }
-    if lookup.device()?.is_bridge() {
-        passes(lookup, &lookup.flow())?;
+    if given.device()?.is_bridge() {
+        passes(given)?;
     }
     Some(())
 }
 
-/// Remembers where it came in: rarely, as mostly that is known. If a packet to its source was sent out by the same device
-/// right before, this is that lookup reversed, and no packet from there.
-#[inline(never)]
-fn came_in<L: Lookup>(ctx: *mut c_void) -> i32 {
-    let lookup = L::of(ctx);
-    let flow = lookup.flow();
-    if let (Some(saddr), Some(iif)) = (flow.saddr(), flow.iif())
-        && let Some(net) = lookup.device().and_then(|device| lookup.net(device))
-        && !memory::has_just_passed(saddr, iif)
-    {
-        memory::set_way_in(net, saddr, iif);
-    }
-    0
-}
-
+/// Rarely, as mostly it is known. If a packet to the source was sent out by the same device right before, this is that lookup
+/// reversed, and no packet from there.
 #[inline(always)]
-fn passes<L: Lookup>(lookup: L, flow: &L::Flow) -> Option<()> {
-    let (slot, now) = memory::passing_slot(flow.daddr()?)?;
-    slot.ifindex = lookup.device()?.ifindex()?;
-    remember(slot, now, lookup)?;
-    <L::Flow as Flowi>::Address::PASSING.note(now);
+fn remember_ingress<L: Arguments>(given: L) -> Option<()> {
+    let (flow, net) = (given.flow(), given.net(given.device()?)?);
+    let (saddr, iif) = (flow.saddr()?, flow.iif()?);
+    if !memory::has_just_passed(net, saddr, iif) {
+        memory::set_ingress(net, saddr, iif);
+    }
     Some(())
 }
 
-/// Mostly that is where it goes: only what is about to be told must be sure.
+/// A packet that came in goes into a bridge.
 #[inline(always)]
-fn leaves<L: Lookup>(lookup: L, flow: &L::Flow, device: NetDevice) -> Option<()> {
-    let (net, remote) = (lookup.net(device)?, flow.daddr()?);
-    if memory::may_come_elsewhere(net, remote, || device.ifindex()) {
-        astray::<L>(lookup.ctx());
+fn passes<L: Arguments>(given: L) -> Option<()> {
+    let mut place = MaybeUninit::uninit();
+    let now = Parked::new(&mut place, memory::jiffies());
+    let slot = memory::passing_slot(given.flow().daddr()?)?;
+    let device = given.device()?;
+    let bridge = Place {
+        net: given.net(device)?.id(),
+        ifindex: device.ifindex()?,
+    };
+    // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU; before Linux 6.1 it may in a
+    // softirq, and two lookups mix.
+    remember(unsafe { &mut *slot }, given, bridge, now.get())?;
+    <L::Flow as Flowi>::Address::PASSING.note(now.get());
+    Some(())
+}
+
+/// A packet of this host goes into a bridge. Mostly it belongs there: only what is about to be told must be sure.
+#[inline(always)]
+fn leaves<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
+    let ifindex = || given.device()?.ifindex();
+    if memory::may_come_elsewhere(given.net(device)?, || given.flow().daddr(), ifindex)? {
+        call(given, astray);
     }
-    let (slot, now) = memory::own_slot()?;
-    remember(slot, now, lookup)
+    let mut place = MaybeUninit::uninit();
+    let now = Parked::new(&mut place, memory::jiffies());
+    let slot = memory::own_slot()?;
+    // SAFETY: as above.
+    remember(
+        unsafe { &mut *slot },
+        given,
+        given.device()?.id(),
+        now.get(),
+    )
 }
 
 #[inline(always)]
-fn remember<L: Lookup>(
-    slot: &mut Routed<<L::Flow as Flowi>::Address>,
+fn remember<L: Arguments, Bridge>(
+    slot: &mut Routed<<L::Flow as Flowi>::Address, Bridge>,
+    given: L,
+    bridge: Bridge,
     now: u64,
-    lookup: L,
 ) -> Option<()> {
-    let flow = lookup.flow();
-    slot.bridge = lookup.device()?.id();
-    slot.daddr = flow.daddr()?.words();
-    slot.lookup = wire(lookup, &flow)?;
+    slot.bridge = bridge;
+    slot.daddr = given.flow().daddr()?.words();
+    slot.lookup = given.lookup()?;
     slot.jiffies = now;
     Some(())
 }
 
-/// What events tell of a lookup.
+/// A packet of this host goes into a bridge by which its receiver may not have come in.
 #[inline(always)]
-fn wire<L: Lookup>(lookup: L, flow: &L::Flow) -> Option<tracer_common::Lookup> {
-    Some(tracer_common::Lookup {
-        iif: flow.iif()?,
-        oif: flow.oif()?,
-        mark: flow.mark()?,
-        table: lookup.table()?,
-    })
-}
-
-/// Tells that a packet of this host went astray, if it did.
-#[inline(never)]
-fn astray<L: Lookup>(ctx: *mut c_void) -> i32 {
-    let lookup = L::of(ctx);
-    if let Some(device) = lookup.device()
-        && let (Some(net), Some(bridge)) = (lookup.net(device), device.ifindex())
-        && tell_astray::<L>(ctx, net, bridge) != 0
-    {
-        note_astray(&lookup.flow(), net, bridge);
+fn astray<L: Arguments>(given: L) -> Option<()> {
+    if tell(given) != 0 {
+        call(given, note);
     }
-    0
+    Some(())
 }
 
-/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if it goes
-/// astray and none like it was told a moment ago.
+/// Apart from the rest: an event takes half of the stack, and its preparation most of the registers. Not 0 if the packet
+/// goes astray and none like it was told a moment ago.
 #[inline(never)]
-fn tell_astray<L: Lookup>(ctx: *mut c_void, net: Net, bridge: u32) -> i32 {
-    let told = try_tell_astray(L::of(ctx), net, bridge);
-    told.is_some().into()
+fn tell<L: Arguments>(given: L) -> i32 {
+    try_tell(given).is_some().into()
 }
 
 #[inline(always)]
-fn try_tell_astray<L: Lookup>(lookup: L, net: Net, bridge: u32) -> Option<()> {
-    let (hook, flow) = (L::Flow::HOOK, lookup.flow());
-    let daddr = flow.daddr()?;
-    let came_in = memory::way_in(net, daddr).filter(|came_in| *came_in != bridge)?;
-    let (netns, remote) = (net.inum()?, daddr.mapped());
-    let mut event = emit::event_at(hook, netns, bridge, remote);
+fn try_tell<L: Arguments>(given: L) -> Option<()> {
+    let (hook, flow, device) = (L::Flow::HOOK, given.flow(), given.device()?);
+    let (net, bridge, daddr) = (given.net(device)?, device.ifindex()?, flow.daddr()?);
+    let ingress = memory::ingress(net, daddr).filter(|ingress| *ingress != bridge)?;
+    let mut event = emit::event_at(hook, net.inum()?, bridge, daddr.mapped());
     // SAFETY: `value` points to a live map value.
     event.before = emit::count(hook, &event, Way::Misdelivered, |value| unsafe {
         &raw mut (*value).misrouted
     });
     emit::add_flow(&mut event, flow.packet()?);
-    emit::add_lookup(&mut event, wire(lookup, &flow)?);
-    emit::add_ingress(&mut event, Some(came_in));
+    emit::add_lookup(&mut event, given.lookup()?);
+    emit::add_ingress(&mut event, Some(ingress));
     emit::add_task(&mut event);
     emit::submit(hook, &mut event).map(drop)
 }
 
-/// So that a reset by whoever has the remote's address is understood: it follows within seconds, and is
-/// looked for longer than an event is held back.
-#[inline(never)]
-fn note_astray<F: Flowi>(flow: &F, net: Net, bridge: u32) -> i32 {
-    let _ = try_note_astray(flow, net, bridge);
-    0
-}
-
+/// For a reset that may follow.
 #[inline(always)]
-fn try_note_astray<F: Flowi>(flow: &F, net: Net, bridge: u32) -> Option<()> {
-    let (netns, remote) = (net.inum()?, flow.daddr()?.mapped());
-    let key = WatchKey { netns, remote };
-    let astray = Astray {
-        jiffies: memory::jiffies(),
-        bridge,
-        reserved: 0,
-    };
-    Moment::Astray.note(astray.jiffies);
-    match ASYMMETRIC.get_ptr_mut(&key) {
-        // SAFETY: a live map value; two that are written at once say the same, or nearly.
-        Some(known) => unsafe { *known = astray },
-        // A full LRU evicts; a failed insert costs the evidence of one reset.
-        None => drop(ASYMMETRIC.insert(&key, &astray, 0)),
-    }
+fn note<L: Arguments>(given: L) -> Option<()> {
+    let (device, remote) = (given.device()?, given.flow().daddr()?.mapped());
+    let netns = given.net(device)?.inum()?;
+    memory::note_astray(&WatchKey { netns, remote }, device.ifindex()?);
     Some(())
 }

@@ -57,7 +57,7 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
     if let Some(lookup) = memory::own_lookup(device, event.remote, A_MOMENT) {
         emit::add_lookup(&mut event, lookup);
     }
-    let ingress = memory::way_in_of(net, event.remote);
+    let ingress = memory::ingress_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     emit::add_task(&mut event);
     if emit::submit(Hook::NeighSend, &mut event) == Some(true) {

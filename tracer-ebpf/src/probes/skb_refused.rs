@@ -19,15 +19,15 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     let net = skb.device()?.net()?;
     // Before the packet is parsed: much of what is dropped while packets pass is none of them.
     let found = memory::passing_to(net, skb.routed_daddr()?)?;
-    if found.bridge == iif {
+    if found.ifindex == iif {
         return None;
     }
     let flow = skb.routed_flow().filter(is_payload)?;
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.bridge, flow.daddr);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
     emit::add_lookup(&mut event, found.lookup);
     emit::add_forwarded(&mut event, iif);
     emit::add_packet(&mut event, skb, flow);
-    let ingress = memory::way_in_of(net, event.remote);
+    let ingress = memory::ingress_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
 }
@@ -44,10 +44,10 @@ pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
     let (net, ifindex) = (device.net()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
     let found = memory::passing_to(net, flow.saddr)?;
-    if found.bridge == ifindex {
+    if found.ifindex == ifindex {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.bridge, flow.saddr);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
     emit::add_lookup(&mut event, found.lookup);
     emit::add_ingress(&mut event, Some(ifindex));

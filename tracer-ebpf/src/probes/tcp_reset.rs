@@ -8,16 +8,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, WatchKey};
 
 use super::apart;
-use crate::{
-    emit,
-    globals::Moment,
-    kernel::Sock,
-    maps::ASYMMETRIC,
-    memory::{self, A_MOMENT},
-};
-
-/// A reset answers a reply within a round trip, however often that must be sent.
-const A_WHILE: u64 = 10 * A_MOMENT;
+use crate::{emit, globals::Moment, kernel::Sock, memory};
 
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
@@ -36,18 +27,9 @@ fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
 
 #[inline(always)]
 fn refused(ctx: &BtfTracePointContext) -> Option<()> {
-    if !memory::is_recent(Moment::Astray.last(), A_WHILE) {
-        return None;
-    }
     let sk = Sock(ctx.arg(0));
     let (netns, remote) = (sk.netns()?, sk.remote()?);
-    let astray = ASYMMETRIC.get_ptr(&WatchKey { netns, remote })?;
-    // SAFETY: a live map value.
-    let (then, bridge) = unsafe { ((*astray).jiffies, (*astray).bridge) };
-    // Whoever came home since resets by himself.
-    if !memory::is_recent(then, A_WHILE) {
-        return None;
-    }
+    let bridge = memory::astray_into(&WatchKey { netns, remote })?;
     let mut event = emit::event_at(Hook::TcpReset, netns, bridge, remote);
     emit::add_flow(&mut event, sk.tcp_flow(remote)?);
     event.socket_inode = sk.inode().unwrap_or(0);

@@ -1,12 +1,11 @@
-//! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants. Of a lookup
-//! into a bridge it has to leave behind what other hooks are asked for, which takes at least these stores, all into one
-//! place; of this host's own packet it also has to know whether its remote came in elsewhere: one look into a table.
+//! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants; what is
+//! loaded is not looked at further, as the macro throws results away. Of an IPv4 lookup into a bridge it also has to leave
+//! behind what other hooks are asked for, which takes at least these stores, all into one place and without the time; and of
+//! this host's own packet to know whether its remote came in elsewhere: one look into a table.
 
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
-use aya_ebpf::{
-    helpers::generated::bpf_jiffies64, macros::btf_tracepoint, programs::BtfTracePointContext,
-};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{PREFIX_WORDS, PrefixBit, is_beginning, prefix4, prefix6};
 
 use crate::kernel::{at, follow, is_bridge, load};
@@ -35,7 +34,6 @@ const PLACES: usize = 2048;
 #[unsafe(link_section = ".data.kept")]
 static mut KEPT: Kept = Kept {
     device: 0,
-    jiffies: 0,
     remote: 0,
     table: 0,
     mark: 0,
@@ -46,12 +44,19 @@ static mut KEPT: Kept = Kept {
 #[repr(C)]
 struct Kept {
     device: u64,
-    jiffies: u64,
     remote: u32,
     table: u32,
     mark: u32,
     oif: u32,
     iif: u32,
+}
+
+/// Stores a member.
+macro_rules! keep {
+    ($member:ident, $value:expr) => {
+        // SAFETY: nobody reads it.
+        unsafe { write_volatile(&raw mut KEPT.$member, $value) }
+    };
 }
 
 /// Who came in where: nobody yet. Small enough to be allocated in one piece, which large pages map.
@@ -71,55 +76,38 @@ static mut ASTRAY: u64 = 0;
 
 #[btf_tracepoint(function = "fib_table_lookup")]
 pub(crate) fn least_lookup(ctx: BtfTracePointContext) -> i32 {
-    lookup(&ctx).unwrap_or(0)
+    let _ = lookup(&ctx);
+    0
 }
 
 #[inline(always)]
-fn lookup(ctx: &BtfTracePointContext) -> Option<i32> {
+fn lookup(ctx: &BtfTracePointContext) -> Option<()> {
     if ctx.arg::<u64>(3) != 0 {
         return None;
     }
     let (flow, nexthop) = (ctx.arg::<*const u8>(1), ctx.arg::<*const u8>(2));
     let device = follow(nexthop, at!("fib_nh_common.nhc_dev"))?;
     let iif = load::<u32>(flow, at!("flowi4.__fl_common.flowic_iif"))?;
-    let mut told = iif;
     if iif > LOOPBACK_IFINDEX {
         let source = load::<u32>(flow, at!("flowi4.saddr"))?;
         if is_set(prefix4(source.to_ne_bytes())) {
-            told ^= source ^ net(device)?;
+            net(device)?;
         }
     }
-    if iif != 0 && is_bridge(device) {
-        into_bridge(ctx.arg(0), flow, device, iif);
-    }
-    Some(told.cast_signed())
-}
-
-/// Really called: no register is saved on the way of all other lookups.
-#[inline(never)]
-fn into_bridge(table: u32, flow: *const u8, device: *const u8, iif: u32) -> i32 {
-    try_into_bridge(table, flow, device, iif).unwrap_or(0)
-}
-
-#[inline(always)]
-fn try_into_bridge(table: u32, flow: *const u8, device: *const u8, iif: u32) -> Option<i32> {
-    let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
-    let kept = Kept {
-        device: device as u64,
-        // SAFETY: no arguments, no preconditions.
-        jiffies: unsafe { bpf_jiffies64() },
-        remote,
-        table,
-        mark: load(flow, at!("flowi4.__fl_common.flowic_mark"))?,
-        oif: load(flow, at!("flowi4.__fl_common.flowic_oif"))?,
-        iif,
-    };
-    // SAFETY: nobody reads it.
-    unsafe { write_volatile(&raw mut KEPT, kept) };
-    if iif != LOOPBACK_IFINDEX || load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? == 0 {
+    if iif == 0 || !is_bridge(device) {
         return None;
     }
-    Some(came_in(net(device)?, remote).into())
+    let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
+    keep!(device, device as u64);
+    keep!(remote, remote);
+    keep!(table, ctx.arg(0));
+    keep!(mark, load(flow, at!("flowi4.__fl_common.flowic_mark"))?);
+    keep!(oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
+    keep!(iif, iif);
+    if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? != 0 {
+        look_up(net(device)?, remote);
+    }
+    Some(())
 }
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
@@ -204,13 +192,12 @@ fn exec(ctx: &BtfTracePointContext) -> Option<i32> {
     Some(is_beginning(beginning).into())
 }
 
-/// Whether the remote came in elsewhere. A `struct net` takes pages: its low bits tell nothing.
+/// Looks whether the remote came in elsewhere. A `struct net` takes pages: its low bits tell nothing.
 #[inline(always)]
-fn came_in(net: u32, remote: u32) -> bool {
+fn look_up(net: u32, remote: u32) {
     let place = (net >> 12 ^ u32::from_be(remote)) as usize % PLACES;
     // SAFETY: the index was bounded.
-    let who = unsafe { read_volatile(addr_of!(WAYS).cast::<u64>().add(place)) };
-    who == u64::from(remote)
+    let _ = unsafe { read_volatile(addr_of!(WAYS).cast::<u64>().add(place)) };
 }
 
 /// What tells the namespace of a device.

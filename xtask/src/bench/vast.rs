@@ -42,7 +42,8 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let here = what(containers);
     let (starts, sizes) = start::row(context, &lab, &daemon, (&here, NETWORKS), START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
-    let time = flood::time(context);
+    // dockerd goes on inspecting what the start asked for, which takes the flood and the tracer most of two cores.
+    let time = flood::time(context) * 4;
     let (flood, ()) = stage.play(|stage| flood::pour(stage, time, |_| Ok(())))?;
     let flooded = mebibytes(flood.memory());
     let memory = format!("{sizes} and {} MiB", short(flooded));

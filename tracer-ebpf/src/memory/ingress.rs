@@ -1,0 +1,107 @@
+//! Where packets with a source inside a bridge's subnet came in last. All CPUs share it: who replies runs on whichever is
+//! free. Of two packets with the same place the later one stays.
+
+use core::{mem::MaybeUninit, ptr::read_volatile};
+
+use tracer_common::v4_of;
+
+use super::{A_MOMENT, Address, is_recent, jiffies, parked::Parked};
+use crate::{kernel::Net, maps::INGRESSES};
+
+/// How old an ingress may get before it is written anew, in jiffies: a busy connection must not make the CPUs
+/// quarrel over who wrote last.
+const FRESH: u64 = A_MOMENT / 16;
+
+/// By which device a packet came in, remembered until the reply is routed.
+#[repr(C)]
+pub(crate) struct Ingress<A: Address> {
+    jiffies: u64,
+    /// [`Net::id`].
+    net: u64,
+    saddr: A::Words,
+    iif: u32,
+    /// What the rest adds up to, see [`sum_of`].
+    sum: u64,
+}
+
+/// That of `remote`, or of whoever has the same place. The namespace counts too: a packet may pass several.
+#[inline(always)]
+fn entry<A: Address>(net: u64, remote: A) -> Option<*mut Ingress<A>> {
+    // A `struct net` takes pages.
+    let hash = u64::from(remote.last()) ^ net >> 12;
+    A::ingresses().get_ptr_mut(hash as u32 % INGRESSES)
+}
+
+/// ifindex by which `remote` (v4-mapped) came in a moment ago.
+#[inline(always)]
+pub(crate) fn ingress_of(net: Net, remote: [u8; 16]) -> Option<u32> {
+    match v4_of(remote) {
+        Some(v4) => ingress(net, v4),
+        None => ingress(net, remote),
+    }
+}
+
+/// As [`ingress_of`].
+#[inline(always)]
+pub(crate) fn ingress<A: Address>(net: Net, remote: A) -> Option<u32> {
+    // SAFETY: a live map value. What two CPUs wrote at once does not add up.
+    let it = unsafe { read_volatile(entry(net.id(), remote)?) };
+    let here = it.saddr == remote.words() && it.net == net.id() && is_recent(it.jiffies, A_MOMENT);
+    (here && it.sum == sum_of(it.jiffies, net, remote, it.iif)).then_some(it.iif)
+}
+
+/// Whether it looks as if `remote` came in by another device than `ifindex`, at whatever time: [`ingress`] asks for that, and
+/// for all that is not sure while other CPUs write. What is asked for by name is read anew, see [`Parked`].
+#[inline(always)]
+pub(crate) fn may_come_elsewhere<A: Address>(
+    net: Net,
+    remote: impl Fn() -> Option<A>,
+    ifindex: impl Fn() -> Option<u32>,
+) -> Option<bool> {
+    let mut place = MaybeUninit::uninit();
+    let net = Parked::new(&mut place, net.id());
+    // SAFETY: a live map value.
+    let it = unsafe { &*entry(net.get(), remote()?)? };
+    Some(it.saddr == remote()?.words() && it.net == net.get() && it.iif != ifindex()?)
+}
+
+/// Whether it is remembered, and not for long, that `remote` came in by `iif`. As above.
+#[inline(always)]
+pub(crate) fn is_known_ingress<A: Address>(
+    net: Net,
+    remote: impl Fn() -> Option<A>,
+    iif: impl Fn() -> Option<u32>,
+) -> Option<bool> {
+    let (mut place, mut age) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let net = Parked::new(&mut place, net.id());
+    // SAFETY: a live map value.
+    let it = unsafe { &*entry(net.get(), remote()?)? };
+    if it.saddr != remote()?.words() || it.net != net.get() || it.iif != iif()? {
+        return Some(false);
+    }
+    let then = Parked::new(&mut age, it.jiffies);
+    // Not `is_recent`: what it compares would wait in a register.
+    Some(jiffies().wrapping_sub(then.get()) <= FRESH)
+}
+
+/// What an [`Ingress`] adds up to. The parts are kept apart: two that differ in one place do not add up to the same.
+#[inline(always)]
+fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u64 {
+    remote.fold() ^ u64::from(iif) << 32 ^ net.id().rotate_left(16) ^ jiffies.rotate_left(40)
+}
+
+/// Remembers that `remote` came in by `iif`. CPUs that write it at once for different remotes can leave a mixture, which
+/// does not add up.
+#[inline(always)]
+pub(crate) fn set_ingress<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
+    // SAFETY: a live map value.
+    let it = unsafe { &mut *entry(net.id(), remote)? };
+    // Member by member: padding has no value to copy.
+    let now = jiffies();
+    it.jiffies = now;
+    it.saddr = remote.words();
+    it.net = net.id();
+    it.iif = iif;
+    it.sum = sum_of(now, net, remote, iif);
+    Some(())
+}
