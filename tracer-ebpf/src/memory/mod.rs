@@ -11,8 +11,8 @@ pub(crate) use ingress::{
 };
 pub(crate) use parked::Parked;
 pub(crate) use routes::{
-    Own, Passing, Place, Routed, has_just_passed, is_anything_passing, own_lookup, own_slot,
-    passing_slot, passing_to,
+    Own, Passing, Routed, has_just_passed, is_anything_passing, own_lookup, own_slot, passing_slot,
+    passing_to,
 };
 
 use aya_ebpf::{

@@ -1,5 +1,5 @@
 //! What waits on the stack while a helper runs. The JIT saves each of the registers 6 to 9 that a program uses anywhere, and
-//! does so whenever the program is entered; the lookups' hooks keep nothing there but the context, so that only who calls a
+//! does so whenever the program is entered; the lookups' hooks keep little there but the context, so that only who calls a
 //! helper pays for what outlives the call.
 
 use core::{

@@ -47,8 +47,8 @@ impl<A: Address, Bridge> Routed<A, Bridge> {
     }
 }
 
-/// Which of the [`SLOTS`] is a destination's: another for each neighbour in a /24, and mostly another for the same host number
-/// of another network, which may be looked up in between (in reverse).
+/// Which of the [`SLOTS`] is a destination's: another for each neighbour in a /24, and over IPv4 mostly another for the same host
+/// number of another network, which may be looked up in between (in reverse).
 #[inline(always)]
 fn place<A: Address>(destination: A) -> u32 {
     // Fibonacci hashing: an odd factor sends the highest byte, which is the address's last, to all places one to one.

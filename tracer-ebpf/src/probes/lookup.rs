@@ -10,7 +10,7 @@ use super::call;
 use crate::{
     emit,
     kernel::{Flowi, Net, NetDevice},
-    memory::{self, Address as _, Parked, Place, Routed},
+    memory::{self, Address as _, Parked, Routed},
 };
 
 /// `LOOPBACK_IFINDEX` (`include/net/flow.h`): ingress interface of a locally generated packet's lookup.
@@ -59,7 +59,7 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
         return 0;
     }
     // Whether the source of a packet that came in may be where it came from is looked up in reverse, which names the way
-    // out as the way in, or this host; but no protocol, unless a rule selects by ports.
+    // out as the way in, or this host; but no protocol, unless a rule selects by that or by ports.
     // <https://elixir.bootlin.com/linux/v6.18/A/ident/__fib_validate_source>
     if iif == LOOPBACK_IFINDEX && flow.proto() != 0 {
         leaves(given, device);
@@ -101,13 +101,12 @@ fn passes<L: Arguments>(given: L) -> Option<()> {
     let now = Parked::new(&mut place, memory::jiffies());
     let slot = memory::passing_slot(given.flow().daddr()?)?;
     let device = given.device()?;
-    let bridge = Place {
-        net: given.net(device)?.id(),
-        ifindex: device.ifindex()?,
-    };
     // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU; before Linux 6.1 it may in a
     // softirq, and two lookups mix.
-    remember(unsafe { &mut *slot }, given, bridge, now.get())?;
+    let slot = unsafe { &mut *slot };
+    slot.bridge.net = given.net(device)?.id();
+    slot.bridge.ifindex = device.ifindex()?;
+    remember(slot, given, &now)?;
     <L::Flow as Flowi>::Address::PASSING.note(now.get());
     Some(())
 }
@@ -123,25 +122,25 @@ fn leaves<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     let now = Parked::new(&mut place, memory::jiffies());
     let slot = memory::own_slot()?;
     // SAFETY: as above.
-    remember(
-        unsafe { &mut *slot },
-        given,
-        given.device()?.id(),
-        now.get(),
-    )
+    let slot = unsafe { &mut *slot };
+    slot.bridge = given.device()?.id();
+    remember(slot, given, &now)
 }
 
+/// A member at a time: what is read goes where it stays, and needs no register meanwhile.
 #[inline(always)]
 fn remember<L: Arguments, Bridge>(
     slot: &mut Routed<<L::Flow as Flowi>::Address, Bridge>,
     given: L,
-    bridge: Bridge,
-    now: u64,
+    now: &Parked<'_, u64>,
 ) -> Option<()> {
-    slot.bridge = bridge;
-    slot.daddr = given.flow().daddr()?.words();
-    slot.lookup = given.lookup()?;
-    slot.jiffies = now;
+    let flow = given.flow();
+    slot.daddr = flow.daddr()?.words();
+    slot.lookup.iif = flow.iif()?;
+    slot.lookup.oif = flow.oif()?;
+    slot.lookup.mark = flow.mark()?;
+    slot.lookup.table = given.table()?;
+    slot.jiffies = now.get();
     Some(())
 }
 

@@ -7,6 +7,8 @@ mod load;
 mod needs;
 mod prefixes;
 mod preflight;
+#[cfg(test)]
+mod registers;
 mod relocation;
 #[cfg(test)]
 mod stack;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use aya_obj::{Object, generated::bpf_insn};
+use aya_obj::{Object, Program, generated::bpf_insn};
 
 use super::load::OBJECT;
 
@@ -65,8 +65,8 @@ fn depth(code: &[bpf_insn], calls: &BTreeMap<usize, usize>, start: usize) -> usi
     own + below.max().unwrap_or(0)
 }
 
-#[test]
-fn every_program_fits_the_stack_of_old_kernels() {
+/// The code of each program, with the functions that it calls behind its own.
+pub(super) fn programs() -> BTreeMap<String, Vec<bpf_insn>> {
     let mut object = Object::parse(OBJECT).expect("an object");
     let text: HashSet<usize> = object
         .functions
@@ -74,11 +74,28 @@ fn every_program_fits_the_stack_of_old_kernels() {
         .map(|(section, _)| *section)
         .collect();
     object.relocate_calls(&text).expect("functions");
-    let mut seen = BTreeMap::new();
-    for (name, program) in &object.programs {
-        let code = &object.functions[&program.function_key()].instructions;
-        seen.insert(name.as_str(), depth(code, &calls(code), 0));
-    }
+    let code = |program: &Program| {
+        let function = &object.functions[&program.function_key()];
+        function.instructions.clone()
+    };
+    let programs = object.programs.iter();
+    programs
+        .map(|(name, program)| (name.clone(), code(program)))
+        .collect()
+}
+
+/// Of a program's own code, without the functions that it calls.
+pub(super) fn own(code: &[bpf_insn]) -> &[bpf_insn] {
+    &code[..calls(code).values().min().copied().unwrap_or(code.len())]
+}
+
+#[test]
+fn every_program_fits_the_stack_of_old_kernels() {
+    let programs = programs();
+    let depths = programs
+        .iter()
+        .map(|(name, code)| (name.as_str(), depth(code, &calls(code), 0)));
+    let seen: BTreeMap<&str, usize> = depths.collect();
     let called = |name| seen.get(name).copied().unwrap_or(0);
     assert!(
         called("on_fib_lookup") > 3 * STEP,

@@ -1,5 +1,5 @@
-//! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants; what is
-//! loaded is not looked at further, as the macro throws results away. Of an IPv4 lookup into a bridge it also has to leave
+//! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants; what
+//! decides nothing is not looked at further, as the macro throws results away. Of an IPv4 lookup into a bridge it also has to leave
 //! behind what other hooks are asked for, which takes at least these stores, all into one place and without the time; and of
 //! this host's own packet to know whether its remote came in elsewhere: one look into a table.
 

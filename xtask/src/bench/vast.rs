@@ -42,7 +42,7 @@ pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let here = what(containers);
     let (starts, sizes) = start::row(context, &lab, &daemon, (&here, NETWORKS), START)?;
     let mut stage = Stage::raise_on(lab, daemon, &context.binary)?;
-    // dockerd goes on inspecting what the start asked for, which takes the flood and the tracer most of two cores.
+    // dockerd goes on inspecting what the start asked for, and needs the same two cores.
     let time = flood::time(context) * 4;
     let (flood, ()) = stage.play(|stage| flood::pour(stage, time, |_| Ok(())))?;
     let flooded = mebibytes(flood.memory());
