@@ -145,11 +145,11 @@ impl Processes {
         self.insert(at, info);
     }
 
-    /// `/proc` was read. A process that was killed meanwhile has no command line any more.
+    /// `/proc` was read. A process that was killed meanwhile has no command line any more, or the first page of one.
     pub(super) fn set(&mut self, at: Timestamp, info: &ProcessInfo) {
         let mut info = info.clone();
         if let Some(known) = self.get(info.pid).filter(|known| known.name == info.name) {
-            if info.arguments.is_empty() {
+            if info.arguments.is_empty() || is_cut_off(&info.arguments, &known.arguments) {
                 info.arguments.clone_from(&known.arguments);
                 // It has left its control group as well.
                 info.cgroup = known.cgroup.clone().or(info.cgroup);
@@ -200,6 +200,12 @@ impl Known {
     }
 }
 
+/// Whether a command line is the beginning of a longer one.
+fn is_cut_off(read: &[String], whole: &[String]) -> bool {
+    let (read, whole) = (read.join("\0"), whole.join("\0"));
+    read.len() < whole.len() && whole.starts_with(&read)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +246,28 @@ mod tests {
         assert_eq!(processes.get(7).unwrap().cgroup.as_deref(), Some("/a"));
         processes.start(Timestamp(4), &started(7));
         assert_eq!(processes.get(7).unwrap().cgroup, None);
+    }
+
+    #[test]
+    fn a_command_line_that_was_cut_off_is_not_believed() {
+        let read = |words: &[&str]| {
+            let mut processes = Processes::default();
+            processes.start(Timestamp(1), &started(7));
+            let read = ProcessInfo {
+                pid: 7,
+                name: "docker".to_owned(),
+                arguments: words.iter().map(|&word| word.to_owned()).collect(),
+                ..ProcessInfo::default()
+            };
+            processes.set(Timestamp(2), &read);
+            processes.get(7).unwrap().arguments.join(" ")
+        };
+        for cut in [&[][..], &["dock"], &["docker"], &["docker", "pu"]] {
+            assert_eq!(read(cut), "docker pull", "{cut:?}");
+        }
+        for other in [&["docker", "pull", "image"][..], &["docker", "push"]] {
+            assert_eq!(read(other), other.join(" "));
+        }
     }
 
     #[test]
