@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::docker::BUSYBOX;
 use bridgetrace_lab::{Process, wait_until};
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::scene::{is_end_of, is_kill, program, project, told};
-use crate::outage::stage::{SOON, Stage, at, holds};
+use crate::outage::stage::{SOON, Stage, holds};
 
 #[test]
 fn the_end_of_a_daemon_is_told_and_the_end_of_containers_is_not() -> Result<()> {
@@ -49,13 +49,9 @@ fn the_end_of_a_daemon_is_told_and_the_end_of_containers_is_not() -> Result<()> 
                 ("bridgetrace.signal.sender.pid", json!(std::process::id())),
             ],
         )?;
-        // Its containerd and shims went with it; one that is slow to start, as on a busy machine, dockerd kills itself, which
-        // is worth a word.
-        let by_itself = |f: &Value| at(f, "bridgetrace.signal.sender.pid") == daemon;
+        // Its containerd and shims went with it.
         let kills = stage.everything()?.into_iter().filter(is_kill);
-        let others: Vec<_> = kills
-            .filter(|f| !is_end_of(f, daemon) && !by_itself(f))
-            .collect();
+        let others: Vec<_> = kills.filter(|f| !is_end_of(f, daemon)).collect();
         ensure!(others.len() == 1, "{others:#?}");
         Ok(())
     })
