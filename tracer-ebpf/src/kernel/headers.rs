@@ -39,7 +39,7 @@ pub(super) fn parse6(ip: *const u8) -> Option<Flow> {
     }
     let mut flow = Flow {
         saddr: probe(ip.wrapping_add(8))?,
-        daddr: probe(ip.wrapping_add(24))?,
+        daddr: daddr6(ip)?,
         proto: start[6],
         ..Flow::default()
     };

@@ -145,6 +145,6 @@ pub(crate) fn jiffies() -> u64 {
 
 /// Whether that was no more than `age` jiffies ago.
 #[inline(always)]
-pub(crate) fn is_recent(then: u64, age: u64) -> bool {
+fn is_recent(then: u64, age: u64) -> bool {
     jiffies().wrapping_sub(then) <= age
 }

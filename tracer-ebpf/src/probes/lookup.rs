@@ -72,8 +72,8 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
 /// A packet came in that may be from inside a bridge's subnet.
 #[inline(always)]
 fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
-    let flow = || given.flow();
-    if !memory::is_known_ingress(given.net(device)?, || flow().saddr(), || flow().iif())? {
+    let (saddr, iif) = (|| given.flow().saddr(), || given.flow().iif());
+    if !memory::is_known_ingress(given.net(device)?, saddr, iif)? {
         call(given, remember_ingress);
     }
     if given.device()?.is_bridge() {
