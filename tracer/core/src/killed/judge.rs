@@ -23,6 +23,8 @@ pub(super) const SI_KERNEL: i32 = 0x80;
 
 /// A daemon that was killed itself takes its helpers along within this time.
 const AFTERWARDS: u64 = 60 * SECOND;
+/// How long dockerd lets a containerd start (its `startupTimeout`).
+const STARTING: u64 = 15 * SECOND;
 /// A line of the kernel's log about a signal and the signal are this close.
 const NEARBY: u64 = 2 * SECOND;
 
@@ -126,17 +128,33 @@ fn is_usual(world: &World, at: Timestamp, sent: &Sent, role: Role, by: &By) -> b
             itself
                 || runtime
                 || init
-                || keeper.is_some_and(|_| is_order(world, at, sent.number, role, party.pid))
+                || keeper.is_some_and(|keeper| {
+                    is_order(world, at, sent, role, party.pid)
+                        || keeper == Role::Dockerd && parent && is_starting(world, at, sent)
+                })
         }
     }
 }
 
 /// Whether what docker's own programs do to each other is in order: a client ends its plugin, a
 /// daemon its helpers. That dockerd gives up a containerd which does not answer is not.
-fn is_order(world: &World, at: Timestamp, number: u32, role: Role, keeper: u32) -> bool {
-    if role != Role::Containerd || number != SIGKILL {
+fn is_order(world: &World, at: Timestamp, sent: &Sent, role: Role, keeper: u32) -> bool {
+    if role != Role::Containerd || sent.number != SIGKILL {
         return true;
     }
     let before = world.kills.of_process(keeper);
     before.is_some_and(|kill| at.since(kill.last()) < AFTERWARDS)
+}
+
+/// Whether the target was still starting, of which its dockerd made an end on purpose. Before version 25 it ends and
+/// restarts a containerd that refuses its first connection, as each does for a moment, between `bind` and `listen`: on a
+/// busy host that is no rarity, and nothing hung on it. One that it was ever connected to it leaves alone while that lives.
+/// <https://github.com/moby/moby/blob/v20.10.24/libcontainerd/supervisor/remote_daemon.go>
+fn is_starting(world: &World, at: Timestamp, sent: &Sent) -> bool {
+    let who = &sent.target[0];
+    let info = world.processes.get(who.pid);
+    let began = info
+        .filter(|info| info.name == who.name)
+        .and_then(|info| info.began);
+    !sent.sender_ends && began.is_some_and(|began| at.since(began) < STARTING)
 }

@@ -54,6 +54,23 @@ impl Host {
         self.tell(Body::Process(info));
     }
 
+    /// A program starts; `command_line` ends each argument with a zero.
+    fn start(&mut self, who: (u32, &str), parent: u32, command_line: &[u8]) {
+        let mut arguments = [0; tracer_common::ARGUMENTS];
+        arguments[..command_line.len()].copy_from_slice(command_line);
+        let [task] = line(&[who]);
+        let exec = Exec {
+            ktime_ns: 0,
+            task,
+            parent,
+            length: command_line.len().try_into().unwrap(),
+            hook: Hook::Exec as u8,
+            reserved: [0; 3],
+            arguments,
+        };
+        self.tell(Body::Kernel(exec.as_bytes().to_vec()));
+    }
+
     fn signal(&mut self, signal: Signal) -> Vec<Finding> {
         self.tell(Body::Kernel(signal.as_bytes().to_vec()))
     }
@@ -361,23 +378,39 @@ fn a_daemon_that_gives_up_its_containerd_is_told_unless_it_was_killed_itself() {
     );
 }
 
+/// Seen of docker 20.10 with one core for three daemons: it connected between `bind` and `listen`.
+#[test]
+fn a_dockerd_that_starts_its_containerd_anew_is_not_told() {
+    let (dockerd, containerd) = ((50, "dockerd"), [(51, "containerd"), (50, "dockerd")]);
+    let killed_after = |age, sender, flags| {
+        let mut host = Host::new();
+        host.start((51, "containerd"), 50, b"containerd\0--config\0/x.toml\0");
+        host.now += age;
+        let said = host.said_of(Signal {
+            flags,
+            ..signal(SIGKILL, &[sender], &containerd)
+        });
+        assert_eq!(host.core.world().kills.all().count(), 1, "it is known");
+        said.len()
+    };
+    let young = SECOND / 2;
+    assert_eq!(killed_after(young, dockerd, 0), 0);
+    assert_eq!(
+        killed_after(60 * SECOND, dockerd, 0),
+        1,
+        "it served by then"
+    );
+    assert_eq!(killed_after(young, (90, "dockerd"), 0), 1, "another one's");
+    assert_eq!(killed_after(young, (90, "kill"), 0), 1);
+    let ends = signal_flags::SENDER_ENDS;
+    assert_eq!(killed_after(young, dockerd, ends), 1, "with its dockerd");
+}
+
 #[test]
 fn a_process_killed_at_once_is_known_by_what_it_was_started_with() {
     let mut host = Host::new();
-    let mut arguments = [0; tracer_common::ARGUMENTS];
     let command_line = b"docker-compose\0-p\0shop\0up\0";
-    arguments[..command_line.len()].copy_from_slice(command_line);
-    let [task] = line(&[(4711, "docker-compose")]);
-    let exec = Exec {
-        ktime_ns: 0,
-        task,
-        parent: 812,
-        length: 26,
-        hook: Hook::Exec as u8,
-        reserved: [0; 3],
-        arguments,
-    };
-    host.tell(Body::Kernel(exec.as_bytes().to_vec()));
+    host.start((4711, "docker-compose"), 812, command_line);
     let said = host.said_of(signal(SIGKILL, RUNNER, COMPOSE));
     assert_eq!(killing(&said[0]).project.as_deref(), Some("shop"));
 }
