@@ -272,8 +272,7 @@ fn party(world: &World, line: &[Who]) -> Option<Party> {
 
 /// Adds to a process what is known of it by now.
 fn learn(world: &World, party: &mut Party) {
-    let info = world.processes.get(party.pid);
-    let Some(info) = info.filter(|info| info.name == party.name) else {
+    let Some(info) = world.processes.named(party.pid, &party.name) else {
         return;
     };
     let container = || info.container.as_deref().map(|id| world.container(id));

@@ -1,7 +1,7 @@
 //! Whether a signal is worth telling: what `docker stop`, Ctrl-C and daemons do all day is not.
 
 use crate::{
-    decode::Sent,
+    decode::{Sent, Who},
     finding::Party,
     time::{SECOND, Timestamp},
     world::{
@@ -23,7 +23,7 @@ pub(super) const SI_KERNEL: i32 = 0x80;
 
 /// A daemon that was killed itself takes its helpers along within this time.
 const AFTERWARDS: u64 = 60 * SECOND;
-/// How long dockerd lets a containerd start (its `startupTimeout`).
+/// How long a containerd counts as starting: dockerd waits as long for its first one (`startupTimeout`).
 const STARTING: u64 = 15 * SECOND;
 /// A line of the kernel's log about a signal and the signal are this close.
 const NEARBY: u64 = 2 * SECOND;
@@ -43,8 +43,7 @@ pub(super) fn kill(world: &World, at: Timestamp, sent: &Sent) -> Option<Kill> {
     let who = sent.target.first()?;
     let role = world.processes.role(who.pid, &who.name)?;
     let target = party(world, &sent.target)?;
-    let info = world.processes.get(who.pid);
-    let info = info.filter(|info| info.name == who.name);
+    let info = world.processes.named(who.pid, &who.name);
     let by = by(world, at, sent);
     let usual = is_usual(world, at, sent, role, &by) || info.is_some_and(looks_on);
     Some(Kill {
@@ -125,36 +124,33 @@ fn is_usual(world: &World, at: Timestamp, sent: &Sent, role: Role, by: &By) -> b
             let init = parent && INITS.contains(&party.name.as_str());
             let keeper = world.processes.role(party.pid, &party.name);
             let keeper = keeper.filter(|keeper| *keeper != Role::Runner);
+            let own = keeper == Some(Role::Dockerd) && parent && matches!(by, By::Process(_));
             itself
                 || runtime
                 || init
-                || keeper.is_some_and(|keeper| {
-                    is_order(world, at, sent, role, party.pid)
-                        || keeper == Role::Dockerd && parent && is_starting(world, at, sent)
-                })
+                || keeper.is_some_and(|_| is_order(world, at, sent.number, role, party.pid))
+                // SIGKILL of a containerd, as all else is in order. One that refuses its first connection, as
+                // each does for a moment, between `bind` and `listen`, docker 20.10 ends and starts anew: no
+                // rarity on a busy host.
+                // <https://github.com/moby/moby/blob/v20.10.24/libcontainerd/supervisor/remote_daemon.go> (`monitorDaemon`)
+                || own && is_starting(world, at, &sent.target[0])
         }
     }
 }
 
 /// Whether what docker's own programs do to each other is in order: a client ends its plugin, a
-/// daemon its helpers. That dockerd gives up a containerd which does not answer is not.
-fn is_order(world: &World, at: Timestamp, sent: &Sent, role: Role, keeper: u32) -> bool {
-    if role != Role::Containerd || sent.number != SIGKILL {
+/// daemon its helpers. That dockerd ends a containerd is not, unless somebody ended that dockerd.
+fn is_order(world: &World, at: Timestamp, number: u32, role: Role, keeper: u32) -> bool {
+    if role != Role::Containerd || number != SIGKILL {
         return true;
     }
     let before = world.kills.of_process(keeper);
     before.is_some_and(|kill| at.since(kill.last()) < AFTERWARDS)
 }
 
-/// Whether the target was still starting, of which its dockerd made an end on purpose. Before version 25 it ends and
-/// restarts a containerd that refuses its first connection, as each does for a moment, between `bind` and `listen`: on a
-/// busy host that is no rarity, and nothing hung on it. One that it was ever connected to it leaves alone while that lives.
-/// <https://github.com/moby/moby/blob/v20.10.24/libcontainerd/supervisor/remote_daemon.go>
-fn is_starting(world: &World, at: Timestamp, sent: &Sent) -> bool {
-    let who = &sent.target[0];
-    let info = world.processes.get(who.pid);
-    let began = info
-        .filter(|info| info.name == who.name)
-        .and_then(|info| info.began);
-    !sent.sender_ends && began.is_some_and(|began| at.since(began) < STARTING)
+/// Whether a process is known to have begun a moment ago.
+fn is_starting(world: &World, at: Timestamp, who: &Who) -> bool {
+    let info = world.processes.named(who.pid, &who.name);
+    let began = info.and_then(|info| info.began);
+    began.is_some_and(|began| at.since(began) < STARTING)
 }

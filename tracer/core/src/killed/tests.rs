@@ -395,6 +395,12 @@ fn a_dockerd_that_starts_its_containerd_anew_is_not_told() {
     };
     let young = SECOND / 2;
     assert_eq!(killed_after(young, dockerd, 0), 0);
+    assert_eq!(killed_after(15 * SECOND - 1, dockerd, 0), 0);
+    assert_eq!(
+        killed_after(15 * SECOND, dockerd, 0),
+        1,
+        "it served by then"
+    );
     assert_eq!(
         killed_after(60 * SECOND, dockerd, 0),
         1,
@@ -404,6 +410,21 @@ fn a_dockerd_that_starts_its_containerd_anew_is_not_told() {
     assert_eq!(killed_after(young, (90, "kill"), 0), 1);
     let ends = signal_flags::SENDER_ENDS;
     assert_eq!(killed_after(young, dockerd, ends), 1, "with its dockerd");
+}
+
+#[test]
+fn only_a_dockerd_may_end_a_containerd_that_was_seen_to_start() {
+    let containerd = |parent| [(51, "containerd"), (50, parent)];
+    let killed_by = |who: &str, parent| {
+        let mut host = Host::new();
+        host.start((51, who), 50, b"started\0");
+        let sender = [(50, parent)];
+        host.said_of(signal(SIGKILL, &sender, &containerd(parent)))
+            .len()
+    };
+    assert_eq!(killed_by("containerd", "dockerd"), 0);
+    assert_eq!(killed_by("sh", "dockerd"), 1, "another had its number");
+    assert_eq!(killed_by("containerd", "docker"), 1, "no daemon");
 }
 
 #[test]

@@ -82,10 +82,8 @@ impl World {
         own.or_else(container).or_else(parent)
     }
 
-    /// The number may have been another process' before.
     fn job_of_known(&self, pid: u32, name: &str) -> Option<CiJob> {
-        let info = self.processes.get(pid);
-        self.job_of_process(info.filter(|info| info.name == name)?)
+        self.job_of_process(self.processes.named(pid, name)?)
     }
 
     /// The job that a namespace was made for: that of the container, pod or process it is of.

@@ -123,13 +123,16 @@ impl Processes {
         self.jobs = all.collect();
     }
 
+    /// What is known of `pid` as long as it goes by `name`: the number may have been another process' before.
+    pub(crate) fn named(&self, pid: u32, name: &str) -> Option<&ProcessInfo> {
+        self.get(pid).filter(|info| info.name == name)
+    }
+
     /// What the process is, by its program and command line; by the name `comm`, where those are
     /// not known.
     #[must_use]
     pub fn role(&self, pid: u32, comm: &str) -> Option<Role> {
-        // The number may have been another process' before.
-        let info = self.get(pid).filter(|info| info.name == comm);
-        role::of(comm, info)
+        role::of(comm, self.named(pid, comm))
     }
 
     /// A program was started: whatever had the pid before is gone.
@@ -148,7 +151,7 @@ impl Processes {
     /// `/proc` was read. A process that was killed meanwhile has no command line any more, or the first page of one.
     pub(super) fn set(&mut self, at: Timestamp, info: &ProcessInfo) {
         let mut info = info.clone();
-        if let Some(known) = self.get(info.pid).filter(|known| known.name == info.name) {
+        if let Some(known) = self.named(info.pid, &info.name) {
             if info.arguments.is_empty() || is_cut_off(&info.arguments, &known.arguments) {
                 info.arguments.clone_from(&known.arguments);
                 // It has left its control group as well.
