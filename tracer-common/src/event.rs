@@ -26,19 +26,20 @@ pub struct Flow {
     pub reserved: u8,
 }
 
-/// What the route lookup behind an event asked for (`struct flowi4`, `struct flowi6`).
+/// What the route lookup behind an event asked for (`struct flowi4`, `struct flowi6`), as far as policy rules select on it
+/// and the packet itself does not tell.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct Lookup {
-    /// Ingress ifindex: 1 (loopback) for locally generated packets.
-    pub iif: u32,
+    /// Of no meaning; recordings of earlier versions have the ingress ifindex here.
+    pub reserved_iif: u32,
     /// ifindex the socket is bound to, 0 if none.
     pub oif: u32,
     /// fwmark.
     pub mark: u32,
-    /// Routing table that was searched.
-    pub table: u32,
+    /// Of no meaning; recordings of earlier versions have the number of the table here.
+    pub reserved_table: u32,
 }
 
 /// One record in the ring buffer. Which parts hold is told by [`Event::flags`].

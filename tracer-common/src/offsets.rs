@@ -143,8 +143,6 @@ offsets! {
     fib6_result_nh: "fib6_result.nh",
     /// Device of an IPv6 nexthop. <https://elixir.bootlin.com/linux/v6.18/A/ident/fib6_nh>
     fib6_nh_dev: "fib6_nh.nh_common.nhc_dev",
-    /// Number of the IPv6 table searched.
-    fib6_table_id: "fib6_table.tb6_id",
     /// Device of the nexthop the lookup chose. <https://elixir.bootlin.com/linux/v6.18/source/include/net/ip_fib.h#L82>
     nhc_dev: "fib_nh_common.nhc_dev",
     /// Interface index, unique within a namespace only.
@@ -175,8 +173,18 @@ offsets! {
     skb_dev: "sk_buff.dev",
     /// Interface the packet came in by, 0 for one made here.
     skb_iif: "sk_buff.skb_iif",
+    /// fwmark, which policy rules may select on.
+    skb_mark: "sk_buff.mark",
     /// Socket that sent the packet.
     skb_sk: "sk_buff.sk",
+    /// The packet's route, a `dst_entry`; the lowest bit tells whether it holds on to that.
+    skb_refdst: "sk_buff._skb_refdst",
+    /// Device that a route leads to. <https://elixir.bootlin.com/linux/v6.18/A/ident/dst_entry>
+    dst_dev: "dst_entry.dev",
+    /// What the layer that has the packet notes about it: IPv4's notes are an `inet_skb_parm`.
+    skb_cb: "sk_buff.cb",
+    /// `IPSKB_FORWARDED`. <https://elixir.bootlin.com/linux/v6.18/A/ident/inet_skb_parm>
+    inet_skb_flags: "inet_skb_parm.flags",
     /// EtherType, network byte order.
     skb_protocol: "sk_buff.protocol",
     /// Start of the buffer the header offsets count from.
@@ -245,4 +253,4 @@ offsets! {
     siginfo_code: "kernel_siginfo.si_code",
 }
 
-const _: () = assert!(size_of::<KernelOffsets>() == 70 * 4);
+const _: () = assert!(size_of::<KernelOffsets>() == 74 * 4);

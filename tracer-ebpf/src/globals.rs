@@ -24,50 +24,32 @@ static mut PREFIX4: Prefixes = [0; PREFIX_WORDS as usize];
 #[unsafe(link_section = ".data.prefix6")]
 static mut PREFIX6: Prefixes = [0; PREFIX_WORDS as usize];
 
-/// Moments in jiffies, for hooks that have nothing to do unless something happened a moment ago.
-/// All CPUs share them.
+/// When a reply last went astray, in jiffies; 0: never. All CPUs share it.
 #[unsafe(no_mangle)]
-#[unsafe(link_section = ".data.moments")]
-static mut MOMENTS: [u64; Moment::ENTRIES] = [0; Moment::ENTRIES];
+#[unsafe(link_section = ".data.astray")]
+static mut LAST_ASTRAY: u64 = 0;
 
-/// What is remembered to have happened.
-#[derive(Clone, Copy)]
-pub(crate) enum Moment {
-    /// An IPv4 lookup for a packet that passes was answered with a bridge.
-    Passing4,
-    /// The same over IPv6.
-    Passing6,
-    /// A reply was seen to go astray.
-    Astray,
+/// When a reply last went astray, in jiffies; 0: never.
+#[inline(always)]
+pub(crate) fn last_astray() -> u64 {
+    // SAFETY: an aligned u64 in a live map value.
+    unsafe { read_volatile(addr_of!(LAST_ASTRAY)) }
 }
 
-impl Moment {
-    const ENTRIES: usize = Self::Astray as usize + 1;
-
-    /// When it last happened.
-    #[inline(always)]
-    pub(crate) fn last(self) -> u64 {
-        // SAFETY: an aligned u64 in a live map value, at an index that is a constant.
-        unsafe { read_volatile(addr_of!(MOMENTS).cast::<u64>().add(self as usize)) }
-    }
-
-    /// It happens `now`. Written once a jiffy at the most: CPUs must not quarrel over the line; and never
-    /// back: one that was held up may come late.
-    #[inline(always)]
-    pub(crate) fn note(self, now: u64) {
-        if now.wrapping_sub(self.last()).cast_signed() > 0 {
-            // SAFETY: as above; whichever CPU is last writes as good a moment.
-            unsafe {
-                write_volatile((&raw mut MOMENTS).cast::<u64>().add(self as usize), now);
-            }
-        }
+/// One does `now`. Written once a jiffy at the most: CPUs must not quarrel over the line; and never back: one that was held up
+/// may come late.
+#[inline(always)]
+pub(crate) fn note_astray(now: u64) {
+    if now.wrapping_sub(last_astray()).cast_signed() > 0 {
+        // SAFETY: as above; whichever CPU is last writes as good a moment.
+        unsafe { write_volatile(&raw mut LAST_ASTRAY, now) };
     }
 }
 
 /// Where distances in the kernel's memory are counted from.
 #[inline(always)]
 pub(crate) fn origin() -> *const u8 {
-    addr_of!(MOMENTS).cast()
+    addr_of!(LAST_ASTRAY).cast()
 }
 
 /// Whether an IPv4 address of this group may lie inside a bridge's subnet.

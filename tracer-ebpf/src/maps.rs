@@ -6,16 +6,12 @@ use aya_ebpf::{
 };
 use tracer_common::{Exec, LostKey, LostPackets, Stat, WatchKey};
 
-use crate::memory::{Astray, Ingress, Own, Passing};
+use crate::memory::{Astray, Ingress, Routed, Whose};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
 /// Connections to remotes that came in elsewhere; whoever is not reset in time makes room.
 const ASYMMETRIES: u32 = 4096;
-/// Lookups for packets that pass, remembered per CPU and family: packets that come in together are looked up one after the
-/// other before the first of them may be dropped.
-/// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_list_rcv_finish>
-pub(crate) const SLOTS: u32 = 256;
 /// Ingresses remembered per family.
 pub(crate) const INGRESSES: u32 = 4096;
 
@@ -23,23 +19,15 @@ pub(crate) const INGRESSES: u32 = 4096;
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// The last lookup on this CPU for a packet of this host that was answered with a bridge.
+/// The last lookups on this CPU that were answered with a bridge, by [`Whose`] packet it was.
 #[map]
-pub(crate) static OWN_SLOT: PerCpuArray<Own<[u8; 4]>> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static ROUTED: PerCpuArray<Routed<[u8; 4]>> =
+    PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static OWN6_SLOT: PerCpuArray<Own<[u8; 16]>> = PerCpuArray::with_max_entries(1, 0);
-
-/// The last lookups on this CPU for packets that pass that were answered with a bridge.
-#[map]
-pub(crate) static PASSING_SLOT: PerCpuArray<Passing<[u8; 4]>> =
-    PerCpuArray::with_max_entries(SLOTS, 0);
-
-/// The same over IPv6.
-#[map]
-pub(crate) static PASSING6_SLOT: PerCpuArray<Passing<[u8; 16]>> =
-    PerCpuArray::with_max_entries(SLOTS, 0);
+pub(crate) static ROUTED6: PerCpuArray<Routed<[u8; 16]>> =
+    PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
 
 /// Where the last packets came in that have a source inside a bridge's subnet. All CPUs share it: who
 /// replies runs on whichever is free. Of two packets with the same slot the later one stays.

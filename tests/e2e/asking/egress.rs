@@ -4,17 +4,24 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, ensure};
+use bridgetrace_lab::dockerd::Options;
 use bridgetrace_lab::peers::{self, EchoServer, NameServer};
 use bridgetrace_lab::scenario::APPS;
-use bridgetrace_lab::{Container, Service, showcase, wait_until};
+use bridgetrace_lab::{Container, Service, Topology, showcase, wait_until};
 use serde_json::{Value, json};
 
 use super::firewall::isolated;
-use super::scene::{GIT, MACHINE, host_route_works, is_only_suspected, lost, raise, says};
+use super::scene::{
+    GIT, MACHINE, host_route_works, is_only_suspected, lost, raise, raise_on, says,
+};
 use crate::outage::expect;
 use crate::outage::stage::{SOON, Stage, evidence, holds, is_phase};
 
 const REGISTRY: SocketAddr = SocketAddr::new(IpAddr::V4(MACHINE), 443);
+/// Of the way back to it and of the way to [`MACHINE`] the kernel half once remembered only the later one.
+const JOB: Ipv4Addr = Ipv4Addr::new(10, 201, 1, 230);
+/// A reverse path filter that asks for any way back.
+const LOOSE: u8 = 2;
 const URL: &str = "https://gitlab.example/shop/-/jobs/4711";
 
 /// A job pulls from a registry, again and again.
@@ -122,24 +129,32 @@ fn a_job_asks_on_an_open_connection() -> Result<()> {
 /// Ten datagrams, counted by the firewall that drops them.
 #[test]
 fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
-    raise()?.play(|stage| {
-        let job = job(stage, "exec sleep 3600")?;
-        let network = stage.collide()?;
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        peers::udp_send_exactly(&job.netns()?, any, (MACHINE, 514).into(), 10)?;
-        ensure!(isolated(&stage.lab.srv)? == 10, "not all were dropped");
-        let opened = stage.finding(|f| is_phase(f, "opened"))?;
-        is_the_jobs(&opened, &network, &job)?;
-        let last = stage.last_word()?;
-        is_only_suspected(stage, &last)?;
-        holds(
-            &last,
-            &[
-                ("bridgetrace.counts.packets", json!(10)),
-                ("bridgetrace.counts.flows", json!(1)),
-            ],
-        )
-    })
+    raise()?.play(ten_are_lost)
+}
+
+/// The same where each packet's way back is looked up before the firewall is asked: it leads to a bridge as well.
+#[test]
+fn as_many_are_lost_where_the_way_back_is_looked_up() -> Result<()> {
+    raise_on(Topology::builder().rp_filter(LOOSE), Options::new())?.play(ten_are_lost)
+}
+
+fn ten_are_lost(stage: &mut Stage) -> Result<()> {
+    let job = job(stage, "exec sleep 3600")?;
+    let network = stage.collide()?;
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    peers::udp_send_exactly(&job.netns()?, any, (MACHINE, 514).into(), 10)?;
+    ensure!(isolated(&stage.lab.srv)? == 10, "not all were dropped");
+    let opened = stage.finding(|f| is_phase(f, "opened"))?;
+    is_the_jobs(&opened, &network, &job)?;
+    let last = stage.last_word()?;
+    is_only_suspected(stage, &last)?;
+    holds(
+        &last,
+        &[
+            ("bridgetrace.counts.packets", json!(10)),
+            ("bridgetrace.counts.flows", json!(1)),
+        ],
+    )
 }
 
 /// The container of a GitLab job, in a network of its own.
@@ -149,6 +164,7 @@ fn job(stage: &Stage, script: &str) -> Result<Container> {
     Service::shell("job", script)
         .network(APPS)
         .arg(format!("--dns={MACHINE}"))
+        .arg(format!("--ip={JOB}"))
         .label(&label("job.id"), "4711")
         .label(&label("job.url"), URL)
         .label(&label("pipeline.id"), "815")

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::dockerd::Options;
 use bridgetrace_lab::process::output;
+use bridgetrace_lab::topology::Builder;
 use bridgetrace_lab::{Dockerd, Netns, Process, Topology, peers, preflight};
 use serde_json::{Value, json};
 
@@ -25,10 +26,15 @@ pub(super) fn raise() -> Result<Stage> {
 
 /// [`raise`] with a daemon as `options` say.
 pub(super) fn raise_with(options: Options) -> Result<Stage> {
+    raise_on(Topology::builder(), options)
+}
+
+/// [`raise_with`] on a topology that is built otherwise, besides.
+pub(super) fn raise_on(topology: Builder, options: Options) -> Result<Stage> {
     preflight::require()?;
     // Another lab with a bridge in the same range makes the kernel half remember who came in before.
     bridgetrace_lab::alone();
-    let lab = Topology::builder().peer(MACHINE).build()?;
+    let lab = topology.peer(MACHINE).build()?;
     let daemon = Dockerd::start_with(&lab.srv, options)?;
     daemon.import_busybox()?;
     ensure!(

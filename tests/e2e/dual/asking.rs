@@ -1,15 +1,16 @@
 //! Questions over IPv6 to a machine outside whose address the network covers: of the host, and of a
 //! container of another network.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use anyhow::{Result, ensure};
 use bridgetrace_lab::scenario::APPS;
+use bridgetrace_lab::topology::COLLISION6;
 use bridgetrace_lab::{Container, Service, Topology, peers, preflight, showcase};
 use serde_json::{Value, json};
 
 use super::scene::{host_route_works, is_lost};
-use crate::outage::stage::{Stage, evidence, holds, is_phase};
+use crate::outage::stage::{Stage, detail, evidence, holds, is_phase};
 
 /// A machine outside: what a company has of registries and git servers.
 const MACHINE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x22, 0x10, 0, 0, 0, 0x77);
@@ -74,6 +75,34 @@ fn a_container_asks_a_machine_outside() -> Result<()> {
         Ok(opened)
     })?;
     showcase::show("a container asks a machine outside over IPv6", &opened)
+}
+
+/// The administrator keeps networks apart over IPv6, too: as many are lost as the firewall drops.
+#[test]
+fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
+    raise()?.play(|stage| {
+        let asker = asker(stage)?;
+        let network = stage.collide6()?;
+        let refuse = ["ip6tables", "-I", "FORWARD", "-d", COLLISION6, "-j", "DROP"];
+        stage.lab.srv.run(&refuse)?;
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        peers::udp_send_exactly(&asker.netns()?, any, (MACHINE, 514).into(), 10)?;
+        stage.finding(|f| is_phase(f, "opened"))?;
+        let last = stage.last_word()?;
+        is_lost(&last, "forward-blackhole", &network)?;
+        ensure!(
+            detail(&last, "drop", "reason")? == "NETFILTER_DROP",
+            "{last:#}"
+        );
+        holds(
+            &last,
+            &[
+                ("container.name", json!("asker")),
+                ("bridgetrace.counts.packets", json!(10)),
+                ("bridgetrace.counts.flows", json!(1)),
+            ],
+        )
+    })
 }
 
 /// A container whose IPv6 packets are passed on, and whose answers find back.

@@ -1,8 +1,8 @@
 //! Devices, their namespaces, and the nexthops that name them.
 
-use core::ptr::NonNull;
+use core::{arch::asm, ptr::NonNull};
 
-use super::{member, offsets::offset, present, present_pointer};
+use super::{member, offsets::offset, present, present_pointer, probe_member};
 use crate::globals;
 
 /// `IFF_EBRIDGE`: <https://elixir.bootlin.com/linux/v6.18/source/include/linux/netdevice.h#L1740>.
@@ -85,10 +85,47 @@ impl NetDevice {
     }
 }
 
-/// A device as it is remembered, to be compared with one that is there. Another may have its place once it is gone.
+/// A device as it is remembered, or as a word names it of which the verifier does not know what it is: to be compared with one
+/// that is there, and read through the copying helper. Another may have its place once it is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct DeviceId(u64);
+
+impl DeviceId {
+    /// `None` for a null pointer.
+    #[inline(always)]
+    pub(super) fn new(address: u64) -> Option<Self> {
+        (address != 0).then_some(Self(address))
+    }
+
+    #[inline(always)]
+    fn base(self) -> *const u8 {
+        self.0 as *const u8
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_bridge(self) -> bool {
+        let flags: Option<u32> = probe_member(self.base(), offset!(netdev_priv_flags));
+        flags.is_some_and(|flags| flags & IFF_EBRIDGE != 0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn ifindex(self) -> Option<u32> {
+        probe_member(self.base(), offset!(netdev_ifindex))
+    }
+
+    /// Whether the device is in `net`.
+    #[inline(always)]
+    pub(crate) fn is_in(self, net: Net) -> bool {
+        let address: u64;
+        // A copy that the compiler does not know for one: it would go on with what was read, of which the verifier knows no type.
+        // SAFETY: sets a register and nothing else.
+        unsafe {
+            asm!("{} = {}", out(reg) address, in(reg) net.0, options(pure, nomem, nostack, preserves_flags));
+        }
+        probe_member(self.base(), offset!(netdev_net)) == Some(address)
+    }
+}
 
 /// `struct fib_nh_common`, the nexthop a lookup chose.
 pub(crate) struct Nexthop(pub(crate) *const u8);
@@ -109,11 +146,5 @@ impl Fib6Result {
     pub(crate) fn device(&self) -> Option<NetDevice> {
         let nexthop = present_pointer(self.0, offset!(fib6_result_nh))?;
         NetDevice::new(present(nexthop, offset!(fib6_nh_dev))?)
-    }
-
-    /// Number of the table at `table` (`struct fib6_table`) that was searched.
-    #[inline(always)]
-    pub(crate) fn table(table: *const u8) -> Option<u32> {
-        member(table, offset!(fib6_table_id))
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn parse4(ip: *const u8) -> Option<Flow> {
     Some(flow)
 }
 
-/// As [`parse4`] for IPv6. Of the extension headers only a fragment's is looked behind.
+/// As [`parse4`] for IPv6 (RFC 8200 §3). Of the extension headers only a fragment's is looked behind.
 #[inline(always)]
 pub(super) fn parse6(ip: *const u8) -> Option<Flow> {
     let start: [u8; 8] = probe(ip)?;
@@ -39,7 +39,7 @@ pub(super) fn parse6(ip: *const u8) -> Option<Flow> {
     }
     let mut flow = Flow {
         saddr: probe(ip.wrapping_add(8))?,
-        daddr: daddr6(ip)?,
+        daddr: probe(ip.wrapping_add(24))?,
         proto: start[6],
         ..Flow::default()
     };
@@ -54,18 +54,6 @@ pub(super) fn parse6(ip: *const u8) -> Option<Flow> {
     }
     parse_l4(l4, &mut flow);
     Some(flow)
-}
-
-/// Where the packet with the IPv4 header at `ip` goes, v4-mapped (RFC 791 §3.1).
-#[inline(always)]
-pub(super) fn daddr4(ip: *const u8) -> Option<[u8; 16]> {
-    probe(ip.wrapping_add(16)).map(v4_mapped)
-}
-
-/// As [`daddr4`] for IPv6 (RFC 8200 §3).
-#[inline(always)]
-pub(super) fn daddr6(ip: *const u8) -> Option<[u8; 16]> {
-    probe(ip.wrapping_add(24))
 }
 
 #[inline(always)]

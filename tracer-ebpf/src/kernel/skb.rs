@@ -3,17 +3,22 @@
 use tracer_common::Flow;
 
 use super::{
-    NetDevice, Sock,
-    headers::{arp_target, daddr4, daddr6, parse4, parse6},
+    DeviceId, NetDevice, Sock,
+    headers::{arp_target, parse4, parse6},
     member,
-    offsets::offset,
-    pointer,
+    offsets::{Offset as _, offset},
+    pointer, probe_member,
 };
 
 /// `ETH_P_*` (`include/uapi/linux/if_ether.h`) as they stand in the skb.
 const ETH_P_IP: u16 = 0x0800_u16.to_be();
 const ETH_P_ARP: u16 = 0x0806_u16.to_be();
 const ETH_P_IPV6: u16 = 0x86dd_u16.to_be();
+
+/// `SKB_DST_NOREF` (`include/linux/skbuff.h`).
+const DST_NOREF: u64 = 1;
+/// `IPSKB_FORWARDED` (`include/net/ip.h`), in the lower byte.
+const IPSKB_FORWARDED: u8 = 1 << 0;
 
 /// `struct sk_buff`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,35 @@ impl Skb {
         member::<u32>(self.0, offset!(skb_iif)).filter(|ifindex| *ifindex != 0)
     }
 
+    /// Whether a packet that a firewall drops may be one that it would have passed on. Over IPv4 the kernel notes that before it
+    /// asks the firewall; over IPv6 all that came in may be.
+    /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
+    #[inline(always)]
+    pub(crate) fn may_be_forwarded(self) -> bool {
+        self.forwarded_iif().is_some() && (!self.is_ipv4() || self.is_noted_forwarded())
+    }
+
+    #[inline(always)]
+    fn is_noted_forwarded(self) -> bool {
+        if offset!(skb_cb).is_absent() {
+            return false;
+        }
+        let notes = self.0.wrapping_add(offset!(skb_cb).value());
+        member::<u8>(notes, offset!(inet_skb_flags)).is_some_and(|it| it & IPSKB_FORWARDED != 0)
+    }
+
+    /// Device that the packet's route leads to, if it has one.
+    #[inline(always)]
+    pub(crate) fn route_device(self) -> Option<DeviceId> {
+        let route = member::<u64>(self.0, offset!(skb_refdst))? & !DST_NOREF;
+        DeviceId::new(probe_member(route as *const u8, offset!(dst_dev))?)
+    }
+
+    #[inline(always)]
+    pub(crate) fn mark(self) -> Option<u32> {
+        member(self.0, offset!(skb_mark))
+    }
+
     #[inline(always)]
     pub(crate) fn len(self) -> Option<u32> {
         member(self.0, offset!(skb_len))
@@ -60,17 +94,6 @@ impl Skb {
     #[inline(always)]
     pub(crate) fn routed_flow(self) -> Option<Flow> {
         self.parse(self.network_header()?)
-    }
-
-    /// Where an IP packet goes whose network header is set, v4-mapped.
-    #[inline(always)]
-    pub(crate) fn routed_daddr(self) -> Option<[u8; 16]> {
-        let ip = self.network_header()?;
-        match self.protocol() {
-            ETH_P_IP => daddr4(ip),
-            ETH_P_IPV6 => daddr6(ip),
-            _ => None,
-        }
     }
 
     /// Headers of a packet on its way in, before the network header is set.

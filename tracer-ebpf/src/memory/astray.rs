@@ -4,7 +4,7 @@
 use tracer_common::WatchKey;
 
 use super::{A_MOMENT, is_recent, jiffies};
-use crate::{globals::Moment, maps::ASYMMETRIC};
+use crate::{globals, maps::ASYMMETRIC};
 
 /// A reset answers a reply within a round trip, however often that must be sent: longer than an event is held back. In
 /// jiffies.
@@ -28,7 +28,7 @@ pub(crate) fn note_astray(key: &WatchKey, bridge: u32) {
         bridge,
         reserved: 0,
     };
-    Moment::Astray.note(astray.jiffies);
+    globals::note_astray(astray.jiffies);
     match ASYMMETRIC.get_ptr_mut(key) {
         // SAFETY: a live map value; two that are written at once say the same, or nearly.
         Some(known) => unsafe { *known = astray },
@@ -40,7 +40,7 @@ pub(crate) fn note_astray(key: &WatchKey, bridge: u32) {
 /// ifindex of the bridge into which a reply went astray not long ago.
 #[inline(always)]
 pub(crate) fn astray_into(key: &WatchKey) -> Option<u32> {
-    if !is_recent(Moment::Astray.last(), A_WHILE) {
+    if !is_recent(globals::last_astray(), A_WHILE) {
         return None;
     }
     let astray = ASYMMETRIC.get_ptr(key)?;

@@ -8,9 +8,11 @@ use tracer_common::v4_of;
 use super::{A_MOMENT, Address, is_recent, jiffies, parked::Parked};
 use crate::{kernel::Net, maps::INGRESSES};
 
-/// How old an ingress may get before it is written anew, in jiffies: a busy connection must not make the CPUs
-/// quarrel over who wrote last.
-const FRESH: u64 = A_MOMENT / 16;
+/// How long nobody asks whether an ingress is to be written anew, in jiffies: a busy connection must not make the CPUs quarrel
+/// over who wrote last.
+const FRESH: u32 = A_MOMENT as u32 / 16;
+/// Older than what is the story of any packet, in jiffies.
+const LONG_AGO: u64 = 2 * A_MOMENT;
 
 /// By which device a packet came in, remembered until the reply is routed.
 #[repr(C)]
@@ -20,8 +22,10 @@ pub(crate) struct Ingress<A: Address> {
     net: u64,
     saddr: A::Words,
     iif: u32,
-    /// What the rest adds up to, see [`sum_of`].
-    sum: u64,
+    /// When it was asked last whether that still holds, in jiffies: their lower half, which comes round in weeks.
+    asked: u32,
+    /// What the rest, but for that, adds up to, see [`sum_of`].
+    sum: u32,
 }
 
 /// That of `remote`, or of whoever has the same place. The namespace counts too: a packet may pass several.
@@ -65,7 +69,7 @@ pub(crate) fn may_come_elsewhere<A: Address>(
     Some(it.saddr == remote()?.words() && it.net == net.get() && it.iif != ifindex()?)
 }
 
-/// Whether it is remembered, and not for long, that `remote` came in by `iif`. As above.
+/// Whether it is remembered that `remote` came in by `iif`, and was asked not long ago. As above.
 #[inline(always)]
 pub(crate) fn is_known_ingress<A: Address>(
     net: Net,
@@ -79,15 +83,17 @@ pub(crate) fn is_known_ingress<A: Address>(
     if it.saddr != remote()?.words() || it.net != net.get() || it.iif != iif()? {
         return Some(false);
     }
-    let then = Parked::new(&mut age, it.jiffies);
+    let then = Parked::new(&mut age, it.asked);
     // Not `is_recent`: what it compares would wait in a register.
-    Some(jiffies().wrapping_sub(then.get()) <= FRESH)
+    Some((jiffies() as u32).wrapping_sub(then.get()) <= FRESH)
 }
 
 /// What an [`Ingress`] adds up to. The parts are kept apart: two that differ in one place do not add up to the same.
 #[inline(always)]
-fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u64 {
-    remote.fold() ^ u64::from(iif) << 32 ^ net.id().rotate_left(16) ^ jiffies.rotate_left(40)
+fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u32 {
+    let sum =
+        remote.fold() ^ u64::from(iif) << 32 ^ net.id().rotate_left(16) ^ jiffies.rotate_left(40);
+    (sum ^ sum >> 32) as u32
 }
 
 /// Remembers that `remote` came in by `iif`. CPUs that write it at once for different remotes can leave a mixture, which
@@ -96,12 +102,36 @@ fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u64 {
 pub(crate) fn set_ingress<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: a live map value.
     let it = unsafe { &mut *entry(net.id(), remote)? };
-    // Member by member: padding has no value to copy.
-    let now = jiffies();
-    it.jiffies = now;
-    it.saddr = remote.words();
-    it.net = net.id();
-    it.iif = iif;
-    it.sum = sum_of(now, net, remote, iif);
+    it.write(jiffies(), net, remote, iif);
     Some(())
+}
+
+/// Has nobody ask for a while whether `remote` came in by `iif`, which it looked like and did not: where every packet's way
+/// back is looked up, all that follow look like it. Whoever came in a moment ago keeps the place.
+#[inline(always)]
+pub(crate) fn ask_later<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
+    // SAFETY: as above.
+    let it = unsafe { &mut *entry(net.id(), remote)? };
+    let now = jiffies();
+    if it.saddr != remote.words() || it.net != net.id() || it.iif != iif {
+        if is_recent(it.jiffies, A_MOMENT) {
+            return None;
+        }
+        it.write(now.wrapping_sub(LONG_AGO), net, remote, iif);
+    }
+    it.asked = now as u32;
+    Some(())
+}
+
+impl<A: Address> Ingress<A> {
+    /// Member by member: padding has no value to copy.
+    #[inline(always)]
+    fn write(&mut self, now: u64, net: Net, remote: A, iif: u32) {
+        self.jiffies = now;
+        self.saddr = remote.words();
+        self.net = net.id();
+        self.iif = iif;
+        self.asked = now as u32;
+        self.sum = sum_of(now, net, remote, iif);
+    }
 }

@@ -7,12 +7,11 @@ mod routes;
 
 pub(crate) use astray::{Astray, astray_into, note_astray};
 pub(crate) use ingress::{
-    Ingress, ingress, ingress_of, is_known_ingress, may_come_elsewhere, set_ingress,
+    Ingress, ask_later, ingress, ingress_of, is_known_ingress, may_come_elsewhere, set_ingress,
 };
 pub(crate) use parked::Parked;
 pub(crate) use routes::{
-    Own, Passing, Routed, has_just_passed, is_anything_passing, own_lookup, own_slot, passing_slot,
-    passing_to,
+    Routed, Whose, has_just_passed, is_anything_passing, own_lookup, passes_into, passing_to, slot,
 };
 
 use aya_ebpf::{
@@ -21,10 +20,7 @@ use aya_ebpf::{
 };
 use tracer_common::v4_mapped;
 
-use crate::{
-    globals::Moment,
-    maps::{INGRESS_SLOT, INGRESS6_SLOT, OWN_SLOT, OWN6_SLOT, PASSING_SLOT, PASSING6_SLOT},
-};
+use crate::maps::{INGRESS_SLOT, INGRESS6_SLOT, ROUTED, ROUTED6};
 
 /// What a slot remembers is the story of a packet only if it is recent; in jiffies:
 /// 1 s at HZ=1000, 10 s at HZ=100.
@@ -34,8 +30,6 @@ pub(crate) const AT_ONCE: u64 = 2;
 
 /// An address of either family, network byte order, and where lookups for it are remembered.
 pub(crate) trait Address: Copy + PartialEq + 'static {
-    /// That a packet passes into a bridge.
-    const PASSING: Moment;
     /// What slots keep of it, as it lies in memory: a load each, where its bytes would take one each.
     type Words: Copy + PartialEq;
 
@@ -45,16 +39,13 @@ pub(crate) trait Address: Copy + PartialEq + 'static {
     /// All of its bits in eight bytes.
     fn fold(self) -> u64;
     fn mapped(self) -> [u8; 16];
-    /// Where this host's own lookups are remembered.
-    fn own() -> &'static PerCpuArray<Own<Self>>;
-    /// Where lookups for packets that pass are.
-    fn passing() -> &'static PerCpuArray<Passing<Self>>;
+    /// Where lookups are remembered.
+    fn routed() -> &'static PerCpuArray<Routed<Self>>;
     /// Where ingresses are.
     fn ingresses() -> &'static Array<Ingress<Self>>;
 }
 
 impl Address for [u8; 4] {
-    const PASSING: Moment = Moment::Passing4;
     type Words = u32;
 
     #[inline(always)]
@@ -78,13 +69,8 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn own() -> &'static PerCpuArray<Own<Self>> {
-        &OWN_SLOT
-    }
-
-    #[inline(always)]
-    fn passing() -> &'static PerCpuArray<Passing<Self>> {
-        &PASSING_SLOT
+    fn routed() -> &'static PerCpuArray<Routed<Self>> {
+        &ROUTED
     }
 
     #[inline(always)]
@@ -94,7 +80,6 @@ impl Address for [u8; 4] {
 }
 
 impl Address for [u8; 16] {
-    const PASSING: Moment = Moment::Passing6;
     type Words = [u32; 4];
 
     #[inline(always)]
@@ -121,13 +106,8 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn own() -> &'static PerCpuArray<Own<Self>> {
-        &OWN6_SLOT
-    }
-
-    #[inline(always)]
-    fn passing() -> &'static PerCpuArray<Passing<Self>> {
-        &PASSING6_SLOT
+    fn routed() -> &'static PerCpuArray<Routed<Self>> {
+        &ROUTED6
     }
 
     #[inline(always)]

@@ -39,9 +39,4 @@ impl Arguments for Arguments6 {
     fn net(self, _: NetDevice) -> Option<Net> {
         Some(Net(argument(self.0, 0)))
     }
-
-    #[inline(always)]
-    fn table(self) -> Option<u32> {
-        Some(Fib6Result::table(argument(self.0, 2)).unwrap_or(0))
-    }
 }

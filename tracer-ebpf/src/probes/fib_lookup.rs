@@ -51,9 +51,4 @@ impl Arguments for Arguments4 {
     fn net(self, device: NetDevice) -> Option<Net> {
         device.net()
     }
-
-    #[inline(always)]
-    fn table(self) -> Option<u32> {
-        Some(argument::<u64>(self.0, 0) as u32)
-    }
 }

@@ -10,7 +10,7 @@ use super::call;
 use crate::{
     emit,
     kernel::{Flowi, Net, NetDevice},
-    memory::{self, Address as _, Parked, Routed},
+    memory::{self, Address as _, Parked, Whose},
 };
 
 /// `LOOPBACK_IFINDEX` (`include/net/flow.h`): ingress interface of a locally generated packet's lookup.
@@ -26,18 +26,15 @@ pub(super) trait Arguments: Copy {
     fn device(self) -> Option<NetDevice>;
     /// The namespace, which is the device's.
     fn net(self, device: NetDevice) -> Option<Net>;
-    /// Number of the table that was searched.
-    fn table(self) -> Option<u32>;
 
     /// What events tell of the lookup.
     #[inline(always)]
     fn lookup(self) -> Option<Lookup> {
         let flow = self.flow();
         Some(Lookup {
-            iif: flow.iif()?,
             oif: flow.oif()?,
             mark: flow.mark()?,
-            table: self.table()?,
+            ..Lookup::default()
         })
     }
 }
@@ -64,7 +61,7 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
     if iif == LOOPBACK_IFINDEX && flow.proto() != 0 {
         leaves(given, device);
     } else {
-        passes(given);
+        remember(given, Whose::Passing);
     }
     1
 }
@@ -77,7 +74,7 @@ fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
         call(given, remember_ingress);
     }
     if given.device()?.is_bridge() {
-        passes(given)?;
+        remember(given, Whose::Passing)?;
     }
     Some(())
 }
@@ -88,27 +85,11 @@ fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
 fn remember_ingress<L: Arguments>(given: L) -> Option<()> {
     let (flow, net) = (given.flow(), given.net(given.device()?)?);
     let (saddr, iif) = (flow.saddr()?, flow.iif()?);
-    if !memory::has_just_passed(net, saddr, iif) {
-        memory::set_ingress(net, saddr, iif);
+    if memory::has_just_passed(net, saddr, iif) {
+        memory::ask_later(net, saddr, iif)
+    } else {
+        memory::set_ingress(net, saddr, iif)
     }
-    Some(())
-}
-
-/// A packet that came in goes into a bridge.
-#[inline(always)]
-fn passes<L: Arguments>(given: L) -> Option<()> {
-    let mut place = MaybeUninit::uninit();
-    let now = Parked::new(&mut place, memory::jiffies());
-    let slot = memory::passing_slot(given.flow().daddr()?)?;
-    let device = given.device()?;
-    // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU; before Linux 6.1 it may in a
-    // softirq, and two lookups mix.
-    let slot = unsafe { &mut *slot };
-    slot.bridge.net = given.net(device)?.id();
-    slot.bridge.ifindex = device.ifindex()?;
-    remember(slot, given, &now)?;
-    <L::Flow as Flowi>::Address::PASSING.note(now.get());
-    Some(())
 }
 
 /// A packet of this host goes into a bridge. Mostly it belongs there: only what is about to be told must be sure.
@@ -118,28 +99,23 @@ fn leaves<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     if memory::may_come_elsewhere(given.net(device)?, || given.flow().daddr(), ifindex)? {
         call(given, astray);
     }
-    let mut place = MaybeUninit::uninit();
-    let now = Parked::new(&mut place, memory::jiffies());
-    let slot = memory::own_slot()?;
-    // SAFETY: as above.
-    let slot = unsafe { &mut *slot };
-    slot.bridge = given.device()?.id();
-    remember(slot, given, &now)
+    remember(given, Whose::Own)
 }
 
 /// A member at a time: what is read goes where it stays, and needs no register meanwhile.
 #[inline(always)]
-fn remember<L: Arguments, Bridge>(
-    slot: &mut Routed<<L::Flow as Flowi>::Address, Bridge>,
-    given: L,
-    now: &Parked<'_, u64>,
-) -> Option<()> {
+fn remember<L: Arguments>(given: L, whose: Whose) -> Option<()> {
+    let mut place = MaybeUninit::uninit();
+    let now = Parked::new(&mut place, memory::jiffies());
+    let slot = memory::slot::<<L::Flow as Flowi>::Address>(whose)?;
+    // SAFETY: this CPU's slot, written by this program only, which does not nest on a CPU; before Linux 6.1 it may in a
+    // softirq, and two lookups mix.
+    let slot = unsafe { &mut *slot };
     let flow = given.flow();
+    slot.bridge = given.device()?.id();
     slot.daddr = flow.daddr()?.words();
-    slot.lookup.iif = flow.iif()?;
-    slot.lookup.oif = flow.oif()?;
-    slot.lookup.mark = flow.mark()?;
-    slot.lookup.table = given.table()?;
+    slot.oif = flow.oif()?;
+    slot.mark = flow.mark()?;
     slot.jiffies = now.get();
     Some(())
 }

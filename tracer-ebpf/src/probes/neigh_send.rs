@@ -102,8 +102,7 @@ fn lost_with_the_queue(neighbour: &Neighbour, bridge: NetDevice, remote: [u8; 16
     if memory::own_lookup(bridge, remote, age).is_some() {
         return Some(());
     }
-    let passes = memory::passing_to(bridge.net()?, remote);
-    (given_up && passes.is_none()).then_some(())
+    (given_up && !memory::passes_into(bridge, remote)).then_some(())
 }
 
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody

@@ -24,10 +24,10 @@ pub(crate) fn on_skb_drop(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_skb_drop(ctx: &BtfTracePointContext) {
     // On a healthy host packets die all day: nearly all of them for other reasons, and at a firewall mostly what this
-    // host sends.
+    // host sends or would have received.
     match drop_reason(ctx.arg(2)) {
         0 => {}
-        FIREWALL if Skb(ctx.arg(0)).forwarded_iif().is_none() => {}
+        FIREWALL if !Skb(ctx.arg(0)).may_be_forwarded() => {}
         // Apart from each other, too: together they need more stack than kernels before 6.13 have.
         FIREWALL => apart(ctx, skb_refused::by_firewall),
         RP_FILTER => apart(ctx, skb_refused::by_rp_filter),

@@ -1,8 +1,8 @@
-//! Packets that died before they got to a bridge: right after a route lookup that led there.
-//! Firewalls drop a lot on a healthy host, so the age of any such lookup is asked for before the packet is parsed.
+//! Packets that died before they got to a bridge, though the route led there: a forwarded packet's own, or that of the way
+//! back. A healthy host drops a lot there, so what is cheap to ask is asked before the packet is parsed.
 
 use aya_ebpf::programs::BtfTracePointContext;
-use tracer_common::{DropReason, Hook, Way};
+use tracer_common::{DropReason, Hook, Lookup, Way, v4_of};
 
 use crate::{addresses::is_payload, emit, kernel::Skb, memory, probes::skb_drop::count_and_submit};
 
@@ -11,20 +11,23 @@ use crate::{addresses::is_payload, emit, kernel::Skb, memory, probes::skb_drop::
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
 #[inline(always)]
 pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
-    if !memory::is_anything_passing() {
-        return None;
-    }
     let skb = Skb(ctx.arg(0));
-    let iif = skb.forwarded_iif()?;
-    let net = skb.device()?.net()?;
-    // Before the packet is parsed: much of what is dropped while packets pass is none of them.
-    let found = memory::passing_to(net, skb.routed_daddr()?)?;
-    if found.ifindex == iif {
+    // Of most that dies on the way in IPv6 does not tell that it is not forwarded.
+    if skb.is_ipv6() && !memory::is_anything_passing::<[u8; 16]>() {
         return None;
     }
+    // A bridged packet on its port (`br_netfilter`) leads to the bridge itself, and goes where its frame does.
+    // <https://elixir.bootlin.com/linux/v6.18/A/ident/bridge_parent_rtable>
+    let device = skb.device().filter(|device| !device.is_bridge_port())?;
+    let bridge = skb.route_device().filter(|device| device.is_bridge())?;
+    let (iif, ifindex) = (skb.forwarded_iif()?, bridge.ifindex()?);
+    if ifindex == iif {
+        return None;
+    }
+    let net = device.net()?;
     let flow = skb.routed_flow().filter(is_payload)?;
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.daddr);
-    emit::add_lookup(&mut event, found.lookup);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, ifindex, flow.daddr);
+    emit::add_lookup(&mut event, lookup_of(skb)?);
     emit::add_forwarded(&mut event, iif);
     emit::add_packet(&mut event, skb, flow);
     let ingress = memory::ingress_of(net, event.remote);
@@ -32,24 +35,33 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
 }
 
+/// What the packet's route was asked for with: a forwarded one names no device.
+#[inline(always)]
+fn lookup_of(skb: Skb) -> Option<Lookup> {
+    Some(Lookup {
+        mark: skb.mark()?,
+        ..Lookup::default()
+    })
+}
+
 /// A request died on arrival, because the way back to its source leads into a bridge.
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/fib_validate_source>
 #[inline(always)]
 pub(super) fn by_rp_filter(ctx: &BtfTracePointContext) -> Option<()> {
     let skb = Skb(ctx.arg(0));
-    if !skb.is_ipv4() || !memory::is_anything_passing() {
+    if !skb.is_ipv4() || !memory::is_anything_passing::<[u8; 4]>() {
         return None;
     }
     let device = skb.device()?;
     let (net, ifindex) = (device.net()?, device.ifindex()?);
     let flow = skb.routed_flow()?;
-    let found = memory::passing_to(net, flow.saddr)?;
-    if found.ifindex == ifindex {
+    let (bridge, lookup) = memory::passing_to(net, v4_of(flow.saddr)?)?;
+    if bridge == ifindex {
         return None;
     }
-    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, found.ifindex, flow.saddr);
+    let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, bridge, flow.saddr);
     emit::add_packet(&mut event, skb, flow);
-    emit::add_lookup(&mut event, found.lookup);
+    emit::add_lookup(&mut event, lookup);
     emit::add_ingress(&mut event, Some(ifindex));
     count_and_submit(&mut event, DropReason::IpRpFilter as u8, Way::Arriving)
 }

@@ -8,7 +8,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{Hook, WatchKey};
 
 use super::apart;
-use crate::{emit, globals::Moment, kernel::Sock, memory};
+use crate::{emit, globals::last_astray, kernel::Sock, memory};
 
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
@@ -19,7 +19,7 @@ pub(crate) fn on_tcp_reset(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_tcp_reset(ctx: &BtfTracePointContext) -> Option<()> {
     // Connections are refused all day; on a healthy host no reply ever went astray.
-    if Moment::Astray.last() != 0 {
+    if last_astray() != 0 {
         apart(ctx, refused);
     }
     None

@@ -77,17 +77,13 @@ impl KernelEvent {
     }
 }
 
-/// The route lookup behind an event: what policy rules may have selected on, and where it ended.
+/// The route lookup behind an event: what policy rules may have selected on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// ifindex the packet came in by, 1 for one made here.
-    pub iif: u32,
     /// ifindex the sender is bound to, 0 if none.
     pub oif: u32,
     /// fwmark.
     pub mark: u32,
-    /// Routing table that was searched.
-    pub table: u32,
 }
 
 /// What a record of the ring buffer tells of.
@@ -158,10 +154,8 @@ pub fn decode(bytes: &[u8]) -> Result<KernelEvent, DecodeError> {
         packet: flow.map(packet),
         tcp_flags: flow.map_or(0, |flow| flow.tcp_flags),
         lookup: has(event_flags::LOOKUP).then_some(Lookup {
-            iif: event.lookup.iif,
             oif: event.lookup.oif,
             mark: event.lookup.mark,
-            table: event.lookup.table,
         }),
         ingress: has(event_flags::INGRESS).then_some(event.ingress_ifindex),
         forwarded_iif: has(event_flags::FORWARDED).then_some(event.forwarded_iif),
@@ -246,21 +240,14 @@ mod tests {
             flags: event_flags::FORWARDED | event_flags::LOOKUP,
             forwarded_iif: 7,
             lookup: tracer_common::Lookup {
-                iif: 7,
-                oif: 0,
                 mark: 3,
-                table: 254,
+                ..tracer_common::Lookup::default()
             },
             ..Event::default()
         };
         let decoded = decode(event.as_bytes()).unwrap();
         assert_eq!(decoded.forwarded_iif, Some(7));
-        let lookup = Lookup {
-            iif: 7,
-            oif: 0,
-            mark: 3,
-            table: 254,
-        };
+        let lookup = Lookup { oif: 0, mark: 3 };
         assert_eq!(decoded.lookup, Some(lookup));
         assert_eq!(decoded.reason, Some(DropReason::NetfilterDrop));
     }

@@ -39,13 +39,13 @@ prop_compose! {
         hook in 0_u8..7, netns in netns(), ifindex in ifindex(), remote in remote(),
         flags in 0_u32..8, proto in prop_oneof![Just(1_u8), Just(6), Just(17)],
         sport in prop_oneof![Just(22_u16), Just(40_000)], tcp_flags in 0_u8..32,
-        reason in 0_u8..7, iif in ifindex(), ingress in ifindex(),
+        reason in 0_u8..7, oif in ifindex(), ingress in ifindex(),
     ) -> Vec<u8> {
         let flow = Flow {
             saddr: v4_mapped([172, 42, 10, 112]), daddr: v4_mapped(remote), sport, dport: 50_000,
             proto, tcp_flags, ..Flow::default()
         };
-        let lookup = Lookup { iif, table: 254, ..Lookup::default() };
+        let lookup = Lookup { oif, ..Lookup::default() };
         let event = Event {
             hook, netns, ifindex, remote: v4_mapped(remote), flags, flow, lookup, reason,
             ingress_ifindex: ingress, socket_inode: 7, ..Event::default()

@@ -7,7 +7,7 @@ use super::btf::KernelTypes;
 
 /// Members without which something is not seen: what that is, and the members. Without any other
 /// member there is no run.
-const DISPENSABLE: [(&str, &[&str]); 7] = [
+const DISPENSABLE: [(&str, &[&str]); 8] = [
     (
         "which process sends the lost packets",
         &[
@@ -31,6 +31,16 @@ const DISPENSABLE: [(&str, &[&str]); 7] = [
         ],
     ),
     (IPV6, IPV6_MEMBERS),
+    (
+        "forwarded packets that a firewall drops",
+        &[
+            "sk_buff.mark",
+            "sk_buff._skb_refdst",
+            "dst_entry.dev",
+            "sk_buff.cb",
+            "inet_skb_parm.flags",
+        ],
+    ),
     (
         "what TCP sends again, and who resets misdelivered connections",
         &[
@@ -84,7 +94,6 @@ const IPV6_MEMBERS: &[&str] = &[
     "flowi6.daddr",
     "fib6_result.nh",
     "fib6_nh.nh_common.nhc_dev",
-    "fib6_table.tb6_id",
     "sock.__sk_common.skc_v6_daddr",
     "sock.__sk_common.skc_v6_rcv_saddr",
 ];

@@ -35,20 +35,16 @@ const PLACES: usize = 2048;
 static mut KEPT: Kept = Kept {
     device: 0,
     remote: 0,
-    table: 0,
     mark: 0,
     oif: 0,
-    iif: 0,
 };
 
 #[repr(C)]
 struct Kept {
     device: u64,
     remote: u32,
-    table: u32,
     mark: u32,
     oif: u32,
-    iif: u32,
 }
 
 /// Stores a member.
@@ -100,10 +96,8 @@ fn lookup(ctx: &BtfTracePointContext) -> Option<()> {
     let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
     keep!(device, device as u64);
     keep!(remote, remote);
-    keep!(table, ctx.arg(0));
     keep!(mark, load(flow, at!("flowi4.__fl_common.flowic_mark"))?);
     keep!(oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
-    keep!(iif, iif);
     if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? != 0 {
         look_up(net(device)?, remote);
     }

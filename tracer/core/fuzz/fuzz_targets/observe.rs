@@ -91,8 +91,7 @@ fn record(netns: u32, hook: u8, chunk: &[u8]) -> Event {
         ifindex: u32::from(chunk[6] % 6),
         ingress_ifindex: u32::from(chunk[7] % 6),
         lookup: Lookup {
-            iif: u32::from(chunk[7] % 3),
-            table: 254,
+            oif: u32::from(chunk[7] % 3),
             ..Lookup::default()
         },
         flags: u32::from(chunk[7] >> 5),
