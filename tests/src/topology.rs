@@ -22,7 +22,7 @@ use anyhow::Result;
 
 use crate::{Netns, peers, wait_until};
 
-pub use builder::Builder;
+pub use builder::{Builder, LOOSE, STRICT};
 
 /// The developer's PC.
 pub const PC: Ipv4Addr = Ipv4Addr::new(172, 22, 10, 119);

@@ -42,6 +42,19 @@ pub struct Lookup {
     pub reserved_table: u32,
 }
 
+impl Lookup {
+    /// A lookup that named the device `oif` (0: none) and `mark`.
+    #[must_use]
+    pub const fn new(oif: u32, mark: u32) -> Self {
+        Self {
+            reserved_iif: 0,
+            oif,
+            mark,
+            reserved_table: 0,
+        }
+    }
+}
+
 /// One record in the ring buffer. Which parts hold is told by [`Event::flags`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -181,6 +181,8 @@ offsets! {
     skb_refdst: "sk_buff._skb_refdst",
     /// Device that a route leads to. <https://elixir.bootlin.com/linux/v6.18/A/ident/dst_entry>
     dst_dev: "dst_entry.dev",
+    /// `DST_FAKE_RTABLE`: it is no route, but what `br_netfilter` gives to a bridged frame.
+    dst_flags: "dst_entry.flags",
     /// What the layer that has the packet notes about it: IPv4's notes are an `inet_skb_parm`.
     skb_cb: "sk_buff.cb",
     /// `IPSKB_FORWARDED`. <https://elixir.bootlin.com/linux/v6.18/A/ident/inet_skb_parm>
@@ -253,4 +255,4 @@ offsets! {
     siginfo_code: "kernel_siginfo.si_code",
 }
 
-const _: () = assert!(size_of::<KernelOffsets>() == 74 * 4);
+const _: () = assert!(size_of::<KernelOffsets>() == 75 * 4);

@@ -24,7 +24,7 @@ static mut PREFIX4: Prefixes = [0; PREFIX_WORDS as usize];
 #[unsafe(link_section = ".data.prefix6")]
 static mut PREFIX6: Prefixes = [0; PREFIX_WORDS as usize];
 
-/// When a reply last went astray, in jiffies; 0: never. All CPUs share it.
+/// All CPUs share it.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".data.astray")]
 static mut LAST_ASTRAY: u64 = 0;
@@ -36,10 +36,9 @@ pub(crate) fn last_astray() -> u64 {
     unsafe { read_volatile(addr_of!(LAST_ASTRAY)) }
 }
 
-/// One does `now`. Written once a jiffy at the most: CPUs must not quarrel over the line; and never back: one that was held up
-/// may come late.
+/// Written once a jiffy at the most: CPUs must not quarrel over the line; and never back: one that was held up may come late.
 #[inline(always)]
-pub(crate) fn note_astray(now: u64) {
+pub(crate) fn set_last_astray(now: u64) {
     if now.wrapping_sub(last_astray()).cast_signed() > 0 {
         // SAFETY: as above; whichever CPU is last writes as good a moment.
         unsafe { write_volatile(&raw mut LAST_ASTRAY, now) };

@@ -21,12 +21,12 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
 /// The last lookups on this CPU that were answered with a bridge, by [`Whose`] packet it was.
 #[map]
-pub(crate) static ROUTED: PerCpuArray<Routed<[u8; 4]>> =
+pub(crate) static ROUTED_SLOT: PerCpuArray<Routed<[u8; 4]>> =
     PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
 
 /// The same over IPv6.
 #[map]
-pub(crate) static ROUTED6: PerCpuArray<Routed<[u8; 16]>> =
+pub(crate) static ROUTED6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
     PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
 
 /// Where the last packets came in that have a source inside a bridge's subnet. All CPUs share it: who

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use bridgetrace_lab::dockerd::Options;
 use bridgetrace_lab::peers::{self, EchoServer, NameServer};
 use bridgetrace_lab::scenario::APPS;
+use bridgetrace_lab::topology::LOOSE;
 use bridgetrace_lab::{Container, Service, Topology, showcase, wait_until};
 use serde_json::{Value, json};
 
@@ -18,10 +19,6 @@ use crate::outage::expect;
 use crate::outage::stage::{SOON, Stage, evidence, holds, is_phase};
 
 const REGISTRY: SocketAddr = SocketAddr::new(IpAddr::V4(MACHINE), 443);
-/// Of the way back to it and of the way to [`MACHINE`] the kernel half once remembered only the later one.
-const JOB: Ipv4Addr = Ipv4Addr::new(10, 201, 1, 230);
-/// A reverse path filter that asks for any way back.
-const LOOSE: u8 = 2;
 const URL: &str = "https://gitlab.example/shop/-/jobs/4711";
 
 /// A job pulls from a registry, again and again.
@@ -164,7 +161,6 @@ fn job(stage: &Stage, script: &str) -> Result<Container> {
     Service::shell("job", script)
         .network(APPS)
         .arg(format!("--dns={MACHINE}"))
-        .arg(format!("--ip={JOB}"))
         .label(&label("job.id"), "4711")
         .label(&label("job.url"), URL)
         .label(&label("pipeline.id"), "815")

@@ -29,7 +29,7 @@ pub(super) fn raise_with(options: Options) -> Result<Stage> {
     raise_on(Topology::builder(), options)
 }
 
-/// [`raise_with`] on a topology that is built otherwise, besides.
+/// As [`raise_with`], on this topology.
 pub(super) fn raise_on(topology: Builder, options: Options) -> Result<Stage> {
     preflight::require()?;
     // Another lab with a bridge in the same range makes the kernel half remember who came in before.

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use bridgetrace_lab::docker::bridge_name;
 use bridgetrace_lab::peers::{self, EchoServer, UdpResponder};
-use bridgetrace_lab::topology::{PC, SRV, UPLINK};
+use bridgetrace_lab::topology::{PC, SRV, STRICT, UPLINK};
 use bridgetrace_lab::{Topology, preflight, showcase, wait_for};
 use serde_json::{Value, json};
 
@@ -12,7 +12,6 @@ use super::scene::{of_kind, packets, pc_is_back, reason, remedy_works};
 use crate::outage::expect;
 use crate::outage::stage::{NETWORK, SOON, Stage, at, detail, holds};
 
-const STRICT: u8 = 1;
 const KIND: &str = "reverse-path-drop";
 const PROOF: [&str; 3] = ["drop", "reverse-path", "ingress-asymmetry"];
 

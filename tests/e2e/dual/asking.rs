@@ -3,10 +3,10 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::scenario::APPS;
 use bridgetrace_lab::topology::COLLISION6;
-use bridgetrace_lab::{Container, Service, Topology, peers, preflight, showcase};
+use bridgetrace_lab::{Container, Netns, Service, Topology, peers, preflight, showcase};
 use serde_json::{Value, json};
 
 use super::scene::{host_route_works, is_lost};
@@ -17,6 +17,7 @@ const MACHINE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x172, 0x22, 0x10, 0, 0, 0, 0x77
 const APPS6: [&str; 2] = ["10.201.1.0/24", "fd00:201:1::/64"];
 /// Attempts, a fifth of a second apart.
 const INSISTING: u32 = 5;
+const DATAGRAMS: u32 = 10;
 
 fn raise() -> Result<Stage> {
     preflight::require()?;
@@ -86,7 +87,11 @@ fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
         let refuse = ["ip6tables", "-I", "FORWARD", "-d", COLLISION6, "-j", "DROP"];
         stage.lab.srv.run(&refuse)?;
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-        peers::udp_send_exactly(&asker.netns()?, any, (MACHINE, 514).into(), 10)?;
+        peers::udp_send_exactly(&asker.netns()?, any, (MACHINE, 514).into(), DATAGRAMS)?;
+        ensure!(
+            refused(&stage.lab.srv)? == DATAGRAMS,
+            "not all were dropped"
+        );
         stage.finding(|f| is_phase(f, "opened"))?;
         let last = stage.last_word()?;
         is_lost(&last, "forward-blackhole", &network)?;
@@ -98,11 +103,19 @@ fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
             &last,
             &[
                 ("container.name", json!("asker")),
-                ("bridgetrace.counts.packets", json!(10)),
+                ("bridgetrace.counts.packets", json!(DATAGRAMS)),
                 ("bridgetrace.counts.flows", json!(1)),
             ],
         )
     })
+}
+
+/// Packets that the administrator's rule dropped.
+fn refused(srv: &Netns) -> Result<u32> {
+    let rules = srv.run(&["ip6tables", "-nvxL", "FORWARD"])?;
+    let rule = rules.lines().find(|rule| rule.contains(" DROP "));
+    let packets = rule.and_then(|rule| rule.split_whitespace().next());
+    Ok(packets.context("no rule")?.parse()?)
 }
 
 /// A container whose IPv6 packets are passed on, and whose answers find back.

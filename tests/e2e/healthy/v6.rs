@@ -1,14 +1,16 @@
 //! IPv6 beside IPv4: router advertisements, a dual-stack network, guests that are gone.
 
-use std::net::{Ipv6Addr, SocketAddrV6};
+use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 
 use anyhow::{Context, Result, ensure};
-use bridgetrace_lab::{Netns, peers, topology::SRV, wait_for};
+use bridgetrace_lab::{Netns, Service, peers, topology::SRV, wait_for, wait_until};
 use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::host::{forget_neighbours, is_healthy, remove, run};
-use crate::outage::stage::SOON;
+use crate::outage::{records::records, stage::SOON};
+
+const DATAGRAMS: u32 = 200;
 
 /// A router's word: a prefix to take an address from, and a default route (RFC 4861 §4.2, §4.6.2).
 fn advertisement() -> Vec<u8> {
@@ -50,6 +52,60 @@ fn link_index(router: &Netns) -> Result<u32> {
     let line = router.run(&["ip", "-o", "link", "show", "lan-srv"])?;
     let (index, _) = line.split_once(':').context("no index")?;
     Ok(index.parse()?)
+}
+
+/// Speaks IPv6, and passes it on.
+fn speak(netns: &Netns) -> Result<()> {
+    for scope in ["all", "default", "lo"] {
+        netns.sysctl(&format!("net.ipv6.conf.{scope}.disable_ipv6"), "0")?;
+    }
+    netns.sysctl("net.ipv6.conf.all.forwarding", "1")
+}
+
+/// A firewall keeps the containers of one network apart: it sees their frames on the ports of their bridge, with a route into
+/// that, while another network's packets pass.
+#[test]
+fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
+    is_healthy(|stage| {
+        speak(&stage.lab.srv)?;
+        let service = |name, network, subnets: [&str; 2]| {
+            stage.daemon.create_network(network, &subnets)?;
+            Service::idle(name).network(network).run(&stage.daemon)
+        };
+        let asker = service("asker", "dual", ["10.202.0.0/24", "fd00:202::/64"])?;
+        let other = service("other", "other", ["10.203.0.0/24", "fd00:203::/64"])?;
+        let apart = Service::idle("apart").network("dual").run(&stage.daemon)?;
+        let (other, apart) = (other.address6("other")?, apart.address6("dual")?);
+        for whom in [other, apart] {
+            wait_until("the asker to reach the others", SOON, || {
+                Ok(asker.reaches(whom))
+            })?;
+        }
+        let bridged = "ip6tables -I FORWARD -m physdev --physdev-is-bridged -p udp -j DROP";
+        stage.lab.srv.run(&bridged.split(' ').collect::<Vec<_>>())?;
+        asker.netns()?.enter(|| -> std::io::Result<()> {
+            let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
+            for _ in 0..DATAGRAMS {
+                socket.send_to(b"passes", (other, 9)).ok();
+                socket.send_to(b"is refused", (apart, 9))?;
+            }
+            Ok(())
+        })??;
+        let rules = stage.lab.srv.run(&["ip6tables", "-nvxL", "FORWARD"])?;
+        let rule = rules.lines().find(|rule| rule.contains(" DROP "));
+        let refused = rule.and_then(|rule| rule.split_whitespace().next());
+        ensure!(
+            refused == Some(DATAGRAMS.to_string().as_str()),
+            "not all were refused: {rules}"
+        );
+        let taken_for_routed = format!("kfree_skb: {apart} ");
+        let told = records(stage)?;
+        ensure!(
+            !told.iter().any(|it| it.starts_with(&taken_for_routed)),
+            "{told:#?}"
+        );
+        Ok(())
+    })
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bridgetrace_lab::peers::{self, EchoServer, UdpResponder};
 use bridgetrace_lab::scenario::{self, PUBLISHED};
-use bridgetrace_lab::topology::{PC, SRV};
+use bridgetrace_lab::topology::{PC, SRV, STRICT};
 use bridgetrace_lab::{Dockerd, Service, Topology, WorldDump, preflight, wait_for};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ fn a_container_with_the_address_of_the_pc_resets_its_connections() -> Result<()>
 #[test]
 fn a_strict_reverse_path_filter_drops_the_request_itself() -> Result<()> {
     preflight::require()?;
-    let lab = Topology::builder().rp_filter(1).build()?;
+    let lab = Topology::builder().rp_filter(STRICT).build()?;
     play(&lab, |daemon| {
         let server = UdpResponder::start(&lab.srv, (SRV, 5353).into())?;
         let ask = || peers::udp_send_exactly(&lab.pc, (PC, 0).into(), (SRV, 5353).into(), 10);

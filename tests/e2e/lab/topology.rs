@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Result, ensure};
-use bridgetrace_lab::topology::{PC, SRV, TWIN, UPLINK, UPLINK_BRIDGE};
+use bridgetrace_lab::topology::{PC, SRV, STRICT, TWIN, UPLINK, UPLINK_BRIDGE};
 use bridgetrace_lab::{Topology, peers, preflight};
 
 #[test]
@@ -39,7 +39,7 @@ fn the_uplink_may_be_a_bridge() -> Result<()> {
 #[test]
 fn the_reverse_path_filter_is_set_before_the_devices_are_made() -> Result<()> {
     preflight::require()?;
-    let lab = Topology::builder().rp_filter(1).build()?;
+    let lab = Topology::builder().rp_filter(STRICT).build()?;
     let device = format!("net/ipv4/conf/{UPLINK}/rp_filter");
     ensure!(lab.srv.read_sysctl(&device)? == "1");
     ensure!(lab.pc.read_sysctl("net.ipv4.conf.eth0.rp_filter")? == "0");

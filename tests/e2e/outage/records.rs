@@ -2,7 +2,7 @@
 //! namespace it came from.
 
 use std::mem::offset_of;
-use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 
 use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::Netns;
@@ -44,7 +44,7 @@ fn describe(hex: &str) -> Result<String> {
     let hook = Hook::from_u8(hook).map_or("an unknown hook", Hook::tracepoint);
     let ifindex = u32::from_ne_bytes(bytes(hex, offset_of!(Event, ifindex))?);
     let remote: [u8; 16] = bytes(hex, offset_of!(Event, remote))?;
-    let remote = Ipv4Addr::new(remote[12], remote[13], remote[14], remote[15]);
+    let remote = Ipv6Addr::from(remote).to_canonical();
     Ok(format!("{hook}: {remote} on ifindex {ifindex}: {hex}"))
 }
 

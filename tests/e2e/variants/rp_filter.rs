@@ -2,15 +2,13 @@
 
 use anyhow::Result;
 use bridgetrace_lab::peers::{self, EchoServer};
-use bridgetrace_lab::topology::{PC, SRV};
+use bridgetrace_lab::topology::{LOOSE, PC, SRV};
 use bridgetrace_lab::{Topology, preflight, showcase};
 use serde_json::json;
 
 use super::scene::{collide_and_ping, host_route_works};
 use crate::outage::expect;
 use crate::outage::stage::{Stage, holds, is_phase};
-
-const LOOSE: u8 = 2;
 
 fn raise() -> Result<Stage> {
     preflight::require()?;

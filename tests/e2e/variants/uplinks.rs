@@ -66,6 +66,8 @@ fn a_macvlan() -> Result<()> {
     let prepare = |lab: &Topology| {
         lab.srv
             .ip("link add link eno8303 name mac0 type macvlan mode bridge")?;
+        // Both hear the question who has the address, and the NIC would answer for `mac0`: packets would come in by either.
+        lab.srv.sysctl("net.ipv4.conf.eno8303.arp_ignore", "1")?;
         move_address(lab, "mac0")?;
         settle(lab)
     };

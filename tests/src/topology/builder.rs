@@ -8,6 +8,11 @@ use super::script::Scripts;
 use super::{SRV, SRV6, Topology, UPLINK};
 use crate::Netns;
 
+/// A reverse path filter that takes any way back for good (`rp_filter`).
+pub const LOOSE: u8 = 2;
+/// One that asks for the way back by which the packet came.
+pub const STRICT: u8 = 1;
+
 /// Variations of the topology.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
@@ -53,7 +58,7 @@ impl Builder {
         self
     }
 
-    /// The server's reverse path filter: 0 off (unless asked), 1 strict, 2 loose.
+    /// The server's reverse path filter: [`LOOSE`], [`STRICT`], or 0 (off), as it is unless asked.
     pub fn rp_filter(mut self, mode: u8) -> Self {
         self.rp_filter = mode;
         self

@@ -48,8 +48,8 @@ impl NetDevice {
     /// What tells devices of all namespaces apart as long as they live: the address, which costs no load. The verifier lets
     /// it be kept and compared, if not reckoned with.
     #[inline(always)]
-    pub(crate) fn id(self) -> DeviceId {
-        DeviceId(self.base() as u64)
+    pub(crate) fn id(self) -> UntrustedDevice {
+        UntrustedDevice(self.base() as u64)
     }
 
     #[inline(always)]
@@ -85,19 +85,13 @@ impl NetDevice {
     }
 }
 
-/// A device as it is remembered, or as a word names it of which the verifier does not know what it is: to be compared with one
-/// that is there, and read through the copying helper. Another may have its place once it is gone.
+/// Address of a `struct net_device` that the verifier does not know for one, since it was remembered or read from a plain
+/// word. Members go through the copying helper. Another device may be there once it is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
-pub(crate) struct DeviceId(u64);
+pub(crate) struct UntrustedDevice(u64);
 
-impl DeviceId {
-    /// `None` for a null pointer.
-    #[inline(always)]
-    pub(super) fn new(address: u64) -> Option<Self> {
-        (address != 0).then_some(Self(address))
-    }
-
+impl UntrustedDevice {
     #[inline(always)]
     fn base(self) -> *const u8 {
         self.0 as *const u8
@@ -118,7 +112,7 @@ impl DeviceId {
     #[inline(always)]
     pub(crate) fn is_in(self, net: Net) -> bool {
         let address: u64;
-        // A copy that the compiler does not know for one: it would go on with what was read, of which the verifier knows no type.
+        // Hidden from the compiler, which would go on with the number that was read in the place of the pointer.
         // SAFETY: sets a register and nothing else.
         unsafe {
             asm!("{} = {}", out(reg) address, in(reg) net.0, options(pure, nomem, nostack, preserves_flags));

@@ -13,7 +13,7 @@ mod skb;
 mod sock;
 mod task;
 
-pub(crate) use device::{DeviceId, Fib6Result, Net, NetDevice, Nexthop};
+pub(crate) use device::{Fib6Result, Net, NetDevice, Nexthop, UntrustedDevice};
 pub(crate) use flow::{Flow4, Flow6, Flowi};
 pub(crate) use neighbour::Neighbour;
 pub(crate) use skb::Skb;

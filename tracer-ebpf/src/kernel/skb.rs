@@ -3,7 +3,7 @@
 use tracer_common::Flow;
 
 use super::{
-    DeviceId, NetDevice, Sock,
+    NetDevice, Sock, UntrustedDevice,
     headers::{arp_target, parse4, parse6},
     member,
     offsets::{Offset as _, offset},
@@ -17,8 +17,10 @@ const ETH_P_IPV6: u16 = 0x86dd_u16.to_be();
 
 /// `SKB_DST_NOREF` (`include/linux/skbuff.h`).
 const DST_NOREF: u64 = 1;
-/// `IPSKB_FORWARDED` (`include/net/ip.h`), in the lower byte.
-const IPSKB_FORWARDED: u8 = 1 << 0;
+/// `DST_FAKE_RTABLE` (`include/net/dst.h`).
+const DST_FAKE_RTABLE: u16 = 0x0010;
+/// `IPSKB_FORWARDED` (`include/net/ip.h`).
+const IPSKB_FORWARDED: u16 = 1 << 0;
 
 /// `struct sk_buff`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Skb {
         self.protocol() == ETH_P_ARP
     }
 
-    /// ifindex by which the packet came in: it is forwarded, and no reply of this host.
+    /// ifindex by which the packet came in: it is no packet of this host's.
     #[inline(always)]
     pub(crate) fn forwarded_iif(self) -> Option<u32> {
         member::<u32>(self.0, offset!(skb_iif)).filter(|ifindex| *ifindex != 0)
@@ -70,14 +72,18 @@ impl Skb {
             return false;
         }
         let notes = self.0.wrapping_add(offset!(skb_cb).value());
-        member::<u8>(notes, offset!(inet_skb_flags)).is_some_and(|it| it & IPSKB_FORWARDED != 0)
+        member::<u16>(notes, offset!(inet_skb_flags)).is_some_and(|it| it & IPSKB_FORWARDED != 0)
     }
 
-    /// Device that the packet's route leads to, if it has one.
+    /// Device that the packet's route leads to, if it has one. What `br_netfilter` shows to the firewall as it is bridged has none.
     #[inline(always)]
-    pub(crate) fn route_device(self) -> Option<DeviceId> {
-        let route = member::<u64>(self.0, offset!(skb_refdst))? & !DST_NOREF;
-        DeviceId::new(probe_member(route as *const u8, offset!(dst_dev))?)
+    pub(crate) fn route_device(self) -> Option<UntrustedDevice> {
+        let route = (member::<u64>(self.0, offset!(skb_refdst))? & !DST_NOREF) as *const u8;
+        let flags: u16 = probe_member(route, offset!(dst_flags))?;
+        if flags & DST_FAKE_RTABLE != 0 {
+            return None;
+        }
+        probe_member(route, offset!(dst_dev))
     }
 
     #[inline(always)]

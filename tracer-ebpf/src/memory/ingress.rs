@@ -5,14 +5,14 @@ use core::{mem::MaybeUninit, ptr::read_volatile};
 
 use tracer_common::v4_of;
 
-use super::{A_MOMENT, Address, is_recent, jiffies, parked::Parked};
+use super::{A_MOMENT, AT_ONCE, Address, is_recent, jiffies, parked::Parked};
 use crate::{kernel::Net, maps::INGRESSES};
 
-/// How long nobody asks whether an ingress is to be written anew, in jiffies: a busy connection must not make the CPUs quarrel
-/// over who wrote last.
+/// For so long nobody asks again whether an ingress is to be written anew, in jiffies: a busy connection must not make the CPUs
+/// quarrel over who wrote last.
 const FRESH: u32 = A_MOMENT as u32 / 16;
-/// Older than what is the story of any packet, in jiffies.
-const LONG_AGO: u64 = 2 * A_MOMENT;
+/// The same where the answer was not clear: the next packet's may be.
+const BRIEFLY: u32 = 2 * AT_ONCE as u32;
 
 /// By which device a packet came in, remembered until the reply is routed.
 #[repr(C)]
@@ -22,9 +22,9 @@ pub(crate) struct Ingress<A: Address> {
     net: u64,
     saddr: A::Words,
     iif: u32,
-    /// When it was asked last whether that still holds, in jiffies: their lower half, which comes round in weeks.
+    /// When it was last asked whether that still holds: the lower half of jiffies, which comes round in weeks.
     asked: u32,
-    /// What the rest, but for that, adds up to, see [`sum_of`].
+    /// What the rest but `asked` adds up to, see [`sum_of`].
     sum: u32,
 }
 
@@ -69,9 +69,9 @@ pub(crate) fn may_come_elsewhere<A: Address>(
     Some(it.saddr == remote()?.words() && it.net == net.get() && it.iif != ifindex()?)
 }
 
-/// Whether it is remembered that `remote` came in by `iif`, and was asked not long ago. As above.
+/// Whether it was asked a moment ago if `remote` came in by `iif`, whatever the answer was. As above.
 #[inline(always)]
-pub(crate) fn is_known_ingress<A: Address>(
+pub(crate) fn was_asked_lately<A: Address>(
     net: Net,
     remote: impl Fn() -> Option<A>,
     iif: impl Fn() -> Option<u32>,
@@ -93,7 +93,8 @@ pub(crate) fn is_known_ingress<A: Address>(
 fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u32 {
     let sum =
         remote.fold() ^ u64::from(iif) << 32 ^ net.id().rotate_left(16) ^ jiffies.rotate_left(40);
-    (sum ^ sum >> 32) as u32
+    // Fibonacci hashing: each of the 64 bits tells in the upper half.
+    (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 /// Remembers that `remote` came in by `iif`. CPUs that write it at once for different remotes can leave a mixture, which
@@ -106,32 +107,32 @@ pub(crate) fn set_ingress<A: Address>(net: Net, remote: A, iif: u32) -> Option<(
     Some(())
 }
 
-/// Has nobody ask for a while whether `remote` came in by `iif`, which it looked like and did not: where every packet's way
-/// back is looked up, all that follow look like it. Whoever came in a moment ago keeps the place.
+/// Has nobody ask for a moment whether `remote` came in by `iif`, where that cannot be told from the way back of a packet to it:
+/// where the way back is looked up each packet looks like that. Whoever came in not long ago keeps the place.
 #[inline(always)]
 pub(crate) fn ask_later<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: as above.
     let it = unsafe { &mut *entry(net.id(), remote)? };
-    let now = jiffies();
     if it.saddr != remote.words() || it.net != net.id() || it.iif != iif {
         if is_recent(it.jiffies, A_MOMENT) {
             return None;
         }
-        it.write(now.wrapping_sub(LONG_AGO), net, remote, iif);
+        // As far as is known it never did.
+        it.write(0, net, remote, iif);
     }
-    it.asked = now as u32;
+    it.asked = (jiffies() as u32).wrapping_sub(FRESH - BRIEFLY);
     Some(())
 }
 
 impl<A: Address> Ingress<A> {
     /// Member by member: padding has no value to copy.
     #[inline(always)]
-    fn write(&mut self, now: u64, net: Net, remote: A, iif: u32) {
-        self.jiffies = now;
+    fn write(&mut self, then: u64, net: Net, remote: A, iif: u32) {
+        self.jiffies = then;
         self.saddr = remote.words();
         self.net = net.id();
         self.iif = iif;
-        self.asked = now as u32;
-        self.sum = sum_of(now, net, remote, iif);
+        self.asked = then as u32;
+        self.sum = sum_of(then, net, remote, iif);
     }
 }

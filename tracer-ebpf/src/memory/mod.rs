@@ -7,12 +7,10 @@ mod routes;
 
 pub(crate) use astray::{Astray, astray_into, note_astray};
 pub(crate) use ingress::{
-    Ingress, ask_later, ingress, ingress_of, is_known_ingress, may_come_elsewhere, set_ingress,
+    Ingress, ask_later, ingress, ingress_of, may_come_elsewhere, set_ingress, was_asked_lately,
 };
 pub(crate) use parked::Parked;
-pub(crate) use routes::{
-    Routed, Whose, has_just_passed, is_anything_passing, own_lookup, passes_into, passing_to, slot,
-};
+pub(crate) use routes::{Routed, Whose, is_anything_passing, lookup_into, passing_to, slot};
 
 use aya_ebpf::{
     helpers::generated::bpf_jiffies64,
@@ -20,7 +18,7 @@ use aya_ebpf::{
 };
 use tracer_common::v4_mapped;
 
-use crate::maps::{INGRESS_SLOT, INGRESS6_SLOT, ROUTED, ROUTED6};
+use crate::maps::{INGRESS_SLOT, INGRESS6_SLOT, ROUTED_SLOT, ROUTED6_SLOT};
 
 /// What a slot remembers is the story of a packet only if it is recent; in jiffies:
 /// 1 s at HZ=1000, 10 s at HZ=100.
@@ -70,7 +68,7 @@ impl Address for [u8; 4] {
 
     #[inline(always)]
     fn routed() -> &'static PerCpuArray<Routed<Self>> {
-        &ROUTED
+        &ROUTED_SLOT
     }
 
     #[inline(always)]
@@ -107,7 +105,7 @@ impl Address for [u8; 16] {
 
     #[inline(always)]
     fn routed() -> &'static PerCpuArray<Routed<Self>> {
-        &ROUTED6
+        &ROUTED6_SLOT
     }
 
     #[inline(always)]

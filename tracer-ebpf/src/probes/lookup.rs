@@ -26,17 +26,6 @@ pub(super) trait Arguments: Copy {
     fn device(self) -> Option<NetDevice>;
     /// The namespace, which is the device's.
     fn net(self, device: NetDevice) -> Option<Net>;
-
-    /// What events tell of the lookup.
-    #[inline(always)]
-    fn lookup(self) -> Option<Lookup> {
-        let flow = self.flow();
-        Some(Lookup {
-            oif: flow.oif()?,
-            mark: flow.mark()?,
-            ..Lookup::default()
-        })
-    }
 }
 
 /// Decides what a lookup is about, and remembers it. The macro throws the value away; while there are two, the compiler does
@@ -70,7 +59,7 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
 #[inline(always)]
 fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     let (saddr, iif) = (|| given.flow().saddr(), || given.flow().iif());
-    if !memory::is_known_ingress(given.net(device)?, saddr, iif)? {
+    if !memory::was_asked_lately(given.net(device)?, saddr, iif)? {
         call(given, remember_ingress);
     }
     if given.device()?.is_bridge() {
@@ -85,7 +74,8 @@ fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
 fn remember_ingress<L: Arguments>(given: L) -> Option<()> {
     let (flow, net) = (given.flow(), given.net(given.device()?)?);
     let (saddr, iif) = (flow.saddr()?, flow.iif()?);
-    if memory::has_just_passed(net, saddr, iif) {
+    let passed = memory::passing_to(net, saddr);
+    if passed.is_some_and(|(bridge, _)| bridge == iif) {
         memory::ask_later(net, saddr, iif)
     } else {
         memory::set_ingress(net, saddr, iif)
@@ -147,7 +137,7 @@ fn try_tell<L: Arguments>(given: L) -> Option<()> {
         &raw mut (*value).misrouted
     });
     emit::add_flow(&mut event, flow.packet()?);
-    emit::add_lookup(&mut event, given.lookup()?);
+    emit::add_lookup(&mut event, Lookup::new(flow.oif()?, flow.mark()?));
     emit::add_ingress(&mut event, Some(ingress));
     emit::add_task(&mut event);
     emit::submit(hook, &mut event).map(drop)

@@ -16,7 +16,7 @@ use crate::{
     addresses::may_be_missed,
     emit,
     kernel::{Neighbour, NetDevice, Skb},
-    memory::{self, A_MOMENT, AT_ONCE},
+    memory::{self, A_MOMENT, AT_ONCE, Whose},
     probes::apart,
 };
 
@@ -54,7 +54,7 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
     });
     // Without the packet there is nothing to tell; it is counted.
     add_packet(&mut event, queued?)?;
-    if let Some(lookup) = memory::own_lookup(device, event.remote, A_MOMENT) {
+    if let Some(lookup) = memory::lookup_into(Whose::Own, device, event.remote, A_MOMENT) {
         emit::add_lookup(&mut event, lookup);
     }
     let ingress = memory::ingress_of(net, event.remote);
@@ -87,8 +87,8 @@ fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
 
 /// Without a packet nothing is lost, unless the queue was emptied before this hook runs: the neighbour was given up or
 /// thrown away, and took what waited with it. The packet was this host's own if a lookup for such a one led here a moment
-/// ago (just now, while the neighbour is asked for anew); another thread may have had one meanwhile, but nothing comes in
-/// between where a packet is passed on. A cached route leaves no lookup: then only a neighbour that was given up shows
+/// ago (just now, while the neighbour is asked for anew); another thread may have had one meanwhile, but where a packet is
+/// passed on only the way back and packets that came in together are looked up in between. A cached route leaves no lookup: then only a neighbour that was given up shows
 /// that there was a packet, as it may be asked for without any (`NTF_USE`).
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/neigh_invalidate>
 #[inline(always)]
@@ -99,10 +99,8 @@ fn lost_with_the_queue(neighbour: &Neighbour, bridge: NetDevice, remote: [u8; 16
     }
     let given_up = neighbour.is_given_up()?;
     let age = if given_up { A_MOMENT } else { AT_ONCE };
-    if memory::own_lookup(bridge, remote, age).is_some() {
-        return Some(());
-    }
-    (given_up && !memory::passes_into(bridge, remote)).then_some(())
+    let asked = |whose, age| memory::lookup_into(whose, bridge, remote, age).is_some();
+    (asked(Whose::Own, age) || given_up && !asked(Whose::Passing, AT_ONCE)).then_some(())
 }
 
 /// The packet itself is the last one in the neighbour's queue. A queue emptied meanwhile shows as a packet to somebody

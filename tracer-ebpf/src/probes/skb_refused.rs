@@ -12,13 +12,11 @@ use crate::{addresses::is_payload, emit, kernel::Skb, memory, probes::skb_drop::
 #[inline(always)]
 pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     let skb = Skb(ctx.arg(0));
-    // Of most that dies on the way in IPv6 does not tell that it is not forwarded.
+    // IPv6 notes nothing: without a lookup right before for one that passes this one was to be received.
     if skb.is_ipv6() && !memory::is_anything_passing::<[u8; 16]>() {
         return None;
     }
-    // A bridged packet on its port (`br_netfilter`) leads to the bridge itself, and goes where its frame does.
-    // <https://elixir.bootlin.com/linux/v6.18/A/ident/bridge_parent_rtable>
-    let device = skb.device().filter(|device| !device.is_bridge_port())?;
+    let device = skb.device()?;
     let bridge = skb.route_device().filter(|device| device.is_bridge())?;
     let (iif, ifindex) = (skb.forwarded_iif()?, bridge.ifindex()?);
     if ifindex == iif {
@@ -27,21 +25,13 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     let net = device.net()?;
     let flow = skb.routed_flow().filter(is_payload)?;
     let mut event = emit::event_at(Hook::SkbDrop, net.inum()?, ifindex, flow.daddr);
-    emit::add_lookup(&mut event, lookup_of(skb)?);
+    // A forwarded packet's lookup names no device.
+    emit::add_lookup(&mut event, Lookup::new(0, skb.mark()?));
     emit::add_forwarded(&mut event, iif);
     emit::add_packet(&mut event, skb, flow);
     let ingress = memory::ingress_of(net, event.remote);
     emit::add_ingress(&mut event, ingress);
     count_and_submit(&mut event, DropReason::NetfilterDrop as u8, Way::Forwarded)
-}
-
-/// What the packet's route was asked for with: a forwarded one names no device.
-#[inline(always)]
-fn lookup_of(skb: Skb) -> Option<Lookup> {
-    Some(Lookup {
-        mark: skb.mark()?,
-        ..Lookup::default()
-    })
 }
 
 /// A request died on arrival, because the way back to its source leads into a bridge.

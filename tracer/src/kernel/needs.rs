@@ -37,6 +37,7 @@ const DISPENSABLE: [(&str, &[&str]); 8] = [
             "sk_buff.mark",
             "sk_buff._skb_refdst",
             "dst_entry.dev",
+            "dst_entry.flags",
             "sk_buff.cb",
             "inet_skb_parm.flags",
         ],
