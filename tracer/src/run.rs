@@ -11,7 +11,12 @@ mod output;
 mod sources;
 mod stop;
 
-use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
@@ -57,8 +62,10 @@ use self::{
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
-/// Records taken from the ring buffer before anything else gets its turn.
+/// Records taken from the ring buffer at once.
 const BATCH: usize = 128;
+/// How long they are looked at before anything else gets its turn: to find a socket's owner may take as long as a thousand others.
+const TURN: Duration = Duration::from_millis(50);
 /// How long the end may take over records that are still in the ring buffer.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long the start waits for links, routes and docker before it says what it watches.
@@ -104,7 +111,9 @@ struct Run {
     output: Output,
     recorder: Option<Recorder>,
     end: Option<Instant>,
-    /// The ring buffer was left before it was empty.
+    /// Records taken from the ring buffer and not looked at yet.
+    taken: VecDeque<Vec<u8>>,
+    /// There are such, or the ring buffer was left before it was empty.
     backlog: bool,
     /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
     watch_version: u64,
@@ -147,6 +156,7 @@ impl Run {
             output: Output::new(plan.audience, &session)?,
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
+            taken: VecDeque::new(),
             backlog: false,
             watch_version: 0,
         };
@@ -219,24 +229,33 @@ impl Run {
         self.finish().await
     }
 
-    /// Feeds what is in the ring buffer to the core, up to [`BATCH`] records: a flood must not
-    /// keep signals and inventory waiting. Whether the buffer is empty now.
+    /// Feeds what is in the ring buffer to the core, up to [`BATCH`] records and for a [`TURN`]: a flood must not
+    /// keep signals and inventory waiting. Whether nothing is left now.
     fn drain(&mut self) -> Result<bool> {
-        let mut records = Vec::new();
-        while records.len() < BATCH
+        let until = Instant::now() + TURN;
+        // What is behind those that are left from the last turn is not known.
+        let more = !self.taken.is_empty() || self.take_batch()?;
+        while let Some(record) = self.taken.pop_front() {
+            self.take_record(record)?;
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        Ok(!more && self.taken.is_empty())
+    }
+
+    /// Takes the next records; whether there may be more.
+    fn take_batch(&mut self) -> Result<bool> {
+        while self.taken.len() < BATCH
             && let Some(record) = self.events.get_mut().next()
         {
-            records.push(record.to_vec());
+            self.taken.push_back(record.to_vec());
         }
         // An event that ends an outage must find the counters true.
-        if records.iter().any(|record| is_departure(record)) {
+        if self.taken.iter().any(|record| is_departure(record)) {
             self.read_counters()?;
         }
-        let empty = records.len() < BATCH;
-        for record in records {
-            self.take_record(record)?;
-        }
-        Ok(empty)
+        Ok(self.taken.len() == BATCH)
     }
 
     fn take_record(&mut self, mut record: Vec<u8>) -> Result<()> {
