@@ -33,6 +33,7 @@ pub mod dind;
 pub mod docker;
 pub mod dockerd;
 pub mod engine;
+pub mod firewall;
 mod home;
 pub mod names;
 pub mod netns;

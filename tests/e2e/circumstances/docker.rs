@@ -13,7 +13,8 @@ use bridgetrace_lab::{Tracer, preflight, tracer::Line, wait_for};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::scene::{Folder, NETWORK, SECOND, SOON, Scene, end, phase, text, unknown};
+use super::scene::{Folder, SECOND, SOON, Scene, end, phase, text, unknown};
+use crate::outage::stage::NETWORK;
 
 fn endpoint(socket: &Path) -> String {
     format!("unix://{}", socket.display())

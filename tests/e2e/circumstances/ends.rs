@@ -17,6 +17,7 @@ use nix::sys::signal::Signal;
 use super::scene::{
     ABSENT, SECOND, SOON, Scene, bridgetrace, end, inside, phase, run, wait_for_handlers,
 };
+use crate::outage::stage::NETWORK;
 
 const SERVICE: (Ipv4Addr, u16) = (SRV, 9999);
 
@@ -188,9 +189,7 @@ fn the_last_line_has_the_final_count() -> Result<()> {
     Scene::raise()?.play(|scene| {
         for (port, signal) in [(4000, Signal::SIGTERM), (4001, Signal::SIGINT)] {
             counts_to_the_end(scene, port, signal)?;
-            scene
-                .daemon
-                .docker(&["network", "rm", super::scene::NETWORK])?;
+            scene.daemon.docker(&["network", "rm", NETWORK])?;
         }
         Ok(())
     })

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use bridgetrace_lab::{Netns, Tracer, preflight, tracer};
 use nix::sys::signal::Signal;
 
-use super::scene::{ABSENT, Ended, Folder, NETWORK, SOON, Scene, bridgetrace, end, inside, run};
+use super::scene::{ABSENT, Ended, Folder, SOON, Scene, bridgetrace, end, inside, run};
+use crate::outage::stage::NETWORK;
 
 /// A run that would end by itself if nothing refused it.
 const BRIEFLY: [&str; 4] = ["--duration", "1s", "--docker-host", ABSENT];

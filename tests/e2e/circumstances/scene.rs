@@ -11,12 +11,12 @@ use bridgetrace_lab::{preflight, topology::SRV, tracer, wait_for};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::outage::stage::NETWORK;
+
 /// Long enough for everything that is not measured.
 pub(super) const SOON: Duration = Duration::from_secs(20);
 /// What the contract allows an end to take.
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-/// The network of I-1.
-pub(super) const NETWORK: &str = "XXXX-openldap_default";
 /// Nobody will ever listen here.
 pub(super) const ABSENT: &str = "unix:///nonexistent/docker.sock";
 

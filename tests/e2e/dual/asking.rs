@@ -3,10 +3,11 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use bridgetrace_lab::firewall::dropped;
 use bridgetrace_lab::scenario::APPS;
 use bridgetrace_lab::topology::COLLISION6;
-use bridgetrace_lab::{Container, Netns, Service, Topology, peers, preflight, showcase};
+use bridgetrace_lab::{Container, Service, Topology, peers, preflight, showcase};
 use serde_json::{Value, json};
 
 use super::scene::{host_route_works, is_lost};
@@ -88,10 +89,8 @@ fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
         stage.lab.srv.run(&refuse)?;
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         peers::udp_send_exactly(&asker.netns()?, any, (MACHINE, 514).into(), DATAGRAMS)?;
-        ensure!(
-            refused(&stage.lab.srv)? == DATAGRAMS,
-            "not all were dropped"
-        );
+        let dropped = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
+        ensure!(dropped == u64::from(DATAGRAMS), "{dropped} were dropped");
         stage.finding(|f| is_phase(f, "opened"))?;
         let last = stage.last_word()?;
         is_lost(&last, "forward-blackhole", &network)?;
@@ -108,14 +107,6 @@ fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
             ],
         )
     })
-}
-
-/// Packets that the administrator's rule dropped.
-fn refused(srv: &Netns) -> Result<u32> {
-    let rules = srv.run(&["ip6tables", "-nvxL", "FORWARD"])?;
-    let rule = rules.lines().find(|rule| rule.contains(" DROP "));
-    let packets = rule.and_then(|rule| rule.split_whitespace().next());
-    Ok(packets.context("no rule")?.parse()?)
 }
 
 /// A container whose IPv6 packets are passed on, and whose answers find back.

@@ -3,6 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 
 use anyhow::{Context, Result, ensure};
+use bridgetrace_lab::firewall::dropped;
 use bridgetrace_lab::{Netns, Service, peers, topology::SRV, wait_for, wait_until};
 use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -54,12 +55,11 @@ fn link_index(router: &Netns) -> Result<u32> {
     Ok(index.parse()?)
 }
 
-/// Speaks IPv6, and passes it on.
 fn speak(netns: &Netns) -> Result<()> {
     for scope in ["all", "default", "lo"] {
         netns.sysctl(&format!("net.ipv6.conf.{scope}.disable_ipv6"), "0")?;
     }
-    netns.sysctl("net.ipv6.conf.all.forwarding", "1")
+    Ok(())
 }
 
 /// A firewall keeps the containers of one network apart: it sees their frames on the ports of their bridge, with a route into
@@ -68,6 +68,7 @@ fn speak(netns: &Netns) -> Result<()> {
 fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
     is_healthy(|stage| {
         speak(&stage.lab.srv)?;
+        stage.lab.srv.sysctl("net.ipv6.conf.all.forwarding", "1")?;
         let service = |name, network, subnets: [&str; 2]| {
             stage.daemon.create_network(network, &subnets)?;
             Service::idle(name).network(network).run(&stage.daemon)
@@ -91,13 +92,8 @@ fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
             }
             Ok(())
         })??;
-        let rules = stage.lab.srv.run(&["ip6tables", "-nvxL", "FORWARD"])?;
-        let rule = rules.lines().find(|rule| rule.contains(" DROP "));
-        let refused = rule.and_then(|rule| rule.split_whitespace().next());
-        ensure!(
-            refused == Some(DATAGRAMS.to_string().as_str()),
-            "not all were refused: {rules}"
-        );
+        let dropped = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
+        ensure!(dropped == u64::from(DATAGRAMS), "{dropped} were refused");
         let taken_for_routed = format!("kfree_skb: {apart} ");
         let told = records(stage)?;
         ensure!(
@@ -111,12 +107,8 @@ fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
 #[test]
 fn a_router_advertises_and_guests_speak_both_tongues() -> Result<()> {
     is_healthy(|stage| {
-        for netns in [&stage.lab.srv, &stage.lab.router] {
-            for scope in ["all", "default", "lo"] {
-                let key = format!("net.ipv6.conf.{scope}.disable_ipv6");
-                netns.sysctl(&key, "0")?;
-            }
-        }
+        speak(&stage.lab.srv)?;
+        speak(&stage.lab.router)?;
         stage
             .lab
             .srv

@@ -11,6 +11,7 @@ use bridgetrace_lab::{
 };
 
 use super::stage::{Lab, SOON, trace};
+use crate::outage::stage::NETWORK;
 
 #[test]
 fn the_host_route_lets_the_client_back_in() -> Result<()> {
@@ -105,13 +106,7 @@ impl Lab {
     }
 
     fn bridge(&self) -> Result<String> {
-        let id = [
-            "network",
-            "inspect",
-            "--format",
-            "{{.Id}}",
-            super::stage::NETWORK,
-        ];
+        let id = ["network", "inspect", "--format", "{{.Id}}", NETWORK];
         Ok(bridgetrace_lab::docker::bridge_name(
             &self.daemon.docker(&id)?,
         ))

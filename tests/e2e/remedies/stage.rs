@@ -15,8 +15,9 @@ use bridgetrace_lab::{
 };
 use serde_json::Value;
 
+use crate::outage::stage::NETWORK;
+
 pub(super) const SOON: Duration = Duration::from_secs(15);
-pub(super) const NETWORK: &str = "XXXX-openldap_default";
 /// The file that injected commands of the tests make, in whatever folder they run.
 pub(super) const CANARY: &str = "canary";
 

@@ -6,9 +6,8 @@ use bridgetrace_lab::{Dockerd, Topology, WorldDump, peers, preflight};
 use nix::sys::signal::Signal;
 
 use super::scene::{LARGE, SMALL, Scene, fits};
+use crate::outage::stage::NETWORK;
 
-/// The network of I-1.
-const NETWORK: &str = "XXXX-openldap_default";
 /// What is typed to bring the PC back.
 const ROUTE: &str = "ip route add 172.22.10.119/32 via 172.42.10.1 dev eno8303";
 

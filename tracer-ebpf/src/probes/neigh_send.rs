@@ -88,8 +88,8 @@ fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
 /// Without a packet nothing is lost, unless the queue was emptied before this hook runs: the neighbour was given up or
 /// thrown away, and took what waited with it. The packet was this host's own if a lookup for such a one led here a moment
 /// ago (just now, while the neighbour is asked for anew); another thread may have had one meanwhile, but where a packet is
-/// passed on only the way back and packets that came in together are looked up in between. A cached route leaves no lookup: then only a neighbour that was given up shows
-/// that there was a packet, as it may be asked for without any (`NTF_USE`).
+/// passed on only the way back and packets that came in together are looked up in between. A cached route leaves no lookup:
+/// then only a neighbour that was given up shows that there was a packet, as it may be asked for without any (`NTF_USE`).
 /// <https://elixir.bootlin.com/linux/v6.18/A/ident/neigh_invalidate>
 #[inline(always)]
 fn lost_with_the_queue(neighbour: &Neighbour, bridge: NetDevice, remote: [u8; 16]) -> Option<()> {

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use bridgetrace_lab::firewall::dropped;
 use bridgetrace_lab::topology::{PC, PC6, SRV};
 use bridgetrace_lab::{Container, Dockerd, Netns, Service, Topology, wait_until};
 
@@ -40,11 +41,7 @@ impl Scene {
 
     /// Packets that came to the container so far.
     pub(in crate::bench) fn arrived(&self) -> Result<u64> {
-        let list = ["iptables", "-t", "raw", "-nvxL", "PREROUTING"];
-        let text = self.netns.run(&list)?;
-        let rule = text.lines().find(|line| line.contains("DROP"));
-        let count = rule.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        count.with_context(|| format!("no counter: {text}"))
+        dropped(&self.netns, "iptables", "raw", "PREROUTING")
     }
 
     pub(in crate::bench) fn raise() -> Result<Self> {
