@@ -1,4 +1,4 @@
-//! IPv6 beside IPv4: router advertisements, a dual-stack network, guests that are gone.
+//! IPv6 beside IPv4: router advertisements, a dual-stack network, a firewall between its containers, guests that are gone.
 
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 
@@ -8,10 +8,12 @@ use bridgetrace_lab::{Netns, Service, peers, topology::SRV, wait_for, wait_until
 use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::host::{forget_neighbours, is_healthy, remove, run};
+use super::host::{forget_neighbours, is_healthy, nothing_was_said, raise, remove, run};
 use crate::outage::{records::records, stage::SOON};
 
 const DATAGRAMS: u32 = 200;
+/// The first address of the network, which is its bridge's.
+const GATEWAY6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x202, 0, 0, 0, 0, 0, 1);
 
 /// A router's word: a prefix to take an address from, and a default route (RFC 4861 §4.2, §4.6.2).
 fn advertisement() -> Vec<u8> {
@@ -55,19 +57,12 @@ fn link_index(router: &Netns) -> Result<u32> {
     Ok(index.parse()?)
 }
 
-fn speak(netns: &Netns) -> Result<()> {
-    for scope in ["all", "default", "lo"] {
-        netns.sysctl(&format!("net.ipv6.conf.{scope}.disable_ipv6"), "0")?;
-    }
-    Ok(())
-}
-
 /// A firewall keeps the containers of one network apart: it sees their frames on the ports of their bridge, with a route into
-/// that, while another network's packets pass.
+/// that (a real one where their address was translated), while another network's packets pass.
 #[test]
 fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
-    is_healthy(|stage| {
-        speak(&stage.lab.srv)?;
+    raise()?.play(|stage| {
+        stage.lab.srv.enable_ipv6()?;
         stage.lab.srv.sysctl("net.ipv6.conf.all.forwarding", "1")?;
         let service = |name, network, subnets: [&str; 2]| {
             stage.daemon.create_network(network, &subnets)?;
@@ -82,18 +77,28 @@ fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
                 Ok(asker.reaches(whom))
             })?;
         }
+        let publish = format!(
+            "ip6tables -t nat -I PREROUTING -d {GATEWAY6} -p udp -j DNAT --to-destination {apart}"
+        );
         let bridged = "ip6tables -I FORWARD -m physdev --physdev-is-bridged -p udp -j DROP";
-        stage.lab.srv.run(&bridged.split(' ').collect::<Vec<_>>())?;
+        for rule in [&*publish, bridged] {
+            stage.lab.srv.run(&rule.split(' ').collect::<Vec<_>>())?;
+        }
         asker.netns()?.enter(|| -> std::io::Result<()> {
             let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
             for _ in 0..DATAGRAMS {
-                socket.send_to(b"passes", (other, 9)).ok();
-                socket.send_to(b"is refused", (apart, 9))?;
+                for whom in [other, apart, other, GATEWAY6.into()] {
+                    socket.send_to(b"passes but to apart", (whom, 9))?;
+                }
             }
             Ok(())
         })??;
-        let dropped = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
-        ensure!(dropped == u64::from(DATAGRAMS), "{dropped} were refused");
+        let refused = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
+        ensure!(
+            refused == 2 * u64::from(DATAGRAMS),
+            "{refused} were refused"
+        );
+        nothing_was_said(stage)?;
         let taken_for_routed = format!("kfree_skb: {apart} ");
         let told = records(stage)?;
         ensure!(
@@ -107,8 +112,8 @@ fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
 #[test]
 fn a_router_advertises_and_guests_speak_both_tongues() -> Result<()> {
     is_healthy(|stage| {
-        speak(&stage.lab.srv)?;
-        speak(&stage.lab.router)?;
+        stage.lab.srv.enable_ipv6()?;
+        stage.lab.router.enable_ipv6()?;
         stage
             .lab
             .srv

@@ -58,7 +58,7 @@ fn bytes<const N: usize>(hex: &str, offset: usize) -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// The last line of the log counts by hook; the one on the route lookup never emits.
+/// The last line of the log counts by hook.
 pub(crate) fn says_what_it_did(stage: &Stage) -> Result<()> {
     let log = stage.tracer.log();
     let done = log.iter().rev().find(|line| line.text.contains("done: "));

@@ -15,6 +15,15 @@ impl Netns {
             .with_context(|| format!("write {value} to {path} in {}", self.name()))
     }
 
+    /// Switches IPv6 on, whatever the machine's own default is.
+    pub fn enable_ipv6(&self) -> Result<()> {
+        // The loopback device is there already and does not look at the default any more.
+        for scope in ["all", "default", "lo"] {
+            self.sysctl(&format!("net.ipv6.conf.{scope}.disable_ipv6"), "0")?;
+        }
+        Ok(())
+    }
+
     /// Reads a `net.…` sysctl inside.
     pub fn read_sysctl(&self, key: &str) -> Result<String> {
         let path = sysctl_path(key);

@@ -114,10 +114,7 @@ impl Builder {
 /// IPv6 on, whatever the machine's own default is, without anything that takes time:
 /// duplicate address detection alone would be a second per address.
 fn configure_v6(netns: &Netns) -> Result<()> {
-    // The loopback device is there already and does not look at the default any more.
-    for scope in ["all", "default", "lo"] {
-        netns.sysctl(&format!("net.ipv6.conf.{scope}.disable_ipv6"), "0")?;
-    }
+    netns.enable_ipv6()?;
     for key in ["accept_ra", "accept_dad", "router_solicitations"] {
         netns.sysctl(&format!("net.ipv6.conf.default.{key}"), "0")?;
     }

@@ -52,9 +52,9 @@ impl Skb {
         self.protocol() == ETH_P_ARP
     }
 
-    /// ifindex by which the packet came in: it is no packet of this host's.
+    /// ifindex by which the packet came in; `None` for one of this host's own.
     #[inline(always)]
-    pub(crate) fn forwarded_iif(self) -> Option<u32> {
+    pub(crate) fn iif(self) -> Option<u32> {
         member::<u32>(self.0, offset!(skb_iif)).filter(|ifindex| *ifindex != 0)
     }
 
@@ -63,7 +63,7 @@ impl Skb {
     /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_forward>
     #[inline(always)]
     pub(crate) fn may_be_forwarded(self) -> bool {
-        self.forwarded_iif().is_some() && (!self.is_ipv4() || self.is_noted_forwarded())
+        self.iif().is_some() && (!self.is_ipv4() || self.is_noted_forwarded())
     }
 
     #[inline(always)]
@@ -75,7 +75,8 @@ impl Skb {
         member::<u16>(notes, offset!(inet_skb_flags)).is_some_and(|it| it & IPSKB_FORWARDED != 0)
     }
 
-    /// Device that the packet's route leads to, if it has one. What `br_netfilter` shows to the firewall as it is bridged has none.
+    /// Device that the packet's route leads to, if it has one. What `br_netfilter` shows to the firewall as it is bridged mostly
+    /// has none: a fake one, of the bridge.
     #[inline(always)]
     pub(crate) fn route_device(self) -> Option<UntrustedDevice> {
         let route = (member::<u64>(self.0, offset!(skb_refdst))? & !DST_NOREF) as *const u8;

@@ -28,7 +28,7 @@ fn try_dev_queue(ctx: &BtfTracePointContext) -> Option<()> {
     let mut event = emit::event(Hook::DevQueue, device, flow.daddr)?;
     if emit::suspected_bridge(event.netns, event.remote)? == event.ifindex {
         // What is only passed on may be meant for the container there: a published port's requests.
-        if skb.forwarded_iif().is_some() {
+        if skb.iif().is_some() {
             return None;
         }
         // SAFETY: `value` points to a live map value.

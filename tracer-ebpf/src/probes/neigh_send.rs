@@ -78,7 +78,7 @@ fn unresolved(ctx: &BtfTracePointContext) -> Option<()> {
 #[inline(always)]
 fn own_packet(neighbour: &Neighbour) -> Option<Option<Skb>> {
     let queued = neighbour.last_queued();
-    if queued.is_none_or(|skb| skb.forwarded_iif().is_none()) {
+    if queued.is_none_or(|skb| skb.iif().is_none()) {
         return Some(queued);
     }
     // Otherwise the queue was emptied in an interrupt, and what was read was no packet, or is one of somebody else by now.

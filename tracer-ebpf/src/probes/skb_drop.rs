@@ -55,7 +55,7 @@ fn on_bridge(skb: Skb, reason: u8) -> Option<()> {
     let flow = skb.routed_flow().filter(is_payload)?;
     let mut event = emit::event(Hook::SkbDrop, device, flow.daddr)?;
     emit::add_packet(&mut event, skb, flow);
-    match skb.forwarded_iif() {
+    match skb.iif() {
         Some(iif) => {
             emit::add_forwarded(&mut event, iif);
             count_and_submit(&mut event, reason, Way::Forwarded)
@@ -79,7 +79,7 @@ fn purged(skb: Skb) -> Option<()> {
     let mut event = emit::event(Hook::SkbDrop, device, flow.daddr)?;
     emit::add_packet(&mut event, skb, flow);
     let reason = DropReason::NotSpecified as u8;
-    match skb.forwarded_iif() {
+    match skb.iif() {
         Some(iif) if iif == event.ifindex => None,
         Some(iif) => {
             emit::add_forwarded(&mut event, iif);

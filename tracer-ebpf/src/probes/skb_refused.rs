@@ -16,9 +16,11 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     if skb.is_ipv6() && !memory::is_anything_passing::<[u8; 16]>() {
         return None;
     }
-    let device = skb.device()?;
+    // So do frames that are bridged although their address was translated: the port they are on tells.
+    // <https://elixir.bootlin.com/linux/v6.18/A/ident/br_nf_pre_routing_finish_ipv6>
+    let device = skb.device().filter(|device| !device.is_bridge_port())?;
     let bridge = skb.route_device().filter(|device| device.is_bridge())?;
-    let (iif, ifindex) = (skb.forwarded_iif()?, bridge.ifindex()?);
+    let (iif, ifindex) = (skb.iif()?, bridge.ifindex()?);
     if ifindex == iif {
         return None;
     }
