@@ -89,13 +89,17 @@ fn as_many_are_lost_as_the_firewall_drops() -> Result<()> {
         stage.lab.srv.run(&refuse)?;
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         peers::udp_send_exactly(&asker.netns()?, any, (MACHINE, 514).into(), DATAGRAMS)?;
-        let dropped = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
-        ensure!(dropped == u64::from(DATAGRAMS), "{dropped} were dropped");
+        let refused = dropped(&stage.lab.srv, "ip6tables", "filter", "FORWARD")?;
+        ensure!(refused == u64::from(DATAGRAMS), "{refused} were dropped");
         stage.finding(|f| is_phase(f, "opened"))?;
         let last = stage.last_word()?;
         is_lost(&last, "forward-blackhole", &network)?;
         ensure!(
             detail(&last, "drop", "reason")? == "NETFILTER_DROP",
+            "{last:#}"
+        );
+        ensure!(
+            detail(&last, "route-into-bridge", "seen")? == "packet-route",
             "{last:#}"
         );
         holds(

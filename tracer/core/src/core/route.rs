@@ -1,7 +1,7 @@
 //! Where a packet went, by the kernel's lookup and by the mirrored policy.
 
 use serde_json::Value;
-use tracer_common::Way;
+use tracer_common::{DropReason, Way};
 
 use crate::{
     decode::KernelEvent,
@@ -66,22 +66,30 @@ pub(super) fn note(namespace: &Namespace, incident: &mut Incident, lost: &Waitin
     let Some(found) = found(namespace, event) else {
         return;
     };
-    // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
-    let seen = if event.lookup.is_some() {
-        "fib-lookup"
-    } else {
-        "packet-on-bridge"
-    };
     let detail = || {
         let answer = found.answer(namespace);
         [
             ("prefix", Value::from(answer.route.prefix.to_string())),
             ("table", Value::from(answer.route.table)),
             ("device", Value::from(answer.route.device)),
-            ("seen", Value::from(seen)),
+            ("seen", Value::from(seen(event))),
         ]
     };
     incident.prove(EvidenceKind::RouteIntoBridge, at, detail);
+}
+
+/// What shows that the kernel routed the packet into the bridge.
+fn seen(event: &KernelEvent) -> &'static str {
+    // The kernel half took the route from the packet, and of the lookup knows the mark only.
+    let refused = event.reason == Some(DropReason::NetfilterDrop);
+    if refused && event.way() == Way::Forwarded {
+        "packet-route"
+    } else if event.lookup.is_some() {
+        "fib-lookup"
+    } else {
+        // A cached route needs no lookup: then the packet itself, on the bridge, is the proof.
+        "packet-on-bridge"
+    }
 }
 
 #[cfg(test)]
