@@ -8,29 +8,22 @@ mod loss;
 mod memory;
 mod outlet;
 mod output;
+mod ring;
 mod sources;
 mod stop;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    future::pending,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
-use aya::maps::{MapData, RingBuf};
 use tokio::{
-    io::{Interest, unix::AsyncFd},
     runtime::Runtime,
     sync::mpsc::{self, Receiver},
     task::{spawn_blocking, yield_now},
     time::{Instant, sleep_until},
 };
-use tracer_common::{Hook, WatchKey};
+use tracer_common::WatchKey;
 use tracer_core::{
-    Core,
-    decode::{self, decode},
+    Core, decode,
     finding::Finding,
     input::{Body, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
     world::namespace::Namespace,
@@ -38,7 +31,6 @@ use tracer_core::{
 
 use crate::{
     config::Plan,
-    fd,
     inventory::{
         clock,
         docker::{Depth, Endpoint},
@@ -57,15 +49,15 @@ use self::{
     kernel_lines::KernelLines,
     loss::LossReader,
     output::{Output, Over},
+    ring::Ring,
     sources::Sources,
 };
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
-/// Records taken from the ring buffer at once.
-const BATCH: usize = 128;
-/// How long they are looked at before anything else gets its turn: to find a socket's owner may take as long as a thousand others.
-const TURN: Duration = Duration::from_millis(50);
+/// How long holders of sockets are looked for at once, of a batch of records: each may take as long as a thousand other records. Those
+/// of the rest come as inputs of their own.
+const GLANCES: Duration = Duration::from_millis(50);
 /// How long the end may take over records that are still in the ring buffer.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long the start waits for links, routes and docker before it says what it watches.
@@ -103,7 +95,7 @@ async fn start_to_end(plan: Plan) -> Result<()> {
 struct Run {
     core: Core,
     tracer: Tracer,
-    events: AsyncFd<RingBuf<MapData>>,
+    ring: Ring,
     inputs: Receiver<Input>,
     sources: Sources,
     loss: LossReader,
@@ -111,10 +103,6 @@ struct Run {
     output: Output,
     recorder: Option<Recorder>,
     end: Option<Instant>,
-    /// Records taken from the ring buffer and not looked at yet.
-    taken: VecDeque<Vec<u8>>,
-    /// There are such, or the ring buffer was left before it was empty.
-    backlog: bool,
     /// What [`Core::watch_version`] was when the kernel half was told whom to watch.
     watch_version: u64,
 }
@@ -136,8 +124,7 @@ impl Run {
         let mut tracer = tracer.await??;
         // Programs that start from here on are seen; those that run already are looked at now.
         let sources = Sources::start(&plan.endpoints, inventory, sender);
-        let events =
-            fd::watch(tracer.events()?, Interest::READABLE).context("watch the ring buffer")?;
+        let ring = Ring::watch(&mut tracer)?;
         if plan.kernel_log {
             sources::follow_kernel_log(tracer.logger()?)?;
         }
@@ -148,7 +135,7 @@ impl Run {
         let mut run = Self {
             core: Core::default(),
             tracer,
-            events,
+            ring,
             inputs,
             sources,
             loss: LossReader::default(),
@@ -156,8 +143,6 @@ impl Run {
             output: Output::new(plan.audience, &session)?,
             recorder,
             end: plan.duration.map(|duration| Instant::now() + duration),
-            taken: VecDeque::new(),
-            backlog: false,
             watch_version: 0,
         };
         run.observe(clock::stamp(Body::Session(session)))?;
@@ -217,11 +202,11 @@ impl Run {
                 }
                 // Before the events they explain.
                 Some(input) = self.inputs.recv() => self.observe(input)?,
-                () = readable(&self.events, self.backlog) => self.backlog = !self.drain()?,
+                () = self.ring.readable() => self.drain()?,
                 () = at(wake) => self.tick(clock::stamp(Body::Tick))?,
             }
             self.tell_whom_to_watch()?;
-            if self.backlog {
+            if self.ring.has_backlog() {
                 // Nothing above has waited: timers, signals and the sources get their turn here.
                 yield_now().await;
             }
@@ -229,39 +214,24 @@ impl Run {
         self.finish().await
     }
 
-    /// Feeds what is in the ring buffer to the core, up to [`BATCH`] records and for a [`TURN`]: a flood must not
-    /// keep signals and inventory waiting. Whether nothing is left now.
-    fn drain(&mut self) -> Result<bool> {
-        let until = Instant::now() + TURN;
-        // What is behind those that are left from the last turn is not known.
-        let more = !self.taken.is_empty() || self.take_batch()?;
-        while let Some(record) = self.taken.pop_front() {
-            self.take_record(record)?;
-            if Instant::now() >= until {
-                break;
-            }
-        }
-        Ok(!more && self.taken.is_empty())
-    }
-
-    /// Takes the next records; whether there may be more.
-    fn take_batch(&mut self) -> Result<bool> {
-        while self.taken.len() < BATCH
-            && let Some(record) = self.events.get_mut().next()
-        {
-            self.taken.push_back(record.to_vec());
-        }
+    /// Feeds a batch of the ring buffer to the core.
+    fn drain(&mut self) -> Result<()> {
+        let batch = self.ring.batch();
         // An event that ends an outage must find the counters true.
-        if self.taken.iter().any(|record| is_departure(record)) {
+        if batch.iter().any(|record| ring::is_departure(record)) {
             self.read_counters()?;
         }
-        Ok(self.taken.len() == BATCH)
+        let glances = Instant::now() + GLANCES;
+        batch
+            .into_iter()
+            .try_for_each(|record| self.take_record(record, Instant::now() < glances))
     }
 
-    fn take_record(&mut self, mut record: Vec<u8>) -> Result<()> {
+    /// `at_once`: what explains it may be looked for here and now.
+    fn take_record(&mut self, mut record: Vec<u8>, at_once: bool) -> Result<()> {
         decode::conceal(&mut record);
         if let Ok(known) = decode::record(&record)
-            && let Some(explanation) = self.sources.explain(&known, self.core.world())
+            && let Some(explanation) = self.sources.explain(&known, self.core.world(), at_once)
         {
             self.observe(explanation)?;
         }
@@ -296,7 +266,16 @@ impl Run {
             self.observe(input)?;
         }
         let deadline = Instant::now() + LAST_WORDS;
-        while !self.drain()? && Instant::now() < deadline {}
+        self.drain()?;
+        while self.ring.has_backlog() && Instant::now() < deadline {
+            self.drain()?;
+        }
+        let unread = self.ring.discard();
+        if unread > 0 {
+            log::warn!(
+                "{unread} events were not looked at before the end; their packets are counted"
+            );
+        }
         self.tick(clock::stamp(Body::Tick))?;
         self.kernel_lines.finish(&self.core);
         self.observe(clock::stamp(Body::Stop))?;
@@ -387,19 +366,6 @@ impl Run {
             .into_iter()
             .map(|(who, bridge)| (key(who), bridge))
             .collect()
-    }
-}
-
-/// Whether a packet left by another device than the bridge it was suspected in.
-fn is_departure(record: &[u8]) -> bool {
-    decode(record).is_ok_and(|event| event.hook == Hook::DevQueue)
-}
-
-/// Resolves when the ring buffer has something, at once while there is a backlog. The readiness is
-/// taken back first, so that what comes in while the buffer is read is told again.
-async fn readable(events: &AsyncFd<RingBuf<MapData>>, backlog: bool) {
-    if !backlog && let Ok(mut ready) = events.readable().await {
-        ready.clear_ready();
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct SocketIndex {
 struct Shared {
     owners: HashMap<u64, u32>,
     /// Inodes somebody waits for.
-    wanted: Vec<u64>,
+    wanted: BTreeSet<u64>,
     scanning: bool,
     /// End of the last walk.
     walked: Option<Instant>,
@@ -74,12 +74,9 @@ impl SocketIndex {
         self.introducer.introduce(inode, process)
     }
 
-    fn search(&self, inode: u64) {
-        let mut shared = self.lock();
-        if !shared.wanted.contains(&inode) {
-            shared.wanted.push(inode);
-        }
-        drop(shared);
+    /// Has the next walk look for a socket; its holder comes as an input.
+    pub(crate) fn search(&self, inode: u64) {
+        self.lock().wanted.insert(inode);
         self.scan_if_idle();
     }
 

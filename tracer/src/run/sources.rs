@@ -109,10 +109,10 @@ impl Sources {
         self.sockets.lookup(inode, 0).map(clock::stamp)
     }
 
-    /// What explains a record, if it is known at once; otherwise it comes as an input of its own.
-    pub(super) fn explain(&self, record: &Record, world: &World) -> Option<Input> {
+    /// What explains a record, if it is known at once, where that may be asked for; otherwise it comes as an input of its own.
+    pub(super) fn explain(&self, record: &Record, world: &World, at_once: bool) -> Option<Input> {
         match record {
-            Record::Packet(event) => return self.socket_owner(event, world),
+            Record::Packet(event) => return self.socket_owner(event, world, at_once),
             Record::Exec(started) => self.processes.look_at(started.who.pid),
             Record::Signal(sent) => {
                 if let Some(target) = sent.target.first() {
@@ -126,13 +126,17 @@ impl Sources {
         None
     }
 
-    /// Who sent the packet of `event`, if that is known at once; otherwise it is asked for and
-    /// comes as an input of its own.
-    fn socket_owner(&self, event: &KernelEvent, world: &World) -> Option<Input> {
+    /// Who sent the packet of `event`, as above.
+    fn socket_owner(&self, event: &KernelEvent, world: &World, at_once: bool) -> Option<Input> {
         let inode = event
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
-        self.sockets.lookup(inode, event.tgid).map(clock::stamp)
+        if at_once {
+            self.sockets.lookup(inode, event.tgid).map(clock::stamp)
+        } else {
+            self.sockets.search(inode);
+            None
+        }
     }
 }
 
