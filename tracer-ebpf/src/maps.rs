@@ -6,7 +6,7 @@ use aya_ebpf::{
 };
 use tracer_common::{Exec, LostKey, LostPackets, Stat, WatchKey};
 
-use crate::memory::{Astray, Ingress, Routed, Whose};
+use crate::memory::{Astray, Ingress};
 
 /// Remotes tracked at once. Beyond that, packets are reported as uncounted, never dropped silently.
 const REMOTES: u32 = 32_768;
@@ -18,16 +18,6 @@ pub(crate) const INGRESSES: u32 = 4096;
 /// Events for userspace.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
-
-/// The last lookups on this CPU that were answered with a bridge, by [`Whose`] packet it was.
-#[map]
-pub(crate) static ROUTED_SLOT: PerCpuArray<Routed<[u8; 4]>> =
-    PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
-
-/// The same over IPv6.
-#[map]
-pub(crate) static ROUTED6_SLOT: PerCpuArray<Routed<[u8; 16]>> =
-    PerCpuArray::with_max_entries(Whose::ENTRIES, 0);
 
 /// Where the last packets came in that have a source inside a bridge's subnet. All CPUs share it: who
 /// replies runs on whichever is free. Of two packets with the same slot the later one stays.

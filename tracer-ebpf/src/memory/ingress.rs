@@ -22,9 +22,9 @@ pub(crate) struct Ingress<A: Address> {
     net: u64,
     saddr: A::Words,
     iif: u32,
-    /// When it was last asked whether that still holds: the lower half of jiffies, which comes round in weeks.
-    asked: u32,
-    /// What the rest but `asked` adds up to, see [`sum_of`].
+    /// Until when nobody asks whether that still holds: the lower half of jiffies, which comes round in weeks.
+    ask_again: u32,
+    /// What the rest but `ask_again` adds up to, see [`sum_of`].
     sum: u32,
 }
 
@@ -76,16 +76,17 @@ pub(crate) fn was_asked_lately<A: Address>(
     remote: impl Fn() -> Option<A>,
     iif: impl Fn() -> Option<u32>,
 ) -> Option<bool> {
-    let (mut place, mut age) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    let (mut place, mut until) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     let net = Parked::new(&mut place, net.id());
     // SAFETY: a live map value.
     let it = unsafe { &*entry(net.get(), remote()?)? };
     if it.saddr != remote()?.words() || it.net != net.get() || it.iif != iif()? {
         return Some(false);
     }
-    let then = Parked::new(&mut age, it.asked);
-    // Not `is_recent`: what it compares would wait in a register.
-    Some((jiffies() as u32).wrapping_sub(then.get()) <= FRESH)
+    let until = Parked::new(&mut until, it.ask_again);
+    // Asked for first, or the other would wait in a register.
+    let now = jiffies() as u32;
+    Some(until.get().wrapping_sub(now) <= FRESH)
 }
 
 /// What an [`Ingress`] adds up to. The parts are kept apart: two that differ in one place do not add up to the same.
@@ -104,11 +105,12 @@ pub(crate) fn set_ingress<A: Address>(net: Net, remote: A, iif: u32) -> Option<(
     // SAFETY: a live map value.
     let it = unsafe { &mut *entry(net.id(), remote)? };
     it.write(jiffies(), net, remote, iif);
+    it.ask_again = (jiffies() as u32).wrapping_add(FRESH);
     Some(())
 }
 
-/// Has nobody ask for a moment whether `remote` came in by `iif`, where that cannot be told from the way back of a packet to it:
-/// where the way back is looked up each packet looks like that. Whoever came in not long ago keeps the place.
+/// Has nobody ask for a moment whether `remote` came in by `iif`: the lookup before was for a packet to it by that device, so this
+/// may be only its reverse (`rp_filter`), as it is for each packet then. Whoever came in not long ago keeps the place.
 #[inline(always)]
 pub(crate) fn ask_later<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: as above.
@@ -120,7 +122,7 @@ pub(crate) fn ask_later<A: Address>(net: Net, remote: A, iif: u32) -> Option<()>
         // As far as is known it never did.
         it.write(0, net, remote, iif);
     }
-    it.asked = (jiffies() as u32).wrapping_sub(FRESH - BRIEFLY);
+    it.ask_again = (jiffies() as u32).wrapping_add(BRIEFLY);
     Some(())
 }
 
@@ -132,7 +134,6 @@ impl<A: Address> Ingress<A> {
         self.saddr = remote.words();
         self.net = net.id();
         self.iif = iif;
-        self.asked = then as u32;
         self.sum = sum_of(then, net, remote, iif);
     }
 }

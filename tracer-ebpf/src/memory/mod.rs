@@ -10,15 +10,15 @@ pub(crate) use ingress::{
     Ingress, ask_later, ingress, ingress_of, may_come_elsewhere, set_ingress, was_asked_lately,
 };
 pub(crate) use parked::Parked;
-pub(crate) use routes::{Routed, Whose, is_anything_passing, lookup_into, passing_to, slot};
+pub(crate) use routes::{ByCpu, Whose, is_anything_passing, lookup_into, passing_to, slot};
 
-use aya_ebpf::{
-    helpers::generated::bpf_jiffies64,
-    maps::{Array, PerCpuArray},
-};
+use aya_ebpf::{helpers::generated::bpf_jiffies64, maps::Array};
 use tracer_common::v4_mapped;
 
-use crate::maps::{INGRESS_SLOT, INGRESS6_SLOT, ROUTED_SLOT, ROUTED6_SLOT};
+use crate::{
+    globals::{ROUTED4, ROUTED6},
+    maps::{INGRESS_SLOT, INGRESS6_SLOT},
+};
 
 /// What a slot remembers is the story of a packet only if it is recent; in jiffies:
 /// 1 s at HZ=1000, 10 s at HZ=100.
@@ -38,7 +38,7 @@ pub(crate) trait Address: Copy + PartialEq + 'static {
     fn fold(self) -> u64;
     fn mapped(self) -> [u8; 16];
     /// Where lookups are remembered.
-    fn routed() -> &'static PerCpuArray<Routed<Self>>;
+    fn routed() -> *mut ByCpu<Self>;
     /// Where ingresses are.
     fn ingresses() -> &'static Array<Ingress<Self>>;
 }
@@ -67,8 +67,8 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn routed() -> &'static PerCpuArray<Routed<Self>> {
-        &ROUTED_SLOT
+    fn routed() -> *mut ByCpu<Self> {
+        (&raw mut ROUTED4).cast()
     }
 
     #[inline(always)]
@@ -104,8 +104,8 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn routed() -> &'static PerCpuArray<Routed<Self>> {
-        &ROUTED6_SLOT
+    fn routed() -> *mut ByCpu<Self> {
+        (&raw mut ROUTED6).cast()
     }
 
     #[inline(always)]

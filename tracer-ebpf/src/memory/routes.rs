@@ -1,6 +1,7 @@
 //! The last lookups on this CPU that were answered with a bridge: for a packet of this host, and for one that passes, apart,
 //! since each is asked for what the other must not overwrite.
 
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use tracer_common::{Lookup, v4_of};
 
 use super::{AT_ONCE, Address, is_recent};
@@ -34,23 +35,46 @@ impl<A: Address> Routed<A> {
 pub(crate) enum Whose {
     /// This host's.
     Own,
-    /// One that passes, or would on the way back of one that came in. Packets that come in together are looked up before the
+    /// One that passes, or that of one that came in, in reverse (`rp_filter`). Packets that come in together are looked up before the
     /// first of them goes on: this is good only for who asks before the next lookup.
     /// <https://elixir.bootlin.com/linux/v6.18/A/ident/ip_list_rcv_finish>
     Passing,
 }
 
-impl Whose {
-    pub(crate) const ENTRIES: u32 = Self::Passing as u32 + 1;
+/// CPUs whose lookups are remembered. A global is written as one piece when it is loaded, and before Linux 5.15 the kernel takes
+/// that of contiguous memory: no more than for the largest machines.
+const CPUS: usize = 1024;
+
+/// By CPU. A global, as a per-CPU map's value is found by three loads that wait for each other.
+pub(crate) type ByCpu<A> = [LastRouted<A>; CPUS];
+
+/// The slots of a CPU.
+#[repr(C)]
+pub(crate) struct LastRouted<A: Address> {
+    own: Routed<A>,
+    passing: Routed<A>,
+    /// Slots begin at multiples of eight bytes only: with so much in between, no two CPUs write to one line of the cache.
+    _apart: [u64; 8],
 }
 
 /// This CPU's slot.
 #[inline(always)]
 pub(crate) fn slot<A: Address>(whose: Whose) -> Option<*mut Routed<A>> {
-    A::routed().get_ptr_mut(whose as u32)
+    // SAFETY: no arguments, no preconditions.
+    let cpu = unsafe { bpf_get_smp_processor_id() } as usize;
+    if cpu >= CPUS {
+        return None;
+    }
+    // SAFETY: within the global.
+    let last = unsafe { A::routed().cast::<LastRouted<A>>().add(cpu) };
+    // SAFETY: as above.
+    Some(match whose {
+        Whose::Own => unsafe { &raw mut (*last).own },
+        Whose::Passing => unsafe { &raw mut (*last).passing },
+    })
 }
 
-/// The same, to be read.
+/// This CPU's last lookup, to be read.
 #[inline(always)]
 fn last_lookup<A: Address>(whose: Whose) -> Option<&'static Routed<A>> {
     // SAFETY: this CPU's slot; it may only change under a reader that is interrupted by a lookup.
@@ -83,7 +107,7 @@ fn lookup_of_family<A: Address>(
     (last.is_to(remote, age) && last.bridge == bridge.id()).then(|| last.lookup())
 }
 
-/// By which bridge of `net` the last packet that passes on this CPU, right now, goes to `remote`, and its lookup.
+/// The last packet that passes on this CPU, right now, goes to `remote`: the ifindex of the bridge in `net`, and its lookup.
 #[inline(always)]
 pub(crate) fn passing_to<A: Address>(net: Net, remote: A) -> Option<(u32, Lookup)> {
     let last = last_lookup(Whose::Passing)?;

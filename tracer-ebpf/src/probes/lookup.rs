@@ -28,8 +28,8 @@ pub(super) trait Arguments: Copy {
     fn net(self, device: NetDevice) -> Option<Net>;
 }
 
-/// Decides what a lookup is about, and remembers it. The macro throws the value away; while there are two, the compiler does
-/// not send those that nothing is to be remembered of, nearly all, to the common end behind everything else.
+/// Decides what a lookup is about, and remembers it. The macro throws the value away, which only steers the compiler: with one
+/// value it would move the early end, which nearly all lookups come to, behind everything else.
 #[inline(always)]
 pub(super) fn look<L: Arguments>(given: L) -> i32 {
     let flow = given.flow();
@@ -60,7 +60,7 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
 fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     let (saddr, iif) = (|| given.flow().saddr(), || given.flow().iif());
     if !memory::was_asked_lately(given.net(device)?, saddr, iif)? {
-        call(given, remember_ingress);
+        call(given, ask_for_ingress);
     }
     if given.device()?.is_bridge() {
         remember(given, Whose::Passing)?;
@@ -71,7 +71,7 @@ fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
 /// Rarely, as mostly it is known. If a packet to the source was sent out by the same device right before, this is that lookup
 /// reversed, and no packet from there.
 #[inline(always)]
-fn remember_ingress<L: Arguments>(given: L) -> Option<()> {
+fn ask_for_ingress<L: Arguments>(given: L) -> Option<()> {
     let (flow, net) = (given.flow(), given.net(given.device()?)?);
     let (saddr, iif) = (flow.saddr()?, flow.iif()?);
     let passed = memory::passing_to(net, saddr);
@@ -92,7 +92,7 @@ fn leaves<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     remember(given, Whose::Own)
 }
 
-/// A member at a time: what is read goes where it stays, and needs no register meanwhile.
+/// Leaves the lookup in this CPU's slot, a member at a time: what is read needs no register meanwhile.
 #[inline(always)]
 fn remember<L: Arguments>(given: L, whose: Whose) -> Option<()> {
     let mut place = MaybeUninit::uninit();
