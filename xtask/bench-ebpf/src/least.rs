@@ -1,11 +1,18 @@
 //! The least that each hook has to look at to know whether it is concerned: loads at offsets that are constants; what
-//! decides nothing is not looked at further, as the macro throws results away. Of an IPv4 lookup into a bridge it also has to leave
-//! behind what other hooks are asked for, which takes at least these stores, all into one place and without the time; and of
+//! decides nothing is not looked at further, as the macro throws results away. Of a lookup into a bridge it also has to leave
+//! behind what other hooks are asked for, and when that was, in one place of this CPU; and of
 //! this host's own packet to know whether its remote came in elsewhere: one look into a table.
 
-use core::ptr::{addr_of, read_volatile, write_volatile};
+use core::{
+    mem::MaybeUninit,
+    ptr::{addr_of, read_volatile, write_volatile},
+};
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
 use tracer_common::{PREFIX_WORDS, PrefixBit, is_beginning, prefix4, prefix6};
 
 use crate::kernel::{at, follow, is_bridge, load};
@@ -28,30 +35,33 @@ static mut PREFIXES: [u64; PREFIX_WORDS as usize] = {
 
 const PLACES: usize = 2048;
 
-/// The last lookup into a bridge, of all CPUs: where one sends at a time nothing costs less, but two at once would mix it
-/// up, which a product cannot let happen.
+/// CPUs that have a place for their last lookup: what another CPU does meanwhile must not be mixed into it.
+const CPUS: usize = 1024;
+
+/// The last lookup into a bridge, by CPU. In a global: finding a value of a per-CPU map takes more loads.
 #[unsafe(no_mangle)]
-#[unsafe(link_section = ".data.kept")]
-static mut KEPT: Kept = Kept {
-    device: 0,
-    remote: 0,
-    mark: 0,
-    oif: 0,
-};
+#[unsafe(link_section = ".bss.kept4")]
+static mut KEPT4: MaybeUninit<[Kept<u32>; CPUS]> = MaybeUninit::zeroed();
+
+/// The same over IPv6.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".bss.kept6")]
+static mut KEPT6: MaybeUninit<[Kept<[u32; 4]>; CPUS]> = MaybeUninit::zeroed();
 
 #[repr(C)]
-struct Kept {
+struct Kept<Remote> {
+    jiffies: u64,
     device: u64,
-    remote: u32,
+    remote: Remote,
     mark: u32,
     oif: u32,
 }
 
-/// Stores a member.
+/// Stores what nobody reads.
 macro_rules! keep {
-    ($member:ident, $value:expr) => {
-        // SAFETY: nobody reads it.
-        unsafe { write_volatile(&raw mut KEPT.$member, $value) }
+    ($kept:ident.$member:ident $([$at:expr])?, $value:expr) => {
+        // SAFETY: within the global, as the number of the CPU was bounded.
+        unsafe { write_volatile(&raw mut (*$kept).$member $([$at])?, $value) }
     };
 }
 
@@ -93,11 +103,16 @@ fn lookup(ctx: &BtfTracePointContext) -> Option<()> {
     if iif == 0 || !is_bridge(device) {
         return None;
     }
+    let kept = of_this_cpu((&raw mut KEPT4).cast::<Kept<u32>>())?;
     let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
-    keep!(device, device as u64);
-    keep!(remote, remote);
-    keep!(mark, load(flow, at!("flowi4.__fl_common.flowic_mark"))?);
-    keep!(oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
+    keep!(kept.jiffies, bpf_jiffies64());
+    keep!(kept.device, device as u64);
+    keep!(kept.remote, remote);
+    keep!(
+        kept.mark,
+        load(flow, at!("flowi4.__fl_common.flowic_mark"))?
+    );
+    keep!(kept.oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
     if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? != 0 {
         look_up(net(device)?, remote);
     }
@@ -109,7 +124,7 @@ pub(crate) fn least_lookup6(ctx: BtfTracePointContext) -> i32 {
     lookup6(&ctx).unwrap_or(0)
 }
 
-/// Whether it is one into a bridge, or of a packet from inside one's subnet.
+/// A packet from inside a bridge's subnet is only told from others.
 #[inline(always)]
 fn lookup6(ctx: &BtfTracePointContext) -> Option<i32> {
     let flow: *const u8 = ctx.arg(3);
@@ -122,7 +137,25 @@ fn lookup6(ctx: &BtfTracePointContext) -> Option<i32> {
     }
     let nexthop = follow(ctx.arg(1), at!("fib6_result.nh"))?;
     let device = follow(nexthop, at!("fib6_nh.nh_common.nhc_dev"))?;
-    Some((iif != 0 && is_bridge(device)).into())
+    if iif == 0 || !is_bridge(device) {
+        return None;
+    }
+    let kept = of_this_cpu((&raw mut KEPT6).cast::<Kept<[u32; 4]>>())?;
+    keep!(kept.jiffies, bpf_jiffies64());
+    keep!(kept.device, device as u64);
+    for word in 0..4 {
+        let remote = load::<u32>(flow, at!("flowi6.daddr") + 4 * word)?;
+        keep!(kept.remote[word], remote);
+    }
+    keep!(
+        kept.mark,
+        load(flow, at!("flowi6.__fl_common.flowic_mark"))?
+    );
+    keep!(kept.oif, load(flow, at!("flowi6.__fl_common.flowic_oif"))?);
+    if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi6.__fl_common.flowic_proto"))? != 0 {
+        look_up(net(device)?, load(flow, at!("flowi6.daddr") + 12)?);
+    }
+    Some(1)
 }
 
 #[btf_tracepoint(function = "kfree_skb")]
@@ -184,6 +217,14 @@ pub(crate) fn least_exec(ctx: BtfTracePointContext) -> i32 {
 fn exec(ctx: &BtfTracePointContext) -> Option<i32> {
     let beginning = load::<u32>(ctx.arg(0), at!("task_struct.comm"))?;
     Some(is_beginning(beginning).into())
+}
+
+#[inline(always)]
+fn of_this_cpu<T>(all: *mut T) -> Option<*mut T> {
+    // SAFETY: no arguments, no preconditions; the JIT turns it into one load.
+    let cpu = unsafe { bpf_get_smp_processor_id() } as usize;
+    // SAFETY: there are as many.
+    (cpu < CPUS).then(|| unsafe { all.add(cpu) })
 }
 
 /// Looks whether the remote came in elsewhere. A `struct net` takes pages: its low bits tell nothing.

@@ -134,15 +134,11 @@ impl Scene {
                 SLICE,
                 datagrams(Sender::new(srv, (PC6, PORT).into())?),
             ),
-            Stimulus {
-                // `least_lookup6` only tells that it is one.
-                least: None,
-                ..into_bridge(
-                    "IPv6 lookup into a bridge, own packet",
-                    FIB6,
-                    Sender::new(srv, self.sink6())?,
-                )
-            },
+            into_bridge(
+                "IPv6 lookup into a bridge, own packet",
+                FIB6,
+                Sender::new(srv, self.sink6())?,
+            ),
             Stimulus {
                 // `least_drop` takes every reason for one that matters.
                 least: None,
