@@ -26,7 +26,7 @@ const EARLY: Duration = Duration::from_secs(30);
 pub(super) fn measure(context: &Context) -> Result<Vec<Row>> {
     let scene = Scene::raise()?;
     let folder = tempfile::tempdir()?;
-    let time = Duration::from_secs(if context.quick { 60 } else { 330 });
+    let time = Duration::from_secs(if context.quick { 120 } else { 330 });
     let mut ping = scene.lab.srv.command("ping");
     ping.args(["-q", &scene.sink().ip().to_string()]);
     let _ping = Process::spawn(ping)?;

@@ -2,8 +2,7 @@
 //! a flood to 10,000 remotes. How long the start takes there, and how much memory all of it takes.
 //!
 //! With so many networks dockerd takes two seconds to start a container in ten of them: when it must be quick, there are a
-//! few, and the targets are not what is measured. Most networks are empty then, and those are inspected before the
-//! start is over: it takes no less.
+//! few, and the targets are not what is measured. Most networks are empty then, which the start inspects for a while only.
 
 use anyhow::{Result, anyhow};
 use serde_json::json;

@@ -51,8 +51,8 @@ pub(super) struct Following<'a> {
     depth: Depth,
     info: DaemonInfo,
     intake: Intake,
-    /// Networks of which the listing took the word of their containers: inspected one at a time, so that they hold up
-    /// nothing that events ask for.
+    /// Networks that were listed without an inspection, by the word of their containers or as empty: inspected one at a time, so
+    /// that they hold up nothing that events ask for.
     later: BTreeSet<Object>,
     /// The one of them that is being inspected.
     further: Option<Object>,

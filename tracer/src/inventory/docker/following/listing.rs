@@ -11,16 +11,28 @@ use crate::inventory::docker::{engine::Failure, event::Object};
 
 /// How long the listing waits for the history of stopped containers.
 const HISTORY: Duration = Duration::from_secs(1);
+/// How long it waits for inspections of networks where whoever follows events hears of the rest.
+const WHILE: Duration = Duration::from_millis(200);
 /// Objects that are inspected at a time.
 const AT_ONCE: usize = 8;
 
-/// Whether a network that running containers tell of is inspected before it is listed.
+/// Whether networks are inspected before they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// After it: whoever follows events hears of it.
+    /// Those that no running container tells of, for a while; the others after it: whoever follows events hears of them.
     Soon,
-    /// Before it: whoever looks once hears of nothing later.
+    /// All: whoever looks once hears of nothing later.
     Whole,
+}
+
+impl Depth {
+    /// How long inspections of networks may begin before the listing.
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Soon => WHILE,
+            Self::Whole => Duration::MAX,
+        }
+    }
 }
 
 impl Following<'_> {
@@ -79,25 +91,33 @@ impl Following<'_> {
         }
     }
 
-    /// Networks with their endpoints. One that the engine is too busy to inspect is listed without, and looked
-    /// at again.
+    /// Networks with their endpoints. One whose turn does not come in time, or that the engine is too busy to inspect, is listed
+    /// without, and looked at again.
     async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
-        let engine = &self.engine;
+        let (engine, begin, patience) = (&self.engine, Instant::now(), self.depth.patience());
         let inspect = |listed: DockerNetwork| async move {
-            let found = engine.network(&listed.id).await;
+            let found = if begin.elapsed() < patience {
+                Some(engine.network(&listed.id).await)
+            } else {
+                None
+            };
             (listed, found)
         };
         let mut inspected = stream::iter(listed).map(inspect).buffered(AT_ONCE);
         let mut networks = Vec::new();
         while let Some((listed, found)) = inspected.next().await {
             match found {
-                Ok(network) => networks.extend(network),
-                Err(Failure::Missing) => {}
-                Err(Failure::Slow(_)) => {
+                None => {
+                    self.later.insert(Object::Network(listed.id.clone()));
+                    networks.push(listed);
+                }
+                Some(Ok(network)) => networks.extend(network),
+                Some(Err(Failure::Missing)) => {}
+                Some(Err(Failure::Slow(_))) => {
                     self.slow.insert(Object::Network(listed.id.clone()));
                     networks.push(listed);
                 }
-                Err(failure) => return Err(Ended::Lost(failure.into())),
+                Some(Err(failure)) => return Err(Ended::Lost(failure.into())),
             }
         }
         Ok(networks)
