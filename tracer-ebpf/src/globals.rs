@@ -2,14 +2,9 @@
 //! A program loads either straight from memory, without the call that a map's element takes: a hook
 //! that mostly looks and leaves then needs no register saved and no stack.
 
-use core::{
-    mem::MaybeUninit,
-    ptr::{addr_of, read_volatile, write_volatile},
-};
+use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use tracer_common::{PREFIX_WORDS, PrefixBit};
-
-use crate::memory::ByCpu;
 
 /// Kernel drop reason number → [`tracer_common::DropReason`] number, 0: not of interest.
 #[unsafe(no_mangle)]
@@ -29,16 +24,6 @@ static mut PREFIX4: Prefixes = [0; PREFIX_WORDS as usize];
 #[unsafe(link_section = ".data.prefix6")]
 static mut PREFIX6: Prefixes = [0; PREFIX_WORDS as usize];
 
-/// The last lookups that were answered with a bridge. Zeros at first, so nothing in the object's file.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".bss.routed4")]
-pub(crate) static mut ROUTED4: MaybeUninit<ByCpu<[u8; 4]>> = MaybeUninit::zeroed();
-
-/// The same over IPv6.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".bss.routed6")]
-pub(crate) static mut ROUTED6: MaybeUninit<ByCpu<[u8; 16]>> = MaybeUninit::zeroed();
-
 /// When a reply last went astray, in jiffies; 0: never. All CPUs share it.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".data.astray")]
@@ -53,7 +38,7 @@ pub(crate) fn last_astray() -> u64 {
 /// A reply went astray `now`. Written once a jiffy at the most: CPUs must not quarrel over the line; and never back: one that was
 /// held up may come late.
 #[inline(always)]
-pub(crate) fn note_astray_at(now: u64) {
+pub(crate) fn set_last_astray(now: u64) {
     if now.wrapping_sub(last_astray()).cast_signed() > 0 {
         // SAFETY: as above; whichever CPU is last writes as good a moment.
         unsafe { write_volatile(&raw mut LAST_ASTRAY, now) };

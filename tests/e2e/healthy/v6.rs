@@ -87,6 +87,7 @@ fn a_firewall_keeps_containers_of_one_network_apart() -> Result<()> {
         asker.netns()?.enter(|| -> std::io::Result<()> {
             let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
             for _ in 0..DATAGRAMS {
+                // What is refused follows what passes, whose lookup it must not be taken for.
                 for whom in [other, apart, other, GATEWAY6.into()] {
                     socket.send_to(b"passes but to apart", (whom, 9))?;
                 }

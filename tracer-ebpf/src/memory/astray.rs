@@ -28,7 +28,7 @@ pub(crate) fn note_astray(key: &WatchKey, bridge: u32) {
         bridge,
         reserved: 0,
     };
-    globals::note_astray_at(astray.jiffies);
+    globals::set_last_astray(astray.jiffies);
     match ASYMMETRIC.get_ptr_mut(key) {
         // SAFETY: a live map value; two that are written at once say the same, or nearly.
         Some(known) => unsafe { *known = astray },

@@ -84,7 +84,7 @@ pub(crate) fn was_asked_lately<A: Address>(
         return Some(false);
     }
     let until = Parked::new(&mut until, it.ask_again);
-    // Asked for first, or the other would wait in a register.
+    // First, or what it is compared with would wait in a register.
     let now = jiffies() as u32;
     Some(until.get().wrapping_sub(now) <= FRESH)
 }
@@ -104,8 +104,9 @@ fn sum_of<A: Address>(jiffies: u64, net: Net, remote: A, iif: u32) -> u32 {
 pub(crate) fn set_ingress<A: Address>(net: Net, remote: A, iif: u32) -> Option<()> {
     // SAFETY: a live map value.
     let it = unsafe { &mut *entry(net.id(), remote)? };
-    it.write(jiffies(), net, remote, iif);
-    it.ask_again = (jiffies() as u32).wrapping_add(FRESH);
+    let now = jiffies();
+    it.write(now, net, remote, iif);
+    it.ask_again = (now as u32).wrapping_add(FRESH);
     Some(())
 }
 

@@ -10,15 +10,13 @@ pub(crate) use ingress::{
     Ingress, ask_later, ingress, ingress_of, may_come_elsewhere, set_ingress, was_asked_lately,
 };
 pub(crate) use parked::Parked;
-pub(crate) use routes::{ByCpu, Whose, is_anything_passing, lookup_into, passing_to, slot};
+pub(crate) use routes::{Whose, is_anything_passing, lookup_into, passing_to, slot};
 
 use aya_ebpf::{helpers::generated::bpf_jiffies64, maps::Array};
 use tracer_common::v4_mapped;
 
-use crate::{
-    globals::{ROUTED4, ROUTED6},
-    maps::{INGRESS_SLOT, INGRESS6_SLOT},
-};
+use self::routes::{LastRouted, ROUTED4, ROUTED6};
+use crate::maps::{INGRESS_SLOT, INGRESS6_SLOT};
 
 /// What a slot remembers is the story of a packet only if it is recent; in jiffies:
 /// 1 s at HZ=1000, 10 s at HZ=100.
@@ -37,8 +35,8 @@ pub(crate) trait Address: Copy + PartialEq + 'static {
     /// All of its bits in eight bytes.
     fn fold(self) -> u64;
     fn mapped(self) -> [u8; 16];
-    /// Where lookups are remembered.
-    fn routed() -> *mut ByCpu<Self>;
+    /// Where lookups are remembered: as many as there are CPUs.
+    fn routed() -> *mut LastRouted<Self>;
     /// Where ingresses are.
     fn ingresses() -> &'static Array<Ingress<Self>>;
 }
@@ -67,7 +65,7 @@ impl Address for [u8; 4] {
     }
 
     #[inline(always)]
-    fn routed() -> *mut ByCpu<Self> {
+    fn routed() -> *mut LastRouted<Self> {
         (&raw mut ROUTED4).cast()
     }
 
@@ -104,7 +102,7 @@ impl Address for [u8; 16] {
     }
 
     #[inline(always)]
-    fn routed() -> *mut ByCpu<Self> {
+    fn routed() -> *mut LastRouted<Self> {
         (&raw mut ROUTED6).cast()
     }
 

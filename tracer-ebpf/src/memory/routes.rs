@@ -1,6 +1,8 @@
 //! The last lookups on this CPU that were answered with a bridge: for a packet of this host, and for one that passes, apart,
 //! since each is asked for what the other must not overwrite.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use tracer_common::{Lookup, v4_of};
 
@@ -42,11 +44,23 @@ pub(crate) enum Whose {
 }
 
 /// CPUs whose lookups are remembered. A global is written as one piece when it is loaded, and before Linux 5.15 the kernel takes
-/// that of contiguous memory: no more than for the largest machines.
-const CPUS: usize = 1024;
+/// that of contiguous memory: no more than 128 KiB.
+const CPUS: usize = 896;
 
 /// By CPU. A global, as a per-CPU map's value is found by three loads that wait for each other.
-pub(crate) type ByCpu<A> = [LastRouted<A>; CPUS];
+type ByCpu<A> = [LastRouted<A>; CPUS];
+
+const _: () = assert!(size_of::<ByCpu<[u8; 16]>>() <= 128 << 10);
+
+/// Zeros at first, so nothing in the object's file.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".bss.routed4")]
+pub(super) static mut ROUTED4: MaybeUninit<ByCpu<[u8; 4]>> = MaybeUninit::zeroed();
+
+/// The same over IPv6.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".bss.routed6")]
+pub(super) static mut ROUTED6: MaybeUninit<ByCpu<[u8; 16]>> = MaybeUninit::zeroed();
 
 /// The slots of a CPU.
 #[repr(C)]
@@ -65,12 +79,13 @@ pub(crate) fn slot<A: Address>(whose: Whose) -> Option<*mut Routed<A>> {
     if cpu >= CPUS {
         return None;
     }
-    // SAFETY: within the global.
-    let last = unsafe { A::routed().cast::<LastRouted<A>>().add(cpu) };
-    // SAFETY: as above.
-    Some(match whose {
-        Whose::Own => unsafe { &raw mut (*last).own },
-        Whose::Passing => unsafe { &raw mut (*last).passing },
+    // SAFETY: there are as many.
+    Some(unsafe {
+        let last = A::routed().add(cpu);
+        match whose {
+            Whose::Own => &raw mut (*last).own,
+            Whose::Passing => &raw mut (*last).passing,
+        }
     })
 }
 

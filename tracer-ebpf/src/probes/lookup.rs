@@ -60,7 +60,7 @@ pub(super) fn look<L: Arguments>(given: L) -> i32 {
 fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
     let (saddr, iif) = (|| given.flow().saddr(), || given.flow().iif());
     if !memory::was_asked_lately(given.net(device)?, saddr, iif)? {
-        call(given, ask_for_ingress);
+        call(given, remember_ingress);
     }
     if given.device()?.is_bridge() {
         remember(given, Whose::Passing)?;
@@ -71,7 +71,7 @@ fn comes_in<L: Arguments>(given: L, device: NetDevice) -> Option<()> {
 /// Rarely, as mostly it is known. If a packet to the source was sent out by the same device right before, this is that lookup
 /// reversed, and no packet from there.
 #[inline(always)]
-fn ask_for_ingress<L: Arguments>(given: L) -> Option<()> {
+fn remember_ingress<L: Arguments>(given: L) -> Option<()> {
     let (flow, net) = (given.flow(), given.net(given.device()?)?);
     let (saddr, iif) = (flow.saddr()?, flow.iif()?);
     let passed = memory::passing_to(net, saddr);

@@ -16,9 +16,12 @@ pub(super) fn by_firewall(ctx: &BtfTracePointContext) -> Option<()> {
     if skb.is_ipv6() && !memory::is_anything_passing::<[u8; 16]>() {
         return None;
     }
-    // So do frames that are bridged although their address was translated: the port they are on tells.
+    let device = skb.device()?;
+    // Nor of a bridged frame, which has a real route into its bridge where its address was translated, and is on a port.
     // <https://elixir.bootlin.com/linux/v6.18/A/ident/br_nf_pre_routing_finish_ipv6>
-    let device = skb.device().filter(|device| !device.is_bridge_port())?;
+    if skb.is_ipv6() && device.is_bridge_port() {
+        return None;
+    }
     let bridge = skb.route_device().filter(|device| device.is_bridge())?;
     let (iif, ifindex) = (skb.iif()?, bridge.ifindex()?);
     if ifindex == iif {

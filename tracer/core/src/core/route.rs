@@ -80,9 +80,8 @@ pub(super) fn note(namespace: &Namespace, incident: &mut Incident, lost: &Waitin
 
 /// What shows that the kernel routed the packet into the bridge.
 fn seen(event: &KernelEvent) -> &'static str {
-    // The kernel half took the route from the packet, and of the lookup knows the mark only.
-    let refused = event.reason == Some(DropReason::NetfilterDrop);
-    if refused && event.way() == Way::Forwarded {
+    if event.reason == Some(DropReason::NetfilterDrop) {
+        // Of the lookup it tells the packet's mark, and nothing that was seen.
         "packet-route"
     } else if event.lookup.is_some() {
         "fib-lookup"
