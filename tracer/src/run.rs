@@ -21,9 +21,10 @@ use tokio::{
     task::{spawn_blocking, yield_now},
     time::{Instant, sleep_until},
 };
-use tracer_common::WatchKey;
+use tracer_common::{Hook, WatchKey};
 use tracer_core::{
-    Core, decode,
+    Core,
+    decode::{self, decode},
     finding::Finding,
     input::{Body, Daemon, DaemonStatus, Input, NetChange, Session, Unreachable},
     world::namespace::Namespace,
@@ -55,9 +56,6 @@ use self::{
 
 /// Inputs waiting for the core; the sources wait beyond that.
 const QUEUE: usize = 4096;
-/// How long holders of sockets are looked for at once, of a batch of records: each may take as long as a thousand other records. Those
-/// of the rest come as inputs of their own.
-const GLANCES: Duration = Duration::from_millis(50);
 /// How long the end may take over records that are still in the ring buffer.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long the start waits for links, routes and docker before it says what it watches.
@@ -218,20 +216,19 @@ impl Run {
     fn drain(&mut self) -> Result<()> {
         let batch = self.ring.batch();
         // An event that ends an outage must find the counters true.
-        if batch.iter().any(|record| ring::is_departure(record)) {
+        if batch.iter().any(|record| is_departure(record)) {
             self.read_counters()?;
         }
-        let glances = Instant::now() + GLANCES;
+        self.sources.allow_lookups();
         batch
             .into_iter()
-            .try_for_each(|record| self.take_record(record, Instant::now() < glances))
+            .try_for_each(|record| self.take_record(record))
     }
 
-    /// `at_once`: what explains it may be looked for here and now.
-    fn take_record(&mut self, mut record: Vec<u8>, at_once: bool) -> Result<()> {
+    fn take_record(&mut self, mut record: Vec<u8>) -> Result<()> {
         decode::conceal(&mut record);
         if let Ok(known) = decode::record(&record)
-            && let Some(explanation) = self.sources.explain(&known, self.core.world(), at_once)
+            && let Some(explanation) = self.sources.explain(&known, self.core.world())
         {
             self.observe(explanation)?;
         }
@@ -266,15 +263,15 @@ impl Run {
             self.observe(input)?;
         }
         let deadline = Instant::now() + LAST_WORDS;
-        self.drain()?;
-        while self.ring.has_backlog() && Instant::now() < deadline {
+        loop {
             self.drain()?;
+            if !self.ring.has_backlog() || Instant::now() >= deadline {
+                break;
+            }
         }
         let unread = self.ring.discard();
         if unread > 0 {
-            log::warn!(
-                "{unread} events were not looked at before the end; their packets are counted"
-            );
+            log::warn!("records of the kernel half left unread at the end: {unread}");
         }
         self.tick(clock::stamp(Body::Tick))?;
         self.kernel_lines.finish(&self.core);
@@ -367,6 +364,11 @@ impl Run {
             .map(|(who, bridge)| (key(who), bridge))
             .collect()
     }
+}
+
+/// Whether a packet left by another device than the bridge it was suspected in.
+fn is_departure(record: &[u8]) -> bool {
+    decode(record).is_ok_and(|event| event.hook == Hook::DevQueue)
 }
 
 /// Resolves at `instant`; never without one.

@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use tokio::io::{Interest, unix::AsyncFd};
-use tracer_common::Hook;
-use tracer_core::decode::decode;
 
 use crate::{fd, kernel::Tracer};
 
 /// Records read at once.
 const BATCH: usize = 128;
+/// More than the buffer holds.
+const ALL: usize = 1 << 14;
 
 /// The ring buffer.
 pub(super) struct Ring {
@@ -55,14 +55,10 @@ impl Ring {
         self.backlog
     }
 
-    /// Throws away what is left; how many records that were.
+    /// Throws away what is left, however much comes in meanwhile; how many records that were.
     pub(super) fn discard(&mut self) -> usize {
         let records = self.records.get_mut();
-        std::iter::from_fn(|| records.next().map(drop)).count()
+        let left = std::iter::from_fn(|| records.next().map(drop));
+        left.take(ALL).count()
     }
-}
-
-/// Whether a packet left by another device than the bridge it was suspected in.
-pub(super) fn is_departure(record: &[u8]) -> bool {
-    decode(record).is_ok_and(|event| event.hook == Hook::DevQueue)
 }

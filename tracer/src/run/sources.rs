@@ -41,6 +41,10 @@ use crate::{
 /// How often it is asked whether anything but bridgetrace keeps a foreign namespace alive, seconds.
 const GRIP: u32 = 10;
 
+/// How long the holders of sockets are looked up at once, of a batch of records: each may take as long as a thousand other records.
+/// Those of the rest come as inputs.
+const LOOKUPS: Duration = Duration::from_millis(50);
+
 /// How long a namespace that was looked for in vain is left alone. Its number may soon be another one's.
 const VAIN: Duration = Duration::from_secs(1);
 
@@ -48,6 +52,8 @@ const VAIN: Duration = Duration::from_secs(1);
 pub(super) struct Sources {
     inputs: Sender<Input>,
     sockets: SocketIndex,
+    /// See [`LOOKUPS`].
+    lookups_until: Instant,
     processes: Processes,
     /// Daemons that are asked whatever namespace they live in.
     endpoints: Arc<[Endpoint]>,
@@ -70,6 +76,7 @@ impl Sources {
         Self {
             ask_peers,
             sockets: SocketIndex::new(inputs.clone()),
+            lookups_until: Instant::now(),
             processes: Processes::watch(inputs.clone(), &pulse),
             pulse,
             inputs,
@@ -109,10 +116,15 @@ impl Sources {
         self.sockets.lookup(inode, 0).map(clock::stamp)
     }
 
-    /// What explains a record, if it is known at once, where that may be asked for; otherwise it comes as an input of its own.
-    pub(super) fn explain(&self, record: &Record, world: &World, at_once: bool) -> Option<Input> {
+    /// A batch of records begins.
+    pub(super) fn allow_lookups(&mut self) {
+        self.lookups_until = Instant::now() + LOOKUPS;
+    }
+
+    /// What explains a record, if it is known at once; otherwise it comes as an input of its own.
+    pub(super) fn explain(&self, record: &Record, world: &World) -> Option<Input> {
         match record {
-            Record::Packet(event) => return self.socket_owner(event, world, at_once),
+            Record::Packet(event) => return self.socket_owner(event, world),
             Record::Exec(started) => self.processes.look_at(started.who.pid),
             Record::Signal(sent) => {
                 if let Some(target) = sent.target.first() {
@@ -126,12 +138,13 @@ impl Sources {
         None
     }
 
-    /// Who sent the packet of `event`, as above.
-    fn socket_owner(&self, event: &KernelEvent, world: &World, at_once: bool) -> Option<Input> {
+    /// Who sent the packet of `event`, if that is known at once; otherwise it is asked for and
+    /// comes as an input of its own.
+    fn socket_owner(&self, event: &KernelEvent, world: &World) -> Option<Input> {
         let inode = event
             .owned_socket()
             .filter(|inode| world.owner(*inode).is_none())?;
-        if at_once {
+        if Instant::now() < self.lookups_until {
             self.sockets.lookup(inode, event.tgid).map(clock::stamp)
         } else {
             self.sockets.search(inode);

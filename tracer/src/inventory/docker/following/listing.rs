@@ -11,8 +11,6 @@ use crate::inventory::docker::{engine::Failure, event::Object};
 
 /// How long the listing waits for the history of stopped containers.
 const HISTORY: Duration = Duration::from_secs(1);
-/// How long it waits for inspections of networks where whoever follows events hears of the rest.
-const WHILE: Duration = Duration::from_millis(200);
 /// Objects that are inspected at a time.
 const AT_ONCE: usize = 8;
 
@@ -26,12 +24,9 @@ pub(crate) enum Depth {
 }
 
 impl Depth {
-    /// How long inspections of networks may begin before the listing.
-    const fn patience(self) -> Duration {
-        match self {
-            Self::Soon => WHILE,
-            Self::Whole => Duration::MAX,
-        }
+    /// When the listing waits no longer for inspections of networks, if ever.
+    fn deadline(self) -> Option<Instant> {
+        (self == Self::Soon).then(|| Instant::now() + Duration::from_millis(200))
     }
 }
 
@@ -46,11 +41,12 @@ impl Following<'_> {
         if self.depth == Depth::Soon {
             settle(&mut networks, &containers);
         }
-        let (mut networks, untold): (Vec<_>, Vec<_>) = networks
+        let (mut networks, mut untold): (Vec<_>, Vec<_>) = networks
             .into_iter()
             .partition(|it| !it.endpoints.is_empty());
         let later = networks.iter().map(|it| Object::Network(it.id.clone()));
         self.later = later.collect();
+        untold.sort_by_key(|it| !is_of_a_swarm(it));
         networks.extend(self.in_full(untold).await?);
         let containers = self.with_history(containers).await;
         Ok(self.bearable(networks, containers))
@@ -94,12 +90,13 @@ impl Following<'_> {
     /// Networks with their endpoints. One whose turn does not come in time, or that the engine is too busy to inspect, is listed
     /// without, and looked at again.
     async fn in_full(&mut self, listed: Vec<DockerNetwork>) -> Result<Vec<DockerNetwork>, Ended> {
-        let (engine, begin, patience) = (&self.engine, Instant::now(), self.depth.patience());
+        let (engine, deadline) = (&self.engine, self.depth.deadline());
         let inspect = |listed: DockerNetwork| async move {
-            let found = if begin.elapsed() < patience {
-                Some(engine.network(&listed.id).await)
-            } else {
-                None
+            let found = match deadline {
+                // Not even asked for.
+                Some(deadline) if Instant::now() >= deadline => None,
+                Some(deadline) => timeout_at(deadline, engine.network(&listed.id)).await.ok(),
+                None => Some(engine.network(&listed.id).await),
             };
             (listed, found)
         };
@@ -125,8 +122,8 @@ impl Following<'_> {
 }
 
 /// Puts what running containers say of themselves into their networks: to inspect each takes an engine longer than
-/// everything else that is asked of it. An endpoint whose container is gone is only told by an inspection, which follows;
-/// and at once where nobody else is, as in a swarm's `docker_gwbridge`, which has sandboxes.
+/// everything else that is asked of it. An endpoint whose container is gone is only told by an inspection, which follows, or
+/// comes first where no running container is in the network, if its turn comes in time.
 fn settle(networks: &mut [DockerNetwork], containers: &[DockerContainer]) {
     let places = networks.iter_mut();
     let mut places: BTreeMap<&str, &mut Vec<DockerEndpoint>> = places
@@ -145,6 +142,11 @@ fn settle(networks: &mut [DockerNetwork], containers: &[DockerContainer]) {
     for there in places.into_values() {
         there.sort_by(|a, b| a.container.cmp(&b.container));
     }
+}
+
+/// Whether the network has sandboxes, which no list tells of.
+fn is_of_a_swarm(network: &DockerNetwork) -> bool {
+    network.name == "docker_gwbridge" || network.driver == "overlay"
 }
 
 #[cfg(test)]
