@@ -117,19 +117,8 @@ fn keep4(ctx: &BtfTracePointContext) -> Option<()> {
     let flow: *const u8 = ctx.arg(1);
     let device = follow(ctx.arg(2), at!("fib_nh_common.nhc_dev"))?;
     let remote = load::<u32>(flow, at!("flowi4.daddr"))?;
-    keep!(kept.device, device as u64);
     keep!(kept.remote, remote);
-    keep!(
-        kept.mark,
-        load(flow, at!("flowi4.__fl_common.flowic_mark"))?
-    );
-    keep!(kept.oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
-    keep!(kept.jiffies, read_volatile(now));
-    let iif = load::<u32>(flow, at!("flowi4.__fl_common.flowic_iif"))?;
-    if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? != 0 {
-        look_up(net(device)?, remote);
-    }
-    Some(())
+    keep(kept, flow, device, now, || Some(remote))
 }
 
 #[btf_tracepoint(function = "fib6_table_lookup")]
@@ -166,20 +155,34 @@ fn keep6(ctx: &BtfTracePointContext) -> Option<()> {
     let flow: *const u8 = ctx.arg(3);
     let nexthop = follow(ctx.arg(1), at!("fib6_result.nh"))?;
     let device = follow(nexthop, at!("fib6_nh.nh_common.nhc_dev"))?;
-    keep!(kept.device, device as u64);
     for word in 0..4 {
         let remote = load::<u32>(flow, at!("flowi6.daddr") + 4 * word)?;
         keep!(kept.remote[word], remote);
     }
+    keep(kept, flow, device, now, || {
+        load(flow, at!("flowi6.daddr") + 12)
+    })
+}
+
+/// What both families have: `struct flowi_common` begins either flow. `last` is the last word of the remote's address.
+#[inline(always)]
+fn keep<Remote>(
+    kept: *mut Kept<Remote>,
+    flow: *const u8,
+    device: *const u8,
+    now: *const u64,
+    last: impl Fn() -> Option<u32>,
+) -> Option<()> {
+    keep!(kept.device, device as u64);
     keep!(
         kept.mark,
-        load(flow, at!("flowi6.__fl_common.flowic_mark"))?
+        load(flow, at!("flowi4.__fl_common.flowic_mark"))?
     );
-    keep!(kept.oif, load(flow, at!("flowi6.__fl_common.flowic_oif"))?);
+    keep!(kept.oif, load(flow, at!("flowi4.__fl_common.flowic_oif"))?);
     keep!(kept.jiffies, read_volatile(now));
-    let iif = load::<u32>(flow, at!("flowi6.__fl_common.flowic_iif"))?;
-    if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi6.__fl_common.flowic_proto"))? != 0 {
-        look_up(net(device)?, load(flow, at!("flowi6.daddr") + 12)?);
+    let iif = load::<u32>(flow, at!("flowi4.__fl_common.flowic_iif"))?;
+    if iif == LOOPBACK_IFINDEX && load::<u8>(flow, at!("flowi4.__fl_common.flowic_proto"))? != 0 {
+        look_up(net(device)?, last()?);
     }
     Some(())
 }
